@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests run from source: the condition `@vlm/source` resolves every workspace package to its `src/`. */
+const conditions = ['@vlm/source', 'module', 'node'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ['@vlm/source', 'node'] } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'tools/**/*.test.ts'],
+    benchmark: { include: ['packages/*/src/**/*.bench.ts'] },
+    setupFiles: ['tools/fail-on-console.ts'],
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
