@@ -1,5 +1,17 @@
+export { type ByteSource, fileSource } from './byte-source.ts';
 export { type ProblemPlace, WebDatasetError, type WebDatasetErrorCode } from './errors.ts';
+export { expandShards } from './expand-shards.ts';
+export { defaultReadLimits, type ReadLimits } from './limits.ts';
 export { type MemberName, splitMemberName } from './member-name.ts';
+export type { Sample } from './read-shard.ts';
+export {
+  type ReadCounts,
+  type ReadShardsOptions,
+  readShards,
+  type ShardPosition,
+  type ShardReader,
+} from './read-shards.ts';
+export { splitShards } from './split-shards.ts';
 export {
   type SampleToWrite,
   type ShardWriter,
