@@ -1,0 +1,117 @@
+/**
+ * Small image encoders: a convolutional pyramid, a vision transformer, or the bare pixels. No part looks beyond its own picture
+ * (layer norms, never batch norms), so a frozen encoder gives a picture the same features in any company.
+ * Legend: B pictures, S pixels along a side, C channels, P cells, F feature width, D dim.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors } from '@vlm/jit';
+import { gelu, layerNorm, linear } from '@vlm/jit/nn';
+import { type ConvEncoderConfig, type EncoderConfig, encoderShape, type VitEncoderConfig } from './encoder-config.ts';
+import { need, type ParameterSpecs, parameter } from './parameters.ts';
+
+const epsilon = 1e-5;
+const one = { kind: 'constant', value: 1 } as const;
+const zero = { kind: 'constant', value: 0 } as const;
+
+/** Names (`encoder.…`), shapes and starts of all parameters; none for bare patches. */
+export function encoderParams(config: EncoderConfig): ParameterSpecs {
+  if (config.kind === 'conv') return convParams(config);
+  return config.kind === 'vit' ? vitParams(config) : {};
+}
+
+/**
+ * The features that the decoder's projector reads, cells in reading order.
+ * @param images_BSS3 float32 in [−1, 1]
+ * @returns float32 [B, P, F] (see `encoderShape`)
+ */
+export function encodeImages(config: EncoderConfig, params: NamedTensors, images_BSS3: tf.Tensor): tf.Tensor {
+  if (config.kind === 'conv') return convFeatures(config, params, images_BSS3);
+  const patches_BPF = patchify(images_BSS3, config.imageSize, config.patchSize);
+  return config.kind === 'vit' ? vitFeatures(config, params, patches_BPF) : patches_BPF;
+}
+
+/** Cuts pictures into squares, each flattened by row, column and channel. @returns [B, P, patchSize·patchSize·3] */
+export function patchify(images_BSS3: tf.Tensor, imageSize: number, patchSize: number): tf.Tensor {
+  const side = imageSize / patchSize;
+  const grid = tf.reshape(images_BSS3, [-1, side, patchSize, side, patchSize, 3]);
+  return tf.reshape(tf.transpose(grid, [0, 1, 3, 2, 4, 5]), [-1, side * side, patchSize * patchSize * 3]);
+}
+
+function convParams({ channels, kernelSize: k }: ConvEncoderConfig): ParameterSpecs {
+  const specs: ParameterSpecs = {};
+  channels.forEach((outputs, stage) => {
+    const inputs = channels[stage - 1] ?? 3;
+    const name = `encoder.stages.${stage}`;
+    const sigma = Math.sqrt(2 / (k * k * inputs));
+    specs[`${name}.conv.weight`] = parameter([k, k, inputs, outputs], { kind: 'truncated-normal', sigma });
+    specs[`${name}.norm.weight`] = parameter([outputs], one);
+    specs[`${name}.norm.bias`] = parameter([outputs], zero);
+  });
+  return specs;
+}
+
+/** Convolution, norm over channels, GELU; the last stage ends with its norm, so that features come out standardised. */
+function convFeatures(config: ConvEncoderConfig, params: NamedTensors, images_BSS3: tf.Tensor): tf.Tensor {
+  let x_BSSC = images_BSS3 as tf.Tensor4D;
+  config.channels.forEach((_, stage) => {
+    const name = `encoder.stages.${stage}`;
+    const kernel = need(params, `${name}.conv.weight`) as tf.Tensor4D;
+    const input = stage === 0 ? x_BSSC : gelu(x_BSSC);
+    const bias_D = need(params, `${name}.norm.bias`);
+    const convolved = tf.conv2d(input as tf.Tensor4D, kernel, 2, 'same');
+    x_BSSC = layerNorm(convolved, need(params, `${name}.norm.weight`), { epsilon, bias_D }) as tf.Tensor4D;
+  });
+  const { cells, width } = encoderShape(config);
+  return tf.reshape(x_BSSC, [-1, cells, width]);
+}
+
+function vitParams(config: VitEncoderConfig): ParameterSpecs {
+  const { dim, layers, patchSize } = config;
+  const matrix = (outputs: number, inputs: number, scale = 1) =>
+    parameter([outputs, inputs], { kind: 'truncated-normal', sigma: scale / Math.sqrt(inputs) });
+  const specs: ParameterSpecs = {
+    'encoder.patch.weight': matrix(dim, patchSize * patchSize * 3),
+    'encoder.patch.bias': parameter([dim], zero),
+    'encoder.positions': parameter([encoderShape(config).cells, dim], { kind: 'truncated-normal', sigma: 0.02 }),
+  };
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `encoder.layers.${layer}`;
+    const residual = 1 / Math.sqrt(2 * (layer + 1));
+    specs[`${name}.attention_norm.weight`] = parameter([dim], one);
+    specs[`${name}.attention.in_proj.weight`] = matrix(3 * dim, dim);
+    specs[`${name}.attention.out_proj.weight`] = matrix(dim, dim, residual);
+    specs[`${name}.mlp_norm.weight`] = parameter([dim], one);
+    specs[`${name}.mlp.up.weight`] = matrix(4 * dim, dim);
+    specs[`${name}.mlp.down.weight`] = matrix(dim, 4 * dim, residual);
+  }
+  specs['encoder.norm.weight'] = parameter([dim], one);
+  return specs;
+}
+
+function vitFeatures(config: VitEncoderConfig, params: NamedTensors, patches_BPF: tf.Tensor): tf.Tensor {
+  const norm = (x: tf.Tensor, name: string) => layerNorm(x, need(params, `${name}.weight`), { epsilon });
+  const embedded = linear(patches_BPF, need(params, 'encoder.patch.weight'), need(params, 'encoder.patch.bias'));
+  let h_BPD = tf.add(embedded, need(params, 'encoder.positions'));
+  for (let layer = 0; layer < config.layers; layer++) {
+    const name = `encoder.layers.${layer}`;
+    const weight = (part: string) => need(params, `${name}.${part}.weight`);
+    const qkv = linear(norm(h_BPD, `${name}.attention_norm`), weight('attention.in_proj'));
+    h_BPD = tf.add(h_BPD, linear(fullAttention(qkv, config), weight('attention.out_proj')));
+    const up = linear(norm(h_BPD, `${name}.mlp_norm`), weight('mlp.up'));
+    h_BPD = tf.add(h_BPD, linear(gelu(up), weight('mlp.down')));
+  }
+  return norm(h_BPD, 'encoder.norm');
+}
+
+/** Softmax attention in which every cell sees all cells. @param qkv [B, P, 3·D] @returns [B, P, D] */
+function fullAttention(qkv: tf.Tensor, config: VitEncoderConfig): tf.Tensor {
+  const { dim, heads } = config;
+  const { cells } = encoderShape(config);
+  const split = tf
+    .split(qkv, 3, -1)
+    .map((x) => tf.transpose(tf.reshape(x, [-1, cells, heads, dim / heads]), [0, 2, 1, 3]));
+  const [q, k, v] = split as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(dim / heads));
+  const seen = tf.matMul(tf.softmax(scores), v);
+  return tf.reshape(tf.transpose(seen, [0, 2, 1, 3]), [-1, cells, dim]);
+}

@@ -1,0 +1,141 @@
+/**
+ * Decoder and projector together: patches take the place of the tokens that stand for them, and the loss is next-token
+ * cross-entropy. Legend: B rows, T positions, D dim, V vocabulary, N patches in the batch, F feature width.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors, Signature, TrainStepDefinition } from '@vlm/jit';
+import { crossEntropy, embedding } from '@vlm/jit/nn';
+import { decoderHidden, decoderParams, embedTokens, headWeight } from './decoder.ts';
+import { type DecoderConfig, type DecoderOptions, decoderConfig } from './decoder-config.ts';
+import { ModelError } from './model-error.ts';
+import { need, type ParameterSpecs } from './parameters.ts';
+import { type ProjectorConfig, project, projectorConfig, projectorParams } from './projector.ts';
+import { checkKeys, checkNumber, checkOneOf } from './validate.ts';
+
+export interface VlmConfig {
+  decoder: DecoderConfig;
+  /** Absent: a model of text alone. */
+  projector?: ProjectorConfig;
+  /** Coefficient of the mean squared log-partition; 0 for none. DCLM: 1e-4. */
+  zLoss: number;
+  /** That mean goes over positions that carry loss (`weighted`) or over all of them, as in OpenLM (`all`). */
+  zLossOver: 'weighted' | 'all';
+}
+
+export interface VlmOptions {
+  decoder: DecoderOptions;
+  projector?: Pick<ProjectorConfig, 'kind' | 'featureWidth'> & Partial<Pick<ProjectorConfig, 'dim'>>;
+  zLoss?: number;
+  zLossOver?: 'weighted' | 'all';
+}
+
+/**
+ * Fills in defaults and checks every field; the projector's `dim` is the decoder's.
+ * @throws ModelError INVALID_CONFIG
+ */
+export function vlmConfig(options: VlmOptions): VlmConfig {
+  checkKeys('vlm', options, ['decoder', 'projector', 'zLoss', 'zLossOver']);
+  const decoder = decoderConfig(options.decoder);
+  const base = {
+    decoder,
+    zLoss: checkNumber('vlm', 'zLoss', options.zLoss ?? 0, 0, false),
+    zLossOver: checkOneOf('vlm', 'zLossOver', options.zLossOver ?? 'weighted', ['weighted', 'all']),
+  };
+  if (!options.projector) return base;
+  const projector = projectorConfig({ dim: decoder.dim, ...options.projector });
+  if (projector.dim !== decoder.dim) {
+    throw new ModelError(
+      'INVALID_CONFIG',
+      `projector.dim: expected the decoder's dim ${decoder.dim}, got ${projector.dim}; leave it out.`,
+    );
+  }
+  return { ...base, projector };
+}
+
+/** All parameters: OpenLM's names for the decoder, prismatic's (`projector.…`) for the projector. */
+export function vlmParams(config: VlmConfig): ParameterSpecs {
+  return { ...decoderParams(config.decoder), ...(config.projector ? projectorParams(config.projector) : {}) };
+}
+
+/**
+ * The signature of one batch variant.
+ * @param patches rows N of `patches_NF`; 0 for a variant of text alone, which has neither `slots_BT` nor `patches_NF`
+ */
+export function vlmBatch(config: VlmConfig, shape: { batch: number; length?: number; patches: number }): Signature {
+  const { batch, length = config.decoder.sequenceLength, patches } = shape;
+  const text: Signature = {
+    tokens_BT: { shape: [batch, length], dtype: 'int32' },
+    targets_BT: { shape: [batch, length], dtype: 'int32' },
+    weights_BT: { shape: [batch, length], dtype: 'float32' },
+  };
+  if (patches === 0) return text;
+  return {
+    ...text,
+    slots_BT: { shape: [batch, length], dtype: 'int32' },
+    patches_NF: { shape: [patches, needProjector(config).featureWidth], dtype: 'float32' },
+  };
+}
+
+/**
+ * What the decoder reads: at each position the token's embedding, or the projected patch that its slot names.
+ *
+ * The patches form a small table with a row of zeros in front, so that slot 0 (text) picks nothing; both look-ups have scatter
+ * gradients. Tokens under a patch are ignored and receive no gradient.
+ *
+ * @param tokens_BT int32 ids
+ * @param slots_BT int32: 0 for text, n + 1 for row n of the patches
+ * @param patches_NF float32 image features
+ * @returns float32 [B, T, D]
+ */
+export function inputEmbeddings(
+  config: VlmConfig,
+  params: NamedTensors,
+  tokens_BT: tf.Tensor,
+  slots_BT?: tf.Tensor,
+  patches_NF?: tf.Tensor,
+): tf.Tensor {
+  const text_BTD = embedTokens(params, tokens_BT);
+  if (!slots_BT || !patches_NF) return text_BTD;
+  const projected_ND = project(needProjector(config), params, patches_NF);
+  const table_MD = tf.concat([tf.zeros([1, config.decoder.dim]), projected_ND], 0);
+  const isText_BT1 = tf.expandDims(tf.cast(tf.equal(slots_BT, tf.scalar(0, 'int32')), 'float32'), -1);
+  return tf.add(tf.mul(text_BTD, isText_BT1), embedding(table_MD, slots_BT));
+}
+
+/**
+ * The training loss, ready for `TrainStepDefinition.loss`: cross-entropy over the weighted positions plus `zLoss` times the mean
+ * squared log-partition. A batch without `slots_BT` and `patches_NF` is text alone: the projector then has a gradient of zero, and
+ * AdamW treats it like any zero gradient (moments fade, weight decay applies). To leave the projector untouched through a phase of
+ * text alone, name its parameters in `TrainStepDefinition.frozen`.
+ *
+ * @returns a function of params and `{ tokens_BT, targets_BT, weights_BT, slots_BT?, patches_NF? }`; its metrics are `crossEntropy`
+ * and `zLoss` (before the coefficient)
+ * @example
+ * const config = vlmConfig({ decoder: { dim: 96, layers: 3, heads: 3, vocabSize: 2048, sequenceLength: 128 } });
+ * await engine.compileTrainStep({ params: vlmParams(config), variants: { text: vlmBatch(config, { batch: 16, patches: 0 }) },
+ *   loss: vlmLoss(config), optimizer });
+ */
+export function vlmLoss(config: VlmConfig): TrainStepDefinition['loss'] {
+  return (params, batch) => {
+    const x_BTD = inputEmbeddings(config, params, need(batch, 'tokens_BT'), batch['slots_BT'], batch['patches_NF']);
+    const hidden_BTD = decoderHidden(config.decoder, params, x_BTD);
+    const { loss, zLoss } = crossEntropy(
+      tf.reshape(hidden_BTD, [-1, config.decoder.dim]),
+      headWeight(config.decoder, params),
+      tf.reshape(need(batch, 'targets_BT'), [-1]),
+      tf.reshape(need(batch, 'weights_BT'), [-1]),
+      { zLoss: config.zLoss, zLossOver: config.zLossOver },
+    );
+    return { loss: tf.add(loss, zLoss) as tf.Scalar, metrics: { crossEntropy: loss, zLoss } };
+  };
+}
+
+function needProjector(config: VlmConfig): ProjectorConfig {
+  if (!config.projector) {
+    throw new ModelError(
+      'INVALID_CONFIG',
+      'The batch has patches_NF but the model has no projector: give vlmConfig a `projector`, or send a batch without slots_BT and patches_NF.',
+    );
+  }
+  return config.projector;
+}
