@@ -1,1 +1,33 @@
-export {};
+export type { SourceAccount, TokenAccounting } from './accounting.ts';
+export { type Batch, type BatchShape, batchArrays, patchSizes, variantName, variantSignatures } from './batch.ts';
+export {
+  type Batches,
+  type BatchesOptions,
+  type BatchesState,
+  countBatches,
+  createBatches,
+  type Packing,
+  type TrainingBatch,
+} from './packing.ts';
+export {
+  type ConstantSchedule,
+  type ContinuedSchedule,
+  type CosineSchedule,
+  checkSchedule,
+  learningRate,
+  type Schedule,
+  type WarmupStableDecaySchedule,
+} from './schedule.ts';
+export {
+  arraySource,
+  collect,
+  type FilterState,
+  filterSource,
+  type LimitState,
+  limitSource,
+  mapSource,
+  namedSource,
+  repeatSource,
+} from './sources.ts';
+export { TrainerError, type TrainerErrorCode } from './trainer-error.ts';
+export type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';

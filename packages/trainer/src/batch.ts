@@ -1,0 +1,213 @@
+/**
+ * Batches as the engine takes them: fixed shapes, so that each is compiled once. What varies is the number of patches; it is rounded
+ * up to one of a few sizes, and each size is a *variant* with its own compiled graph.
+ *
+ * Legend: B rows, T positions, N patches of the batch, F features of a patch.
+ */
+import type { NamedArrays, Signature } from '@vlm/jit';
+import { TrainerError } from './trainer-error.ts';
+import type { TrainingItem } from './training-item.ts';
+
+export interface Batch {
+  /** int32 [B, T] input ids. */
+  tokens_BT: Int32Array;
+  /** int32 [B, T] the id that follows each input. */
+  targets_BT: Int32Array;
+  /** float32 [B, T] 1 where the target carries loss, else 0. */
+  weights_BT: Float32Array;
+  /** int32 [B, T] 0 where the position is text, n + 1 where it shows row n of `patches_NF`. */
+  slots_BT: Int32Array;
+  /** float32 [N, F]; rows after the last used one are zero. */
+  patches_NF: Float32Array;
+}
+
+export interface BatchShape {
+  /** B, rows. */
+  batch: number;
+  /** T, positions of a row; a row holds T + 1 tokens. */
+  length: number;
+  /** F, width of a patch; 0 for text alone. */
+  features: number;
+  /** The sizes that N may take, ascending; 0 means a variant without patches. */
+  sizes: readonly number[];
+}
+
+/**
+ * Sizes that serve most mixes: none, a quarter, half and all of the positions, rounded up to whole images.
+ *
+ * @param shape B, T, and `imageTokens`, the patches of one image (0 for text alone)
+ * @example patchSizes({ batch: 16, length: 128, imageTokens: 16 }) // [0, 512, 1024, 2048]
+ */
+export function patchSizes(shape: { batch: number; length: number; imageTokens: number }): number[] {
+  const positions = shape.batch * shape.length;
+  if (shape.imageTokens === 0) return [0];
+  const sizes = [0.25, 0.5, 1].map((part) =>
+    Math.min(positions, Math.ceil((positions * part) / shape.imageTokens) * shape.imageTokens),
+  );
+  return [0, ...new Set(sizes)];
+}
+
+/** `text` for no patches, `patches-512` for 512. */
+export function variantName(size: number): string {
+  return size === 0 ? 'text' : `patches-${size}`;
+}
+
+/**
+ * The signature of every variant, for `Engine.compileTrainStep`. The variant `text` has neither slots nor patches.
+ *
+ * @example variantSignatures({ batch: 2, length: 8, features: 0, sizes: [0] }) // { text: { tokens_BT, targets_BT, weights_BT } }
+ */
+export function variantSignatures(shape: BatchShape): Record<string, Signature> {
+  checkShape(shape);
+  const { batch, length, features } = shape;
+  const text: Signature = {
+    tokens_BT: { shape: [batch, length], dtype: 'int32' },
+    targets_BT: { shape: [batch, length], dtype: 'int32' },
+    weights_BT: { shape: [batch, length], dtype: 'float32' },
+  };
+  return Object.fromEntries(
+    shape.sizes.map((size) => [
+      variantName(size),
+      size === 0
+        ? text
+        : {
+            ...text,
+            slots_BT: { shape: [batch, length], dtype: 'int32' },
+            patches_NF: { shape: [size, features], dtype: 'float32' },
+          },
+    ]),
+  );
+}
+
+/** The arrays of a batch that its variant takes, ready for `TrainStep.run`. */
+export function batchArrays(batch: Batch, variant: string): NamedArrays {
+  const { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF } = batch;
+  if (variant === 'text') return { tokens_BT, targets_BT, weights_BT };
+  return { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF };
+}
+
+/** @throws TrainerError `bad-option` */
+export function checkShape({ batch, length, features, sizes }: BatchShape): void {
+  for (const [name, value, least] of [
+    ['batch', batch, 1],
+    ['length', length, 1],
+    ['features', features, 0],
+  ] as const) {
+    if (!Number.isInteger(value) || value < least) {
+      throw new TrainerError(
+        'bad-option',
+        `Batch shape: expected ${name} to be an integer of at least ${least}, got ${value}.`,
+      );
+    }
+  }
+  const ascending = sizes.every((size, i) => Number.isInteger(size) && size >= 0 && (i === 0 || size > sizes[i - 1]!));
+  if (sizes.length === 0 || !ascending) {
+    throw new TrainerError(
+      'bad-option',
+      `Batch shape: expected sizes to be ascending integers of at least 0, got [${sizes.join(', ')}].`,
+    );
+  }
+  if (features === 0 && (sizes.length > 1 || sizes[0] !== 0)) {
+    throw new TrainerError(
+      'bad-option',
+      `Batch shape: without features the only size is 0, got [${sizes.join(', ')}]; set features or sizes: [0].`,
+    );
+  }
+}
+
+/** What placing a part of an item did, in tokens. */
+export interface Placed {
+  /** Targets with loss. */
+  loss: number;
+  /** Targets without loss: placeholders, prompts. */
+  context: number;
+  /** 1 when the part opened a row: that token is only ever an input. */
+  firstOfRow: number;
+  /** Patches shown; a placeholder at the very end of a row is a target but never an input, so its patch is not. */
+  patches: number;
+}
+
+/** Lays items into B rows of T + 1 tokens, of which the first T are inputs and the last T targets. */
+export class BatchBuilder {
+  private readonly shape: BatchShape;
+  private readonly imageToken: number | undefined;
+  private readonly tokens_BT: Int32Array;
+  private readonly targets_BT: Int32Array;
+  private readonly weights_BT: Float32Array;
+  private readonly slots_BT: Int32Array;
+  private readonly patches: Float32Array[] = [];
+  /** Tokens laid into each row. */
+  readonly used: number[];
+
+  constructor(shape: BatchShape, options: { padToken: number; imageToken: number | undefined }) {
+    const positions = shape.batch * shape.length;
+    this.shape = shape;
+    this.imageToken = options.imageToken;
+    this.tokens_BT = new Int32Array(positions).fill(options.padToken);
+    this.targets_BT = new Int32Array(positions).fill(options.padToken);
+    this.weights_BT = new Float32Array(positions);
+    this.slots_BT = new Int32Array(positions);
+    this.used = new Array<number>(shape.batch).fill(0);
+  }
+
+  get patchCount(): number {
+    return this.patches.length;
+  }
+
+  /** Free tokens of a row. */
+  room(row: number): number {
+    return this.shape.length + 1 - this.used[row]!;
+  }
+
+  /** Appends tokens `from … to − 1` of the item to a row that has room for them. */
+  place(row: number, item: TrainingItem, from: number, to: number): Placed {
+    const { length, features } = this.shape;
+    const placed: Placed = { loss: 0, context: 0, firstOfRow: 0, patches: 0 };
+    let patch = 0;
+    for (let i = 0; i < from; i++) if (item.tokens[i] === this.imageToken) patch++;
+    let position = this.used[row]!;
+    for (let i = from; i < to; i++, position++) {
+      const token = item.tokens[i]!;
+      const isImage = token === this.imageToken;
+      if (position < length) {
+        const at = row * length + position;
+        this.tokens_BT[at] = token;
+        if (isImage) {
+          this.patches.push(item.patches!.subarray(patch * features, (patch + 1) * features));
+          this.slots_BT[at] = this.patches.length;
+          placed.patches++;
+        }
+      }
+      if (isImage) patch++;
+      if (position === 0) {
+        placed.firstOfRow++;
+        continue;
+      }
+      const at = row * length + position - 1;
+      this.targets_BT[at] = token;
+      if (item.loss[i]) {
+        this.weights_BT[at] = 1;
+        placed.loss++;
+      } else placed.context++;
+    }
+    this.used[row] = position;
+    return placed;
+  }
+
+  /** The batch, under the smallest variant that its patches fit. */
+  finish(): { variant: string; batch: Batch } {
+    const { sizes, features } = this.shape;
+    const size = sizes.find((candidate) => candidate >= this.patches.length);
+    if (size === undefined) {
+      throw new TrainerError(
+        'too-many-patches',
+        `Packing: the batch shows ${this.patches.length} patches, but the greatest of its sizes is ${sizes.at(-1)}; ` +
+          'add a greater size, at most batch × length.',
+      );
+    }
+    const patches_NF = new Float32Array(size * features);
+    for (const [row, patch] of this.patches.entries()) patches_NF.set(patch, row * features);
+    const { tokens_BT, targets_BT, weights_BT, slots_BT } = this;
+    return { variant: variantName(size), batch: { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF } };
+  }
+}

@@ -1,0 +1,324 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { TokenAccounting } from './accounting.ts';
+import { patchSizes, variantSignatures } from './batch.ts';
+import { type BatchesOptions, countBatches, createBatches, type Packing, type TrainingBatch } from './packing.ts';
+import { arraySource, collect } from './sources.ts';
+import type { OpenSource, SourcedItem } from './training-item.ts';
+
+const PAD = 99;
+const IMAGE = 50;
+const FEATURES = 2;
+
+/** Text tokens are their own ids; the patches of a picture hold (picture, patch). */
+function item(
+  id: number,
+  tokens: number[],
+  loss: number[] = tokens.map((t) => (t === IMAGE ? 0 : 1)),
+): SourcedItem['item'] {
+  const patches = tokens.filter((t) => t === IMAGE).flatMap((_, n) => [id, n]);
+  return {
+    id: `item-${id}`,
+    tokens: Int32Array.from(tokens),
+    loss: Uint8Array.from(loss),
+    ...(patches.length > 0 ? { patches: Float32Array.from(patches) } : {}),
+  };
+}
+
+const itemsArbitrary = fc
+  .array(
+    fc.record({
+      source: fc.constantFrom('text', 'captions'),
+      tokens: fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constant(IMAGE)), { minLength: 1, maxLength: 14 }),
+      prompt: fc.nat(6),
+    }),
+    { minLength: 1, maxLength: 25 },
+  )
+  .map((rows) =>
+    rows.map(({ source, tokens, prompt }, i) => ({
+      source,
+      item: item(
+        i,
+        tokens,
+        tokens.map((t, at) => (t === IMAGE || at < prompt ? 0 : 1)),
+      ),
+    })),
+  );
+
+const optionsArbitrary = fc.record({
+  packing: fc.constantFrom<Packing>('chunks', 'no-split', 'one-item-per-row'),
+  batch: fc.integer({ min: 1, max: 3 }),
+  length: fc.integer({ min: 1, max: 11 }),
+  overlong: fc.constantFrom<'truncate' | 'skip'>('truncate', 'skip'),
+});
+
+function batchesOptions(
+  items: SourcedItem[],
+  options: { packing: Packing; batch: number; length: number; overlong?: 'truncate' | 'skip' | 'error' },
+  open: OpenSource<SourcedItem> = arraySource(items),
+): BatchesOptions {
+  const sizes = patchSizes({ ...options, imageTokens: 2 });
+  return { open, ...options, features: FEATURES, sizes, imageToken: IMAGE, padToken: PAD };
+}
+
+const tokensPlaced = (accounting: TokenAccounting): number =>
+  Object.values(accounting.sources).reduce((sum, s) => sum + s.loss + s.context + s.firstOfRow, 0);
+
+describe('laws', () => {
+  it('every token that was read is in exactly one place, after every batch and for every source', async () => {
+    await fc.assert(
+      fc.asyncProperty(itemsArbitrary, optionsArbitrary, async (items, options) => {
+        const read: Record<string, number> = {};
+        const open: OpenSource<SourcedItem> = async (state) => {
+          const inner = await arraySource(items)(state);
+          const next = async () => {
+            const result = await inner.next();
+            if (!result.done)
+              read[result.value.source] = (read[result.value.source] ?? 0) + result.value.item.tokens.length;
+            return result;
+          };
+          return { ...inner, next };
+        };
+        const batches = await createBatches(batchesOptions(items, options, open));
+        let tokens = 0;
+        let lossTokens = 0;
+        for (;;) {
+          const { done, value } = await batches.next();
+          const accounting = batches.accounting();
+          let total = 0;
+          for (const [source, s] of Object.entries(accounting.sources)) {
+            const sum = s.loss + s.context + s.firstOfRow + s.truncated + s.skipped;
+            total += sum;
+            expect(sum).toBeLessThanOrEqual(read[source]!);
+          }
+          expect(total + batches.buffered()).toBe(Object.values(read).reduce((a, b) => a + b, 0));
+          expect(tokensPlaced(accounting) + accounting.padding).toBe(accounting.rows * (options.length + 1));
+          if (done) break;
+          tokens += value.tokens;
+          lossTokens += value.lossTokens;
+          expect(value.lossTokens).toBe(value.batch.weights_BT.reduce((a, b) => a + b, 0));
+        }
+        expect(batches.buffered()).toBe(0);
+        const sources = Object.values(batches.accounting().sources);
+        expect(tokens).toBe(sources.reduce((sum, s) => sum + s.loss + s.context, 0));
+        expect(lossTokens).toBe(sources.reduce((sum, s) => sum + s.loss, 0));
+        expect(sources.reduce((sum, s) => sum + s.items, 0)).toBe(items.length);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('stopped after any batch and reopened from the JSON of its state, it gives the same batches and the same account', async () => {
+    await fc.assert(
+      fc.asyncProperty(itemsArbitrary, optionsArbitrary, async (items, options) => {
+        const whole = await createBatches(batchesOptions(items, options));
+        const states = [JSON.stringify(whole.state())];
+        const all: TrainingBatch[] = [];
+        for (;;) {
+          const { done, value } = await whole.next();
+          if (done) break;
+          all.push(value);
+          states.push(JSON.stringify(whole.state()));
+        }
+        for (const [cut, state] of states.entries()) {
+          const resumed = await createBatches({ ...batchesOptions(items, options), state: JSON.parse(state) });
+          expect(await collect(resumed)).toEqual(all.slice(cut));
+          expect(resumed.accounting()).toEqual(whole.accounting());
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('a slot is set exactly where an image placeholder is an input, and names its own patch', async () => {
+    await fc.assert(
+      fc.asyncProperty(itemsArbitrary, optionsArbitrary, async (items, options) => {
+        const shown: string[] = [];
+        for (const { batch, variant } of await collect(await createBatches(batchesOptions(items, options)))) {
+          const { tokens_BT, slots_BT, patches_NF } = batch;
+          const slots = [...slots_BT].filter((slot) => slot > 0);
+          expect([...slots_BT].map((slot) => slot > 0)).toEqual([...tokens_BT].map((token) => token === IMAGE));
+          expect(new Set(slots).size).toBe(slots.length);
+          expect(variant).toBe(patches_NF.length === 0 ? 'text' : `patches-${patches_NF.length / FEATURES}`);
+          for (const slot of slots) shown.push(patches_NF.slice((slot - 1) * FEATURES, slot * FEATURES).join());
+          expect(patches_NF.slice(slots.length * FEATURES).every((value) => value === 0)).toBe(true);
+        }
+        expect(new Set(shown).size).toBe(shown.length);
+        if (options.packing === 'chunks') {
+          // Only a placeholder that is the last token of its row is a target and never an input.
+          const flat = items.flatMap(({ item: { tokens } }) => [...tokens]);
+          const inputs = flat.filter(
+            (token, at) => token === IMAGE && at % (options.length + 1) < options.length,
+          ).length;
+          expect(shown.length).toBe(inputs);
+        }
+      }),
+      { numRuns: 80 },
+    );
+  });
+});
+
+describe('chunks', () => {
+  it('carries the rest of an item, and of its picture, into the next row', async () => {
+    const items = [
+      { source: 'a', item: item(7, [0, IMAGE, IMAGE, IMAGE, IMAGE, 5, 6]) },
+      { source: 'a', item: item(8, [0, 9]) },
+    ];
+    const [only] = await collect(
+      await createBatches(batchesOptions(items, { packing: 'chunks', batch: 3, length: 2 })),
+    );
+    const { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF } = only!.batch;
+    expect([...tokens_BT]).toEqual([0, IMAGE, IMAGE, IMAGE, 6, 0]);
+    expect([...targets_BT]).toEqual([IMAGE, IMAGE, IMAGE, 5, 0, 9]);
+    expect([...weights_BT]).toEqual([0, 0, 0, 1, 1, 1]);
+    expect([...slots_BT]).toEqual([0, 1, 2, 3, 0, 0]);
+    // Patch 1 is the last token of the first row: a target, never an input.
+    expect([...patches_NF.slice(0, 6)]).toEqual([7, 0, 7, 2, 7, 3]);
+  });
+});
+
+describe('no-split', () => {
+  it('puts an item where it first fits and opens a new batch when it fits nowhere', async () => {
+    const items = [[1, 1, 1], [2, 2, 2, 2], [3], [4, 4], [5]].map((tokens, i) => ({
+      source: 'a',
+      item: item(i, tokens),
+    }));
+    const rows = await collect(
+      await createBatches(batchesOptions(items, { packing: 'no-split', batch: 2, length: 4 })),
+    );
+    expect(rows.map(({ batch }) => [...batch.tokens_BT])).toEqual([
+      [1, 1, 1, 3, 2, 2, 2, 2],
+      [4, 4, 5, PAD, PAD, PAD, PAD, PAD],
+    ]);
+  });
+
+  it('keeps a picture with its question, and closes a batch that has no room for more patches', async () => {
+    const items = [0, 1, 2].map((i) => ({ source: 'a', item: item(i, [0, IMAGE, IMAGE, i]) }));
+    const options = { ...batchesOptions(items, { packing: 'no-split', batch: 3, length: 5 }), sizes: [0, 4] };
+    const rows = await collect(await createBatches(options));
+    expect(rows.map(({ variant, batch }) => [variant, [...batch.slots_BT].filter((s) => s > 0)])).toEqual([
+      ['patches-4', [1, 2, 3, 4]],
+      ['patches-4', [1, 2]],
+    ]);
+  });
+});
+
+describe('one item per row', () => {
+  const items = [
+    [1, 2, 3, 4, 5, 6],
+    [7, 8],
+  ].map((tokens, i) => ({ source: 'a', item: item(i, tokens) }));
+  it('cuts and counts what is too long, if asked to', async () => {
+    const options = batchesOptions(items, { packing: 'one-item-per-row', batch: 2, length: 3, overlong: 'truncate' });
+    const [only] = await collect(await createBatches(options));
+    expect([...only!.batch.tokens_BT]).toEqual([1, 2, 3, 7, 8, PAD]);
+    expect([...only!.batch.weights_BT]).toEqual([1, 1, 1, 1, 0, 0]);
+    expect((await countBatches(options)).sources['a']).toMatchObject({
+      items: 2,
+      truncated: 2,
+      itemsWithoutLoss: 0,
+      firstOfRow: 2,
+    });
+  });
+
+  it('counts items of which the cut leaves no token with loss', async () => {
+    const long = [{ source: 'a', item: item(0, [1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 1, 1]) }];
+    const counted = await countBatches(
+      batchesOptions(long, { packing: 'no-split', batch: 1, length: 3, overlong: 'truncate' }),
+    );
+    expect(counted.sources['a']).toMatchObject({ truncated: 2, itemsWithoutLoss: 1 });
+  });
+
+  it('leaves out and counts, if asked to', async () => {
+    const options = batchesOptions(items, { packing: 'one-item-per-row', batch: 2, length: 3, overlong: 'skip' });
+    expect((await countBatches(options)).sources['a']).toMatchObject({ items: 2, skipped: 6, loss: 1 });
+  });
+
+  it('is an error otherwise', async () => {
+    const batches = await createBatches(batchesOptions(items, { packing: 'one-item-per-row', batch: 2, length: 3 }));
+    await expect(batches.next()).rejects.toThrow(
+      /at most 4 tokens \(length \+ 1\), got 6, in item "item-0" of source "a"/,
+    );
+  });
+});
+
+describe('what does not belong together is refused', () => {
+  const options = (bad: SourcedItem['item'], more: Partial<BatchesOptions> = {}): BatchesOptions => ({
+    ...batchesOptions([{ source: 's', item: bad }], { packing: 'chunks', batch: 1, length: 4 }),
+    ...more,
+  });
+  const next = async (o: BatchesOptions): Promise<unknown> => (await createBatches(o)).next();
+
+  it.each([
+    ['no tokens', options(item(0, [])), /at least one token, got none/],
+    ['flags missing', options(item(0, [1, 2], [1])), /expected 2 loss flags, one per token, got 1/],
+    [
+      'patches missing',
+      options({ ...item(0, [IMAGE, 1]), patches: new Float32Array(1) }),
+      /1 placeholders × 2 features = 2 patch values, got 1/,
+    ],
+    [
+      'patches without placeholders',
+      options({ ...item(0, [1]), patches: new Float32Array(4) }),
+      /0 placeholders .* got 4/,
+    ],
+    [
+      'sizes too small',
+      options(item(0, [IMAGE, IMAGE, 1, 1, 1]), { sizes: [0, 1] }),
+      /shows 2 patches, but the greatest of its sizes is 1/,
+    ],
+    [
+      'no-split and sizes too small',
+      options(item(0, [IMAGE, IMAGE, 1]), { sizes: [0, 1], packing: 'no-split' }),
+      /item-0.* shows 2 patches/,
+    ],
+    [
+      'no placeholder id',
+      { ...options(item(0, [1])), imageToken: undefined } as unknown as BatchesOptions,
+      /give imageToken/,
+    ],
+    [
+      'a packing that does not exist',
+      options(item(0, [1]), { packing: 'chunk' as Packing }),
+      /one of chunks, no-split, one-item-per-row, got "chunk"/,
+    ],
+    ['no rows', options(item(0, [1]), { batch: 0 }), /batch to be an integer of at least 1, got 0/],
+    ['sizes in disorder', options(item(0, [1]), { sizes: [4, 0] }), /ascending integers .* got \[4, 0\]/],
+    ['a state of another version', options(item(0, [1]), { state: { version: 2 } as never }), /version 1, got 2/],
+    [
+      'a state beyond the item',
+      options(item(0, [1]), { state: stateAt(1) }),
+      /stands at token 1 of item "item-0", which has 1/,
+    ],
+    [
+      'a state beyond the data',
+      options(item(0, [1]), { state: { ...stateAt(1), source: { index: 1 } } }),
+      /the source has none left/,
+    ],
+  ])('%s', async (_, bad, message) => {
+    await expect(next(bad)).rejects.toThrow(message);
+  });
+});
+
+const stateAt = (offset: number) => ({
+  version: 1 as const,
+  source: { index: 0 },
+  offset,
+  accounting: { batches: 0, rows: 0, padding: 0, sources: {} },
+});
+
+describe('variants', () => {
+  it('are the sizes, rounded up to whole images', () => {
+    expect(patchSizes({ batch: 16, length: 128, imageTokens: 16 })).toEqual([0, 512, 1024, 2048]);
+    expect(patchSizes({ batch: 1, length: 10, imageTokens: 4 })).toEqual([0, 4, 8, 10]);
+    expect(patchSizes({ batch: 16, length: 128, imageTokens: 0 })).toEqual([0]);
+  });
+
+  it('have one signature each', () => {
+    const signatures = variantSignatures({ batch: 2, length: 3, features: 5, sizes: [0, 4] });
+    expect(Object.keys(signatures)).toEqual(['text', 'patches-4']);
+    expect(Object.keys(signatures['text']!)).toEqual(['tokens_BT', 'targets_BT', 'weights_BT']);
+    expect(signatures['patches-4']!['patches_NF']).toEqual({ shape: [4, 5], dtype: 'float32' });
+    expect(signatures['patches-4']!['slots_BT']).toEqual({ shape: [2, 3], dtype: 'int32' });
+  });
+});

@@ -1,0 +1,58 @@
+/** What the packer eats. Legend: n tokens of one item, F features of one patch. */
+import type { ResumableIterator } from '@vlm/mixture-sampler';
+import { TrainerError } from './trainer-error.ts';
+
+/** One document, caption or conversation, encoded. */
+export interface TrainingItem {
+  id: string;
+  /** [n] ids; image positions hold the placeholder id. */
+  tokens: Int32Array;
+  /** [n] 1 where predicting this token carries loss, else 0. */
+  loss: Uint8Array;
+  /** [number of placeholders, F] features, in the order of the placeholders. */
+  patches?: Float32Array;
+}
+
+/** An item and the name of the source it came from; what a mixture yields is one. */
+export interface SourcedItem {
+  source: string;
+  item: TrainingItem;
+}
+
+/** Opens a source at its beginning, or where an earlier `state()` of its iterator said. */
+export type OpenSource<T> = (state?: unknown) => ResumableIterator<T> | Promise<ResumableIterator<T>>;
+
+/**
+ * Checks that the parts of an item belong together.
+ *
+ * @param features F, the width of a patch; 0 where the model takes no patches
+ * @param imageToken id of the placeholder; `undefined` where the model takes no patches
+ * @throws TrainerError `bad-item`
+ */
+export function checkItem({ source, item }: SourcedItem, features: number, imageToken: number | undefined): void {
+  const where = `item ${JSON.stringify(item.id)} of source ${JSON.stringify(source)}`;
+  const { tokens, loss, patches } = item;
+  if (tokens.length === 0) {
+    throw new TrainerError(
+      'bad-item',
+      `Packing: expected at least one token, got none, in ${where}; filter empty items out before.`,
+    );
+  }
+  if (loss.length !== tokens.length) {
+    throw new TrainerError(
+      'bad-item',
+      `Packing: expected ${tokens.length} loss flags, one per token, got ${loss.length}, in ${where}.`,
+    );
+  }
+  let placeholders = 0;
+  if (imageToken !== undefined) for (const token of tokens) if (token === imageToken) placeholders++;
+  const expected = placeholders * features;
+  const got = patches?.length ?? 0;
+  if (got !== expected) {
+    throw new TrainerError(
+      'bad-item',
+      `Packing: expected ${placeholders} placeholders × ${features} features = ${expected} patch values, got ${got}, in ${where}; ` +
+        `were imageToken (${imageToken ?? 'none'}) and features given as the encoder made them?`,
+    );
+  }
+}
