@@ -1,5 +1,7 @@
 export type { SourceAccount, TokenAccounting } from './accounting.ts';
 export { type Batch, type BatchShape, batchArrays, patchSizes, variantName, variantSignatures } from './batch.ts';
+export { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
+export { type CheckpointStore, type CheckpointStoreOptions, createCheckpointStore } from './checkpoint-store.ts';
 export {
   type Batches,
   type BatchesOptions,
@@ -9,6 +11,17 @@ export {
   type Packing,
   type TrainingBatch,
 } from './packing.ts';
+export {
+  beginRun,
+  branchRun,
+  type Checkpoint,
+  initialiseRun,
+  type NewRun,
+  type RunParent,
+  type RunStart,
+  type RunState,
+  resumeRun,
+} from './run-state.ts';
 export {
   type ConstantSchedule,
   type ContinuedSchedule,
