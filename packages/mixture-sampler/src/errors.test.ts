@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { createMixture, fromArray, MixtureError, type MixtureSource, type MixtureState } from './index.ts';
+
+function source(name: string, more: Partial<MixtureSource<number>> = {}): MixtureSource<number> {
+  return {
+    name,
+    weight: 1,
+    open: (state) => fromArray([1, 2, 3], state),
+    cost: (n) => n,
+    whenExhausted: 'stop',
+    ...more,
+  };
+}
+
+function thrownBy(action: () => unknown): MixtureError {
+  try {
+    action();
+  } catch (error) {
+    if (MixtureError.isInstance(error)) return error;
+    throw error;
+  }
+  throw new Error('expected an error');
+}
+
+const saved: MixtureState = {
+  version: 1,
+  delivered: { a: 3 },
+  items: { a: 2 },
+  epochs: { a: 0 },
+  sources: { a: { index: 2 } },
+  ended: [],
+};
+
+describe('arguments that cannot work', () => {
+  it.each([
+    ['no sources', [], /at least one source/],
+    ['two of one name', [source('a'), source('a')], /two sources are called "a"/],
+    ['no name', [source('')], /to have a name/],
+    ['weight zero', [source('a', { weight: 0 })], /source "a".*positive weight, got 0/],
+    ['negative weight', [source('a', { weight: -1 })], /got -1/],
+    ['weight NaN', [source('a', { weight: Number.NaN })], /got NaN/],
+    ['weight infinite', [source('a', { weight: Number.POSITIVE_INFINITY })], /got Infinity/],
+    ['unknown whenExhausted', [source('a', { whenExhausted: 'loop' as never })], /"repeat".*got "loop"/],
+  ])('%s', (_, sources, message) => {
+    const error = thrownBy(() => createMixture({ sources }));
+    expect(error.code).toBe('invalid-argument');
+    expect(error.message).toMatch(message);
+  });
+
+  it('unknown policy', () => {
+    for (const policy of ['greedy', { kind: 'random' }, { kind: 'random', seed: 0.5 }, null] as never[]) {
+      expect(thrownBy(() => createMixture({ sources: [source('a')], policy })).message).toMatch(
+        /policy: expected "exact"/,
+      );
+    }
+  });
+});
+
+describe('a state that does not fit', () => {
+  it('resumes when it fits', async () => {
+    const mixture = createMixture({ sources: [source('a')], state: saved });
+    expect((await mixture.next()).value).toEqual({ source: 'a', item: 3, cost: 3 });
+  });
+
+  it.each([
+    ['of other sources', saved, [source('b')], /knows "a", the mixture has "b"/],
+    ['of fewer sources', saved, [source('a'), source('b')], /knows "a", the mixture has "a", "b"/],
+    ['of another version', { ...saved, version: 2 as never }, [source('a')], /version 1, got 2/],
+    ['null', null as never, [source('a')], /version 1, got undefined/],
+    ['a negative count', { ...saved, items: { a: -1 } }, [source('a')], /state.items\["a"\].*got -1/],
+    ['half an item', { ...saved, items: { a: 0.5 } }, [source('a')], /state.items\["a"\].*got 0.5/],
+    ['an ended source that is not there', { ...saved, ended: ['z'] }, [source('a')], /"z"/],
+    ['a missing record', { ...saved, epochs: undefined as never }, [source('a')], /knows none/],
+  ])('%s', (_, state, sources, message) => {
+    const error = thrownBy(() => createMixture({ sources, state }));
+    expect(error.code).toBe('invalid-state');
+    expect(error.message).toMatch(message);
+  });
+
+  it('of another array', () => {
+    for (const state of [{ index: 4 }, { index: -1 }, { index: 0.5 }, {}, null, 'x']) {
+      expect(thrownBy(() => fromArray([1, 2, 3], state)).code).toBe('invalid-state');
+    }
+  });
+});
+
+describe('sources that fail', () => {
+  it.each(['stop', 'repeat', 'renormalise'] as const)(
+    'an empty source is an error, not an endless loop (%s)',
+    async (whenExhausted) => {
+      const mixture = createMixture({
+        sources: [
+          source('full', { whenExhausted: 'repeat' }),
+          source('void', { open: () => fromArray([]), whenExhausted }),
+        ],
+      });
+      await expect(mixture.next()).rejects.toMatchObject({ code: 'empty-source', source: 'void' });
+    },
+  );
+
+  it('a source that is empty from its second pass on is an error', async () => {
+    const open = (state?: unknown, pass?: { epoch: number }) => fromArray(pass?.epoch === 0 ? [1] : [], state);
+    const mixture = createMixture({ sources: [source('a', { open, whenExhausted: 'repeat' })] });
+    await mixture.next();
+    await expect(mixture.next()).rejects.toMatchObject({ code: 'empty-source' });
+  });
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '3' as never])('a cost of %s is an error', async (cost) => {
+    const mixture = createMixture({ sources: [source('a', { cost: () => cost as number })] });
+    await expect(mixture.next()).rejects.toMatchObject({ code: 'invalid-cost', source: 'a' });
+  });
+
+  it('a source that throws fails the mixture for good, and the state is the one before', async () => {
+    let calls = 0;
+    const open = () => ({
+      next: async () => {
+        if (calls++ === 1) throw new Error('disk on fire');
+        return { done: false as const, value: 1 };
+      },
+      state: () => calls,
+    });
+    const mixture = createMixture({ sources: [source('a', { open })] });
+    await mixture.next();
+    await expect(mixture.next()).rejects.toThrow('disk on fire');
+    await expect(mixture.next()).rejects.toThrow('disk on fire');
+    expect(mixture.state()).toMatchObject({ items: { a: 1 }, sources: { a: 1 } });
+  });
+});
