@@ -30,6 +30,13 @@ export {
   type VitEncoderConfig,
 } from './encoder-config.ts';
 export { encoderBatch, encoderHeadParams, encoderLoss, encoderPredictions } from './encoder-loss.ts';
+export {
+  createGenerator,
+  type GenerateOptions,
+  type Generator,
+  type GeneratorOptions,
+  type ScoreRequest,
+} from './generate.ts';
 export { initParameters } from './init.ts';
 export { ModelError, type ModelErrorCode } from './model-error.ts';
 export {
@@ -40,6 +47,7 @@ export {
   type ParameterSpecs,
 } from './parameters.ts';
 export { type ProjectorConfig, project, projectorConfig, projectorParams } from './projector.ts';
+export type { Prompt } from './prompt-batches.ts';
 export { createRandom, type Random, type RandomState } from './random.ts';
 export { readSafetensors, type SafetensorsFile, type SafetensorsTensor, writeSafetensors } from './safetensors.ts';
 export {

@@ -47,6 +47,7 @@ describe('round trip', () => {
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     expect(readSafetensors(shifted.subarray(3)).tensors.get('a')!.data).toEqual(Float32Array.of(1, 2));
+    expect(readSafetensors(Buffer.from(shifted).subarray(3)).tensors.get('a')!.data).toEqual(Float32Array.of(1, 2));
   });
 
   it('refuses arrays that do not fill their shape', () => {

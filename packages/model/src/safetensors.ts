@@ -79,7 +79,7 @@ export function writeSafetensors(
 
 /** Typed arrays here are little-endian on every platform Node runs on, as the format is. */
 function decode(name: string, { dtype, begin, end }: SafetensorsEntry, bytes: Uint8Array): SafetensorsTensor['data'] {
-  const copy = bytes.slice(begin, end); // aligned, whatever the offset was
+  const copy = new Uint8Array(bytes.subarray(begin, end)); // aligned, whatever the offset was (a Buffer's slice would not copy)
   const { buffer } = copy;
   switch (dtype) {
     case 'F32':
