@@ -1,5 +1,6 @@
 /** The file operations that a checkpoint store needs, as a seam: tests make them fail at will. */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { TrainerError } from './trainer-error.ts';
 
 export interface CheckpointFiles {
@@ -81,5 +82,32 @@ export function writeError(error: unknown, path: string): TrainerError {
       );
     default:
       return new TrainerError('write-failed', `Checkpoint: writing ${path} failed: ${String(error)}. ${safe}`, options);
+  }
+}
+
+/**
+ * Reads one file of a checkpoint.
+ *
+ * @throws TrainerError `checkpoint-broken` when it is not there or the disk cannot give it back; `read-failed` when it may well be whole
+ * but cannot be read now (no permission, too many open files): going back to an older checkpoint would then be wrong
+ */
+export async function readPart(files: CheckpointFiles, path: string, part: string): Promise<Uint8Array> {
+  try {
+    return await files.read(join(path, part));
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    const options = { cause: error };
+    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'EIO'].includes(code)) {
+      throw new TrainerError(
+        'checkpoint-broken',
+        `Checkpoint ${path} is broken: ${part} is missing or unreadable (${code}).`,
+        options,
+      );
+    }
+    throw new TrainerError(
+      'read-failed',
+      `Checkpoint ${path}: ${part} cannot be read: ${String(error)}; try again.`,
+      options,
+    );
   }
 }

@@ -109,6 +109,16 @@ describe('broken checkpoints', () => {
     await expect(store.open(2)).rejects.toMatchObject({ code: 'checkpoint-broken' });
   });
 
+  it('one that cannot be read just now is not taken for broken', async () => {
+    await storeWith().save(runAt(1));
+    await storeWith().save(runAt(2));
+    const read: CheckpointFiles['read'] = (path) =>
+      path.includes(newest)
+        ? Promise.reject(Object.assign(new Error('EMFILE'), { code: 'EMFILE' }))
+        : nodeFiles.read(path);
+    await expect(storeWith({ ...nodeFiles, read }).latest()).rejects.toMatchObject({ code: 'read-failed' });
+  });
+
   it('none whole is an error, not a silent start from the beginning', async () => {
     const store = storeWith();
     await store.save(runAt(1));

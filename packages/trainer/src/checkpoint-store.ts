@@ -7,18 +7,12 @@
  * Each is written beside (`.writing-…`), synced and renamed into place, and `state.json` holds the sha256 of every part and of itself:
  * what can be read is whole. Who is killed while writing loses nothing but the checkpoint being written.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Signature, TrainState } from '@vlm/jit';
-import { readSafetensors, writeSafetensors } from '@vlm/model';
-import { type CheckpointFiles, codeOf, nodeFiles, writeError } from './checkpoint-files.ts';
-import type { Checkpoint, RunStart, RunState } from './run-state.ts';
+import type { Signature } from '@vlm/jit';
+import { type CheckpointFiles, nodeFiles, readPart, writeError } from './checkpoint-files.ts';
+import { decodeCheckpoint, encodeCheckpoint, PARTS, readStateFile, STATE } from './checkpoint-format.ts';
+import type { Checkpoint, RunStart } from './run-state.ts';
 import { TrainerError } from './trainer-error.ts';
-
-const VERSION = 1;
-const WEIGHTS = 'weights.safetensors';
-const MOMENTS = 'moments.safetensors';
-const STATE = 'state.json';
 
 export interface CheckpointStoreOptions {
   directory: string;
@@ -51,16 +45,6 @@ export interface CheckpointStore {
   list(): Promise<{ folder: string; name?: string; step?: number }[]>;
 }
 
-interface StateFile {
-  format: 'staged-vlm-checkpoint';
-  version: number;
-  state: RunState;
-  optimizerStep: number;
-  parts: Record<string, { bytes: number; sha256: string }>;
-  /** Over the JSON of all the above. */
-  sha256: string;
-}
-
 /**
  * Opens a folder of checkpoints; it need not exist.
  *
@@ -86,27 +70,9 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
 
   const load = async (folder: string, name?: string): Promise<Checkpoint> => {
     const path = join(directory, folder);
-    const header = readHeader(await readPart(files, path, STATE), path);
     const bytes: Record<string, Uint8Array> = {};
-    for (const part of [WEIGHTS, MOMENTS]) {
-      bytes[part] = await readPart(files, path, part);
-      const expected = header.parts[part];
-      if (!expected || bytes[part].length !== expected.bytes || sha256(bytes[part]) !== expected.sha256) {
-        throw broken(
-          path,
-          `${part} is not the one that was written (${bytes[part].length} of ${expected?.bytes} bytes)`,
-        );
-      }
-    }
-    const { state, optimizerStep, sha256: checksum } = header;
-    const train: TrainState = {
-      params: readTensors(bytes[WEIGHTS]!, params, '', path),
-      m: readTensors(bytes[MOMENTS]!, params, 'm.', path),
-      v: readTensors(bytes[MOMENTS]!, params, 'v.', path),
-      step: optimizerStep,
-    };
-    const missing = Object.keys(params).filter((parameter) => !Object.hasOwn(train.params, parameter));
-    if (missing.length > 0) throw mismatch(path, `parameter ${missing.join(', ')}, which it lacks`);
+    for (const part of PARTS) bytes[part] = await readPart(files, path, part);
+    const { checksum, train, state } = decodeCheckpoint(bytes, params, path);
     return { path, checksum, train, state, ...(name === undefined ? {} : { name }) };
   };
 
@@ -127,15 +93,11 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
         string,
         string,
       ];
-      const parts = {
-        [WEIGHTS]: writeSafetensors(withShapes(train.params, params, ''), { format: 'pt' }),
-        [MOMENTS]: writeSafetensors({ ...withShapes(train.m, params, 'm.'), ...withShapes(train.v, params, 'v.') }),
-      };
+      const parts = encodeCheckpoint({ train, state }, params);
       try {
         await files.remove(writing);
         await files.makeDirectory(writing);
-        for (const [part, bytes] of Object.entries(parts)) await files.write(join(writing, part), bytes);
-        await files.write(join(writing, STATE), stateFile(state, train.step, parts));
+        for (const part of PARTS) await files.write(join(writing, part), parts[part]!);
         await files.syncDirectory(writing);
         if ((await files.list(directory)).includes(folder)) {
           await files.remove(old);
@@ -202,7 +164,7 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
     const known = parseFolder(folder)?.step;
     if (known !== undefined) return known;
     try {
-      return readHeader(await files.read(join(directory, folder, STATE)), folder).state.step;
+      return readStateFile(await files.read(join(directory, folder, STATE)), folder).state.step;
     } catch (error) {
       if (TrainerError.isInstance(error) && error.code === 'checkpoint-version') throw error;
       return Number.POSITIVE_INFINITY;
@@ -214,99 +176,4 @@ function parseFolder(folder: string): { folder: string; name?: string; step?: nu
   const match = /^(?:\.old-)?(?:step-(\d+)|named-(.+))$/.exec(folder);
   if (!match) return undefined;
   return match[1] === undefined ? { folder, name: match[2]! } : { folder, step: Number(match[1]) };
-}
-
-function stateFile(state: RunState, optimizerStep: number, parts: Record<string, Uint8Array>): Uint8Array {
-  const sums = Object.entries(parts).map(([part, bytes]) => [part, { bytes: bytes.length, sha256: sha256(bytes) }]);
-  const content = {
-    format: 'staged-vlm-checkpoint',
-    version: VERSION,
-    state,
-    optimizerStep,
-    parts: Object.fromEntries(sums),
-  };
-  const signed = { ...content, sha256: sha256(JSON.stringify(content)) };
-  return new TextEncoder().encode(`${JSON.stringify(signed, null, 1)}\n`);
-}
-
-function readHeader(bytes: Uint8Array, path: string): StateFile {
-  let file: StateFile;
-  try {
-    file = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw broken(path, `${STATE} is not JSON`);
-  }
-  if (file?.format !== 'staged-vlm-checkpoint') throw broken(path, `${STATE} is not that of a checkpoint`);
-  if (file.version !== VERSION) {
-    throw new TrainerError(
-      'checkpoint-version',
-      `Checkpoint ${path}: expected version ${VERSION}, got ${JSON.stringify(file.version)}; read it with the release that wrote it, or start a new store.`,
-    );
-  }
-  const { sha256: expected, ...content } = file;
-  if (sha256(JSON.stringify(content)) !== expected) throw broken(path, `${STATE} is not the one that was written`);
-  return file;
-}
-
-async function readPart(files: CheckpointFiles, path: string, part: string): Promise<Uint8Array> {
-  try {
-    return await files.read(join(path, part));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw broken(path, `${part} is missing`);
-    throw new TrainerError('checkpoint-broken', `Checkpoint ${path}: ${part} cannot be read: ${String(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-type Shaped = Record<string, { shape: readonly number[]; data: Float32Array }>;
-
-function withShapes(arrays: Record<string, Float32Array>, params: Signature, prefix: string): Shaped {
-  return Object.fromEntries(
-    Object.entries(arrays).map(([name, data]) => {
-      const spec = Object.hasOwn(params, name) ? params[name] : undefined;
-      if (!spec) {
-        throw new TrainerError(
-          'checkpoint-mismatch',
-          `Checkpoint: the store knows no shape of parameter ${JSON.stringify(name)}; give it in params.`,
-        );
-      }
-      return [prefix + name, { shape: spec.shape, data }];
-    }),
-  );
-}
-
-/** In the order of `params`, so that whatever sums over them sums in the same order. */
-function readTensors(bytes: Uint8Array, params: Signature, prefix: string, path: string): Record<string, Float32Array> {
-  const { tensors } = readSafetensors(bytes);
-  const arrays: Record<string, Float32Array> = {};
-  let taken = 0;
-  for (const [name, spec] of Object.entries(params)) {
-    const tensor = tensors.get(prefix + name);
-    if (!tensor) continue;
-    const shape = `[${tensor.shape.join(', ')}] ${tensor.dtype}`;
-    const expected = `[${spec.shape.join(', ')}] F32`;
-    if (shape !== expected || !(tensor.data instanceof Float32Array))
-      throw mismatch(path, `${name} as ${expected}, got ${shape}`);
-    arrays[name] = tensor.data;
-    taken++;
-  }
-  const there = [...tensors.keys()].filter((name) => name.startsWith(prefix));
-  if (there.length > taken) {
-    const unknown = there.filter((name) => !Object.hasOwn(params, name.slice(prefix.length)));
-    throw mismatch(path, `no parameter ${unknown.map((name) => name.slice(prefix.length)).join(', ')}`);
-  }
-  return arrays;
-}
-
-function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-function broken(path: string, what: string): TrainerError {
-  return new TrainerError('checkpoint-broken', `Checkpoint ${path} is broken: ${what}.`);
-}
-
-function mismatch(path: string, what: string): TrainerError {
-  return new TrainerError('checkpoint-mismatch', `Checkpoint ${path}: expected ${what}; is it of the same model?`);
 }

@@ -2,6 +2,7 @@ export type { SourceAccount, TokenAccounting } from './accounting.ts';
 export { type Batch, type BatchShape, batchArrays, patchSizes, variantName, variantSignatures } from './batch.ts';
 export { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
 export { type CheckpointStore, type CheckpointStoreOptions, createCheckpointStore } from './checkpoint-store.ts';
+export type { MetricsRow } from './metrics-log.ts';
 export {
   type Batches,
   type BatchesOptions,
@@ -42,5 +43,6 @@ export {
   namedSource,
   repeatSource,
 } from './sources.ts';
+export { type TrainEvent, type TrainOptions, type TrainResult, train } from './train.ts';
 export { TrainerError, type TrainerErrorCode } from './trainer-error.ts';
 export type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';

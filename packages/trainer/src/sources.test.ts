@@ -59,6 +59,19 @@ describe('every helper keeps the place', () => {
     expect(await expectResumable(repeatSource(arraySource(['a', 'b']), 3))).toEqual(['a', 'b', 'a', 'b', 'a', 'b']);
   });
 
+  it('repeat tells which pass it is, also after reopening in the middle of one', async () => {
+    const open: OpenSource<string> = (state, pass) =>
+      arraySource(['a', 'b'].map((letter) => letter + pass!.epoch))(state);
+    expect(
+      await expectResumable(
+        repeatSource(
+          mapSource(open, (item) => item, { ahead: 2 }),
+          2,
+        ),
+      ),
+    ).toEqual(['a0', 'b0', 'a1', 'b1']);
+  });
+
   it('all of them together', async () => {
     const open = limitSource(
       filterSource(
@@ -98,6 +111,6 @@ describe('errors', () => {
     expect(() => mapSource(numbers, (n) => n, { ahead: 0 })).toThrow(/ahead to be an integer of at least 1, got 0/);
     expect(() => limitSource(numbers, { max: Number.NaN, cost: () => 1 })).toThrow(/got NaN/);
     expect(() => repeatSource(numbers, 0)).toThrow(/got 0/);
-    expect(() => numbers({ index: 13 })).toThrow(/\{ index: 0 … 12 \}, got \{"index":13\}/);
+    expect(() => numbers({ index: 13 })).toThrow(/from 0 to 12, got \{"index":13\}/);
   });
 });

@@ -4,29 +4,13 @@
  *
  *     limitSource(filterSource(mapSource(openShards, encode), keep), { max: 1_000_000, cost: (item) => item.tokens.length })
  */
-import type { ResumableIterator } from '@vlm/mixture-sampler';
+import { fromArray, type ResumableIterator } from '@vlm/mixture-sampler';
 import { TrainerError } from './trainer-error.ts';
 import type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';
 
-/** A source over an array in memory; its state is `{ index }`. */
+/** A source over an array in memory. */
 export function arraySource<T>(items: readonly T[]): OpenSource<T> {
-  return (state) => {
-    let index = state === undefined ? 0 : indexOf(state, items.length);
-    return {
-      next: async () =>
-        index < items.length ? { done: false, value: items[index++]! } : { done: true, value: undefined },
-      state: () => ({ index }),
-    };
-  };
-}
-
-function indexOf(state: unknown, length: number): number {
-  const index = (state as { index?: unknown } | null)?.index;
-  if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index <= length) return index;
-  throw new TrainerError(
-    'bad-state',
-    `Array source: expected a state { index: 0 … ${length} }, got ${JSON.stringify(state)}.`,
-  );
+  return (state) => fromArray(items, state);
 }
 
 /**
@@ -44,8 +28,8 @@ export function mapSource<A, B>(
   if (!Number.isInteger(ahead) || ahead < 1) {
     throw new TrainerError('bad-option', `Map: expected ahead to be an integer of at least 1, got ${ahead}.`);
   }
-  return async (state) => {
-    const source = await open(state);
+  return async (state, pass) => {
+    const source = await open(state, pass);
     const queue: { mapped: Promise<B>; after: unknown }[] = [];
     let position: unknown = source.state();
     let ended = false;
@@ -93,9 +77,9 @@ export function filterSource<T>(
   keep: (item: T) => true | string,
   onSkip?: (item: T, reason: string, skipped: Record<string, number>) => void,
 ): OpenSource<T> {
-  return async (state) => {
+  return async (state, pass) => {
     const earlier = state as FilterState | undefined;
-    const source = await open(earlier?.source);
+    const source = await open(earlier?.source, pass);
     const skipped = new Map(Object.entries(earlier?.skipped ?? {}));
     return {
       async next() {
@@ -132,9 +116,9 @@ export function limitSource<T>(
   const { max, cost } = options;
   if (!(max >= 0))
     throw new TrainerError('bad-option', `Limit: expected max to be a number of at least 0, got ${max}.`);
-  return async (state) => {
+  return async (state, pass) => {
     const earlier = state as LimitState | undefined;
-    const source = await open(earlier?.source);
+    const source = await open(earlier?.source, pass);
     let spent = earlier?.spent ?? 0;
     return {
       async next() {
@@ -149,7 +133,7 @@ export function limitSource<T>(
   };
 }
 
-/** Repeats a source for a number of passes (epochs) over its data. */
+/** Repeats a source for a number of passes (epochs) over its data; the source is told which pass it is, to seed a shuffle with. */
 export function repeatSource<T>(open: OpenSource<T>, epochs: number): OpenSource<T> {
   if (!Number.isInteger(epochs) || epochs < 1) {
     throw new TrainerError('bad-option', `Repeat: expected epochs to be an integer of at least 1, got ${epochs}.`);
@@ -157,15 +141,15 @@ export function repeatSource<T>(open: OpenSource<T>, epochs: number): OpenSource
   return async (state) => {
     const earlier = state as { epoch: number; source: unknown } | undefined;
     let epoch = earlier?.epoch ?? 0;
-    let source = await open(earlier?.source);
+    let source = await open(earlier?.source, { epoch });
     return {
       async next() {
         for (;;) {
           const result = await source.next();
           if (!result.done || epoch + 1 >= epochs) return result;
           await source.return?.();
-          source = await open(undefined);
           epoch++;
+          source = await open(undefined, { epoch });
         }
       },
       state: () => ({ epoch, source: source.state() }),

@@ -10,6 +10,7 @@ export type TrainerErrorCode =
   | 'checkpoint-broken'
   | 'checkpoint-version'
   | 'checkpoint-mismatch'
+  | 'read-failed'
   | 'no-space'
   | 'read-only'
   | 'write-failed'

@@ -19,8 +19,14 @@ export interface SourcedItem {
   item: TrainingItem;
 }
 
-/** Opens a source at its beginning, or where an earlier `state()` of its iterator said. */
-export type OpenSource<T> = (state?: unknown) => ResumableIterator<T> | Promise<ResumableIterator<T>>;
+/**
+ * Opens a source at its beginning, or where an earlier `state()` of its iterator said; `pass` tells which pass over the data it is, from
+ * 0. It fits `MixtureSource.open`.
+ */
+export type OpenSource<T> = (
+  state?: unknown,
+  pass?: { epoch: number },
+) => ResumableIterator<T> | Promise<ResumableIterator<T>>;
 
 /**
  * Checks that the parts of an item belong together.

@@ -1,0 +1,75 @@
+/**
+ * A real train step without an engine: a bigram model (row x of a V × V table holds the logits of what follows x) with softmax
+ * cross-entropy and AdamW in float32, small enough for property tests of the loop.
+ */
+import type { StepResult, TrainState, TrainStep } from '@vlm/jit';
+
+export const VOCABULARY = 12;
+export const bigramParams = { table: { shape: [VOCABULARY, VOCABULARY], dtype: 'float32' as const } };
+export const bigramStart = (): Record<string, Float32Array> => ({
+  table: Float32Array.from({ length: VOCABULARY * VOCABULARY }, (_, i) => Math.sin(i)),
+});
+
+const BETA1 = 0.9;
+const BETA2 = 0.95;
+const DECAY = 0.1;
+
+export interface BigramHooks {
+  /** Called before an update; may wait, throw, or return a number that takes the place of the loss. */
+  before?: (call: number, tokens_BT: Int32Array) => Promise<number | undefined> | number | undefined;
+}
+
+export function bigramStep(hooks: BigramHooks = {}): TrainStep {
+  let state: TrainState = { params: {}, m: {}, v: {}, step: 0 };
+  let calls = 0;
+  const copy = (from: TrainState): TrainState => structuredClone(from);
+
+  const lossAndGradient = (tokens_BT: Int32Array, targets_BT: Int32Array, weights_BT: Float32Array) => {
+    const table = state.params['table']!;
+    const gradient = new Float32Array(table.length);
+    const total = weights_BT.reduce((sum, w) => sum + w, 0);
+    let loss = 0;
+    for (const [i, x] of tokens_BT.entries()) {
+      if (weights_BT[i] === 0) continue;
+      const row = table.subarray(x * VOCABULARY, (x + 1) * VOCABULARY);
+      const exps = row.map((logit) => Math.exp(logit));
+      const sum = exps.reduce((a, b) => a + b, 0);
+      loss += (Math.log(sum) - row[targets_BT[i]!]!) / total;
+      for (let y = 0; y < VOCABULARY; y++) {
+        gradient[x * VOCABULARY + y]! += (exps[y]! / sum - (y === targets_BT[i] ? 1 : 0)) / total;
+      }
+    }
+    return { loss, gradient };
+  };
+
+  return {
+    async setState(next) {
+      state = copy(next);
+    },
+    async getState() {
+      return copy(state);
+    },
+    async run(_variant, batch, { lr }): Promise<StepResult> {
+      const { tokens_BT, targets_BT, weights_BT } = batch as Record<string, Int32Array>;
+      const replaced = await hooks.before?.(calls++, tokens_BT!);
+      const { loss, gradient } = lossAndGradient(tokens_BT!, targets_BT!, weights_BT as unknown as Float32Array);
+      const { table } = state.params;
+      const m = state.m['table']!;
+      const v = state.v['table']!;
+      state.step++;
+      for (const [i, g] of gradient.entries()) {
+        m[i] = BETA1 * m[i]! + (1 - BETA1) * g;
+        v[i] = BETA2 * v[i]! + (1 - BETA2) * g * g;
+        const update = m[i]! / (1 - BETA1 ** state.step) / (Math.sqrt(v[i]! / (1 - BETA2 ** state.step)) + 1e-8);
+        table![i] = replaced !== undefined ? Number.NaN : table![i]! * (1 - lr * DECAY) - lr * update;
+      }
+      return { loss: replaced ?? loss, gradNorm: Math.hypot(...gradient), metrics: { crossEntropy: loss } };
+    },
+    async gradients(_variant, batch) {
+      const { tokens_BT, targets_BT, weights_BT } = batch as Record<string, Int32Array>;
+      const { loss, gradient } = lossAndGradient(tokens_BT!, targets_BT!, weights_BT as unknown as Float32Array);
+      return { loss, gradients: { table: gradient } };
+    },
+    async dispose() {},
+  };
+}

@@ -1,0 +1,330 @@
+/**
+ * The training loop. It ends after exactly the planned number of updates; killed at any moment and started again with the same options,
+ * it ends with the same bits as if it had never been touched: a checkpoint holds the state of everything at one boundary between steps.
+ */
+import type { TrainState, TrainStep } from '@vlm/jit';
+import { batchArrays } from './batch.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
+import { Lookahead } from './lookahead.ts';
+import { type MetricsLog, type MetricsRow, openMetricsLog } from './metrics-log.ts';
+import type { Batches, BatchesState } from './packing.ts';
+import { type NewRun, type RunStart, type RunState, resumeRun } from './run-state.ts';
+import { learningRate } from './schedule.ts';
+import { TrainerError } from './trainer-error.ts';
+
+export interface TrainOptions {
+  /** The compiled step; the caller disposes of it. */
+  step: TrainStep;
+  /** Name, schedule and numerics of the run. A checkpoint with others is refused: that would be a branch, not a resumption. */
+  run: NewRun;
+  /** Where the run starts when the store holds no checkpoint of it: `beginRun`, `branchRun`, `initialiseRun`, `resumeRun`. */
+  start: (run: NewRun) => RunStart | Promise<RunStart>;
+  /** Opens the stream of batches at its beginning, or where a state says. */
+  batches: (state?: BatchesState) => Batches | Promise<Batches>;
+  /** Updates after which the run ends, counted from its step 0. */
+  steps: number;
+  /** Without a store nothing is saved, and a run that is interrupted starts again. */
+  store?: CheckpointStore;
+  /** Besides the end and an abort, which always save. */
+  checkpointEvery?: { steps?: number; seconds?: number };
+  /** Checkpoints to keep for ever, name → step; step 0 is the start. */
+  namedCheckpoints?: Record<string, number>;
+  /** A file for the metrics, one JSON object a line. */
+  metricsPath?: string;
+  onStep?: (row: MetricsRow) => void;
+  onEvent?: (event: TrainEvent) => void;
+  /**
+   * When a loss or gradient is not finite: `stop` with an error (default), or go back to the last checkpoint and leave that batch out, at
+   * most `skip` times in a run.
+   */
+  notFinite?: 'stop' | { skip: number };
+  /** So many batches in a row without a single target that carries loss are an error. Default 8. */
+  maxBatchesWithoutLoss?: number;
+  /** Stops after the step that is running, with a checkpoint. */
+  signal?: AbortSignal;
+  /** Milliseconds, for speeds and `checkpointEvery.seconds`; no number of the model depends on it. Default `performance.now`. */
+  now?: () => number;
+}
+
+export type TrainEvent =
+  | { kind: 'resumed'; step: number; path: string }
+  | { kind: 'checkpoint'; step: number; name?: string }
+  | { kind: 'broken-checkpoint'; problem: TrainerError }
+  | { kind: 'skipped-batch'; batch: number; step: number; backToStep: number };
+
+export interface TrainResult {
+  status: 'finished' | 'aborted';
+  state: RunState;
+  train: TrainState;
+}
+
+/**
+ * Trains until `steps` updates are done.
+ *
+ * @returns the final weights, moments and state
+ * @throws TrainerError `data-exhausted`, `no-loss-tokens`, `not-finite`, `settings-changed`, and those of the store and the packer
+ * @example
+ * const { train: final } = await train({
+ *   step, run: { run: 'main', schedule, numerics: engine.name }, start: (run) => beginRun({ ...run, params }),
+ *   batches: (state) => createBatches({ ...packing, state }), steps: 1000, store, checkpointEvery: { seconds: 60 },
+ * });
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  checkOptions(options);
+  const { store, onEvent, run } = options;
+  const checkpoint = await store?.latest((problem) => onEvent?.({ kind: 'broken-checkpoint', problem }));
+  const start = checkpoint ? resumeRun(checkpoint) : await options.start(run);
+  checkSameRun(start.state, options, checkpoint?.path ?? 'the given start');
+  if (checkpoint) onEvent?.({ kind: 'resumed', step: start.state.step, path: checkpoint.path });
+
+  const loop = new Loop(options, start, checkpoint !== undefined);
+  try {
+    return await loop.run();
+  } finally {
+    await loop.close();
+  }
+}
+
+interface Advanced {
+  row: Omit<MetricsRow, 'tokensPerSecond' | 'waitShare'>;
+  tokens: number;
+  waitMs: number;
+}
+
+class Loop {
+  private readonly options: TrainOptions;
+  private readonly now: () => number;
+  private readonly log: MetricsLog | undefined;
+  private state: RunState;
+  private start: RunStart;
+  /** Step of the last checkpoint, −1 before the first. */
+  private savedStep: number;
+  private savedAt: number;
+  private data: Lookahead | undefined;
+  private batchesWithoutLoss = 0;
+
+  constructor(options: TrainOptions, start: RunStart, isSaved: boolean) {
+    this.options = options;
+    this.now = options.now ?? (() => performance.now());
+    this.state = start.state;
+    this.start = start;
+    this.savedStep = isSaved ? start.state.step : -1;
+    this.savedAt = this.now();
+    if (options.metricsPath !== undefined) this.log = openMetricsLog(options.metricsPath, start.state.step);
+  }
+
+  async run(): Promise<TrainResult> {
+    const { options } = this;
+    await this.goTo(this.start);
+    await this.saveNames({ onlyIfMissing: true });
+    let before = this.now();
+    while (this.state.step < options.steps) {
+      if (options.signal?.aborted) return this.finish('aborted');
+      const advanced = await this.advance();
+      if (!advanced) continue;
+      const { row, tokens, waitMs } = advanced;
+      const ms = this.now() - before;
+      before += ms;
+      const tokensPerSecond = ms > 0 ? (tokens * 1000) / ms : 0;
+      const waitShare = ms > 0 ? Math.min(1, waitMs / ms) : 0;
+      const full: MetricsRow = { ...row, tokensPerSecond, waitShare };
+      this.log?.write(full);
+      options.onStep?.(full);
+      await this.saveIfDue();
+    }
+    if (this.state.lossTokens === 0 && options.steps > 0) throw this.noLoss(this.state.batches);
+    return this.finish('finished');
+  }
+
+  async close(): Promise<void> {
+    this.log?.close();
+    await this.data?.close();
+  }
+
+  /** One batch: trained on, or left out (then nothing comes back). */
+  private async advance(): Promise<Advanced | undefined> {
+    const { step, steps } = this.options;
+    const waitFrom = this.now();
+    const prepared = await this.data!.take();
+    const waitMs = this.now() - waitFrom;
+    if (!prepared) {
+      throw new TrainerError(
+        'data-exhausted',
+        `Training ${this.state.run}: expected data for ${steps} steps, got it for ${this.state.step}; repeat a source, or plan fewer steps (countBatches counts them).`,
+      );
+    }
+    if (this.state.step + 1 < steps) this.data!.prepare();
+    const ordinal = this.state.batches;
+    const { batch, after } = prepared;
+    const taken = { ...this.state, batches: ordinal + 1, data: after };
+    if (this.state.skippedBatches.includes(ordinal)) {
+      this.state = taken;
+      return undefined;
+    }
+    this.batchesWithoutLoss = batch.lossTokens > 0 ? 0 : this.batchesWithoutLoss + 1;
+    if (this.batchesWithoutLoss >= (this.options.maxBatchesWithoutLoss ?? 8))
+      throw this.noLoss(this.batchesWithoutLoss);
+
+    const lr = learningRate(this.state.schedule, this.state.step);
+    const { loss, gradNorm, metrics } = await step.run(batch.variant, batchArrays(batch.batch, batch.variant), { lr });
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      await this.leaveOut(ordinal, loss, gradNorm);
+      return undefined;
+    }
+    this.state = {
+      ...taken,
+      step: this.state.step + 1,
+      tokens: this.state.tokens + batch.tokens,
+      lossTokens: this.state.lossTokens + batch.lossTokens,
+    };
+    const { tokens, lossTokens } = this.state;
+    const row = { step: this.state.step, tokens, lossTokens, loss, lr, gradNorm, variant: batch.variant, metrics };
+    return { row, tokens: batch.tokens, waitMs };
+  }
+
+  /** The weights are spoilt by now: back to the last saved moment, and on without this batch. */
+  private async leaveOut(ordinal: number, loss: number, gradNorm: number): Promise<void> {
+    const { notFinite = 'stop', onEvent } = this.options;
+    const { step, run, skippedBatches } = this.state;
+    const what = `Training ${run}: batch ${ordinal} at step ${step} gave loss ${loss} and gradient norm ${gradNorm}, which are not finite`;
+    if (notFinite === 'stop') {
+      const last =
+        this.savedStep < 0
+          ? 'there is no checkpoint yet'
+          : `the last checkpoint, of step ${this.savedStep}, is untouched`;
+      const advice = 'lower lrPeak, clip the gradient (clipNorm), or leave such batches out (notFinite: { skip })';
+      throw new TrainerError('not-finite', `${what}; ${last}: ${advice}.`);
+    }
+    if (skippedBatches.length >= notFinite.skip) {
+      const already = `${skippedBatches.length} batches were left out already, the most allowed (notFinite.skip)`;
+      throw new TrainerError('not-finite', `${what}; ${already}.`);
+    }
+    const { train, state } = this.start;
+    this.start = { train, state: { ...state, skippedBatches: [...skippedBatches, ordinal] } };
+    onEvent?.({ kind: 'skipped-batch', batch: ordinal, step, backToStep: state.step });
+    await this.goTo(this.start);
+    this.log?.cut(state.step);
+  }
+
+  private async goTo({ train, state }: RunStart): Promise<void> {
+    await this.data?.close();
+    this.data = undefined;
+    await this.options.step.setState(train);
+    this.state = state;
+    this.data = new Lookahead(await this.options.batches((state.data as BatchesState | null) ?? undefined));
+  }
+
+  private async saveIfDue(): Promise<void> {
+    const { steps, seconds } = this.options.checkpointEvery ?? {};
+    const { step } = this.state;
+    await this.saveNames({ onlyIfMissing: false });
+    const isDue =
+      (steps !== undefined && step % steps === 0) ||
+      (seconds !== undefined && this.now() - this.savedAt >= seconds * 1000);
+    if (isDue && step < this.options.steps) await this.save();
+  }
+
+  private async finish(status: TrainResult['status']): Promise<TrainResult> {
+    if (this.savedStep !== this.state.step) await this.save();
+    else this.log?.sync();
+    return { status, state: this.state, train: await this.options.step.getState() };
+  }
+
+  /** Named checkpoints of this step; before the unnamed one, so that no kill in between loses them. */
+  private async saveNames({ onlyIfMissing }: { onlyIfMissing: boolean }): Promise<void> {
+    const { store, namedCheckpoints = {} } = this.options;
+    for (const [name, step] of Object.entries(namedCheckpoints)) {
+      if (!store || step !== this.state.step) continue;
+      if (onlyIfMissing && (await isWhole(store, name))) continue;
+      await this.save(name);
+    }
+  }
+
+  private async save(name?: string): Promise<void> {
+    const { store, step, onEvent } = this.options;
+    if (!store) return;
+    this.log?.sync();
+    const run = { train: await step.getState(), state: this.state };
+    await store.save(run, name === undefined ? {} : { name });
+    this.savedStep = this.state.step;
+    this.savedAt = this.now();
+    // To go back to when a batch must be left out; nobody else needs a second copy in memory.
+    if ((this.options.notFinite ?? 'stop') !== 'stop') this.start = run;
+    onEvent?.({ kind: 'checkpoint', step: this.state.step, ...(name === undefined ? {} : { name }) });
+  }
+
+  private noLoss(batches: number): TrainerError {
+    return new TrainerError(
+      'no-loss-tokens',
+      `Training ${this.state.run}: ${batches} batches in a row carry no target with loss; do the items' loss flags mark the tokens to be learned, ` +
+        'and does truncation leave any of them?',
+    );
+  }
+}
+
+async function isWhole(store: CheckpointStore, name: string): Promise<boolean> {
+  try {
+    await store.open(name);
+    return true;
+  } catch (error) {
+    if (TrainerError.isInstance(error) && ['no-checkpoint', 'checkpoint-broken'].includes(error.code)) return false;
+    throw error;
+  }
+}
+
+function checkOptions({ steps, checkpointEvery = {}, namedCheckpoints = {}, store }: TrainOptions): void {
+  const counts = { steps, 'checkpointEvery.steps': checkpointEvery.steps ?? 1, ...namedCheckpoints };
+  for (const [name, value] of Object.entries(counts)) {
+    const least = name === 'checkpointEvery.steps' ? 1 : 0;
+    if (!Number.isInteger(value) || value < least) {
+      throw new TrainerError(
+        'bad-option',
+        `Training: expected ${name} to be an integer of at least ${least}, got ${value}.`,
+      );
+    }
+  }
+  const late = Object.entries(namedCheckpoints).find(([, step]) => step > steps);
+  if (late) {
+    throw new TrainerError(
+      'bad-option',
+      `Training: expected checkpoint ${JSON.stringify(late[0])} within the ${steps} steps, got step ${late[1]}.`,
+    );
+  }
+  if (!store && (Object.keys(namedCheckpoints).length > 0 || Object.keys(checkpointEvery).length > 0)) {
+    throw new TrainerError(
+      'bad-option',
+      'Training: checkpoints were asked for, but there is no store to keep them; give store.',
+    );
+  }
+}
+
+function checkSameRun(state: RunState, { run, steps }: TrainOptions, where: string): void {
+  const pairs = {
+    run: [run.run, state.run],
+    numerics: [run.numerics, state.numerics],
+    schedule: [run.schedule, state.schedule],
+  };
+  for (const [field, [expected, got]] of Object.entries(pairs)) {
+    if (canonical(expected) === canonical(got)) continue;
+    throw new TrainerError(
+      'settings-changed',
+      `Training ${run.run}: expected ${field} ${canonical(expected)}, got ${canonical(got)} in ${where}; ` +
+        'to go on from it under other settings, branch from it into a store of its own.',
+    );
+  }
+  if (state.step > steps) {
+    throw new TrainerError(
+      'settings-changed',
+      `Training ${run.run}: expected a start at step ${steps} at most, got step ${state.step} in ${where}.`,
+    );
+  }
+}
+
+/** JSON with sorted keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
