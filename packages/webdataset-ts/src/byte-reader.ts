@@ -6,12 +6,18 @@ export class ByteReader {
   #chunk: Uint8Array = empty;
   #at = 0;
   #ended = false;
+  readonly #release: (() => unknown) | undefined;
   /** Offset of the next byte. */
   position: number;
 
-  constructor(chunks: AsyncIterable<Uint8Array>, position = 0) {
+  /**
+   * @param position offset of the first byte that `chunks` deliver
+   * @param release frees what stands behind `chunks`: a generator that was never asked for a chunk does not run its `finally`
+   */
+  constructor(chunks: AsyncIterable<Uint8Array>, position = 0, release?: () => unknown) {
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.position = position;
+    this.#release = release;
   }
 
   /** The next `size` bytes if they lie in the chunk at hand, else `undefined`. A view: copy what is to be kept. */
@@ -58,6 +64,7 @@ export class ByteReader {
     this.#chunk = empty;
     this.#at = 0;
     await this.#chunks.return?.();
+    await this.#release?.();
   }
 
   /** True when at least one byte is at hand. */

@@ -1,17 +1,17 @@
-import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { ByteReader } from './byte-reader.ts';
 import type { ByteSource } from './byte-source.ts';
 import { WebDatasetError } from './errors.ts';
 
-type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lzma';
 
 const magics: readonly (readonly [Compression, readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
   ['bzip2', [0x42, 0x5a, 0x68]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['lzma', [0x5d, 0x00, 0x00]],
 ];
 const magicBytes = 6;
 
@@ -36,18 +36,24 @@ export async function openUncompressed(source: ByteSource, shard: string, offset
     await stored.return?.();
     return new ByteReader(source.open(shard, offset), offset);
   }
+  const release = (): unknown => stored.return?.();
   const whole = resumed(head, stored);
-  if (compression === 'none') return new ByteReader(whole);
+  if (compression === 'none') return new ByteReader(whole, 0, release);
   if (compression !== 'gzip' && compression !== 'zstd') {
-    await whole.return(undefined);
+    await release();
     throw new WebDatasetError(
       'unsupported',
       `compressed with ${compression}; expected tar, tar.gz or tar.zst: recompress it`,
       { shard },
     );
   }
-  const reader = new ByteReader(compression === 'gzip' ? gunzip(whole) : unzstd(whole));
-  await reader.skip(offset);
+  const reader = new ByteReader(compression === 'gzip' ? gunzip(whole) : unzstd(whole), 0, release);
+  try {
+    await reader.skip(offset);
+  } catch (error) {
+    await reader.close();
+    throw error;
+  }
   return reader;
 }
 
@@ -59,22 +65,52 @@ async function* resumed(
   head: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void> {
-  try {
-    yield* head;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
+  yield* head;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
+
+/*
+ * Both decoders are fed piece by piece, and what came out is handed on before an error is: how much of a damaged shard can be read is
+ * then a function of its bytes, not of timing. The pieces are small because each may unpack to many times its size.
+ */
+const gzipPieceBytes = 1 << 14;
+const zstdPieceBytes = 1 << 13;
 
 /** All members of a gzip file, one after the other. */
 async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const unzip = createGunzip({ chunkSize: 1 << 18 });
-  pipeline(Readable.from(stored, { objectMode: false, highWaterMark: 1 << 18 }), unzip, () => {}); // errors surface below
+  const unzip = createGunzip({ chunkSize: 1 << 16 });
+  let out: Uint8Array[] = [];
+  let failure: unknown;
+  let ended = false;
+  let wake = (): void => {};
+  unzip.on('data', (chunk: Buffer) => out.push(chunk));
+  unzip.on('end', () => {
+    ended = true;
+    wake();
+  });
+  unzip.on('error', (error) => {
+    failure = decompressionError(error, 'gzip');
+    wake();
+  });
   try {
-    for await (const chunk of unzip) yield chunk as Buffer;
-  } catch (error) {
-    throw decompressionError(error, 'gzip');
+    for await (const piece of cut(stored, gzipPieceBytes)) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        unzip.write(piece, () => resolve());
+      });
+      yield* out;
+      out = [];
+      if (failure !== undefined) throw failure;
+    }
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      unzip.end();
+      if (ended || failure !== undefined) resolve();
+    });
+    yield* out;
+    if (failure !== undefined) throw failure;
+  } finally {
+    unzip.destroy();
   }
 }
 
@@ -84,20 +120,29 @@ async function* unzstd(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   const unzip = new Decompress((chunk) => {
     out.push(chunk.slice()); // the decoder goes on using its window
   });
-  const push = (chunk: Uint8Array, final: boolean): void => {
+  const push = (piece: Uint8Array, final: boolean): unknown => {
     try {
-      unzip.push(chunk, final);
+      unzip.push(piece, final);
+      return undefined;
     } catch (error) {
-      throw decompressionError(error, 'zstd');
+      return decompressionError(error, 'zstd');
     }
   };
-  for await (const chunk of stored) {
-    push(chunk, false);
+  for await (const piece of cut(stored, zstdPieceBytes)) {
+    const failure = push(piece, false);
     yield* out;
     out = [];
+    if (failure !== undefined) throw failure;
   }
-  push(new Uint8Array(0), true);
+  const failure = push(new Uint8Array(0), true);
   yield* out;
+  if (failure !== undefined) throw failure;
+}
+
+async function* cut(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size);
+  }
 }
 
 function decompressionError(error: unknown, format: 'gzip' | 'zstd'): unknown {

@@ -1,6 +1,8 @@
 import { WebDatasetError } from './errors.ts';
 
 const maxShards = 10_000_000;
+/** Ranges of letters run through capitals first. */
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /**
  * Expands shard lists as the shell and webdataset do: `{0000..0123}` (zero-padded, `..step` optional), `{a,b}`, nested braces,
@@ -95,8 +97,8 @@ function expandRange(text: string): string[] | undefined {
   if (match === null) return undefined;
   const [, from, to, fromLetter, toLetter, stepText] = match;
   const step = Math.abs(Number(stepText ?? 1)) || 1;
-  const start = from === undefined ? fromLetter!.charCodeAt(0) : Number(from);
-  const end = to === undefined ? toLetter!.charCodeAt(0) : Number(to);
+  const start = from === undefined ? letters.indexOf(fromLetter!) : Number(from);
+  const end = to === undefined ? letters.indexOf(toLetter!) : Number(to);
   const count = Math.floor(Math.abs(end - start) / step) + 1;
   if (!(count <= maxShards)) {
     throw new WebDatasetError(
@@ -105,7 +107,7 @@ function expandRange(text: string): string[] | undefined {
     );
   }
   const values = Array.from({ length: count }, (_, i) => start + (end < start ? -i : i) * step);
-  if (from === undefined) return values.map((value) => String.fromCharCode(value));
+  if (from === undefined) return values.map((value) => letters[value]!);
   const padded = [from, to!].some((number) => /^-?0\d/.test(number));
   const width = padded ? Math.max(from.length, to!.length) : 0;
   return values.map((value) =>

@@ -18,7 +18,7 @@ export interface TarMember {
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const regularTypes = new Set(['0', '7']);
+const regularTypes = new Set(['0', '7', 'S']);
 /** Types that never carry data, whatever their size field says: links, devices, directories, FIFOs. */
 const dataLessTypes = new Set(['1', '2', '3', '4', '5', '6']);
 const linkTypes: Readonly<Record<string, string>> = { '1': 'a hard link', '2': 'a symbolic link' };
@@ -84,7 +84,7 @@ export class TarReader {
             offset = undefined; // describes no member: the next one stands on its own
             continue;
           }
-          longName ??= records.get('path')?.replace(/\/+$/, '') || undefined;
+          longName ??= (records.get('GNU.sparse.name') ?? records.get('path'))?.replace(/\/+$/, '') || undefined;
           longSize ??= paxSize(records.get('size'), at);
           for (const key of records.keys()) sparse ||= key.startsWith('GNU.sparse.');
         }

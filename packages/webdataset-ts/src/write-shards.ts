@@ -106,6 +106,13 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
     shards.push({ path: finished.path, samples, ...(await finished.finish()) });
   }
 
+  async function abort(): Promise<void> {
+    state = 'closed';
+    const unfinished = file;
+    file = undefined;
+    await unfinished?.discard();
+  }
+
   return {
     add: (sample) =>
       exclusively(async () => {
@@ -130,7 +137,12 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
           samples = 0;
           tarBytes = 0;
         }
-        for (const part of parts) await file.write(part);
+        try {
+          for (const part of parts) await file.write(part);
+        } catch (error) {
+          await abort(); // half a sample lies in the shard
+          throw error;
+        }
         keys.add(sample.key);
         samples++;
         tarBytes += size;
@@ -141,12 +153,7 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
         state = 'closed';
         return { shards };
       }),
-    abort: async () => {
-      state = 'closed';
-      const unfinished = file;
-      file = undefined;
-      await unfinished?.discard();
-    },
+    abort,
   };
 }
 
@@ -164,7 +171,7 @@ function encodeSample({ key, members }: SampleToWrite): Uint8Array[] {
       typeof key !== 'string' ||
       split?.key !== key ||
       key.endsWith('/') ||
-      name.includes('\0') ||
+      /[\0\p{Surrogate}]/u.test(name) ||
       isReservedName(name)
     ) {
       throw new WebDatasetError(

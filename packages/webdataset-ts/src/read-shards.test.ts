@@ -1,0 +1,353 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ReadShardsOptions, readShards, type Sample, type ShardPosition, type WebDatasetError } from './index.ts';
+import { altered, member, memorySource, tarOf, temporaryFolder } from './testing/tar-bytes.ts';
+
+async function readAll(reader: AsyncIterable<Sample>): Promise<string[]> {
+  const read: string[] = [];
+  for await (const { shard, index, key, members } of reader) {
+    read.push(
+      `${shard}#${index} ${key} ${Object.entries(members).map(([suffix, bytes]) => `${suffix}=${Buffer.from(bytes)}`)}`,
+    );
+  }
+  return read;
+}
+
+/** Reads shards from memory and collects the faults. */
+async function readWithFaults(shards: Record<string, Uint8Array>, options: ReadShardsOptions = {}) {
+  const faults: WebDatasetError[] = [];
+  const source = memorySource(shards);
+  const reader = readShards(Object.keys(shards), { source, onBroken: (fault) => faults.push(fault), ...options });
+  const samples = await readAll(reader);
+  expect(source.unclosed.size).toBe(0);
+  return { samples, faults, counts: reader.counts() };
+}
+
+const good = tarOf('a.txt', 'a.json', 'b.txt', 'b.json');
+
+describe('reading', () => {
+  it('groups neighbouring members and says where they came from', async () => {
+    const folder = temporaryFolder({ 'x.tar': good, 'y.tar': tarOf(['c.TXT', 'upper']) });
+    expect(await readAll(readShards([`${folder}/x.tar`, `${folder}/y.tar`]))).toEqual([
+      `${folder}/x.tar#0 a txt=a.txt,json=a.json`,
+      `${folder}/x.tar#1 b txt=b.txt,json=b.json`,
+      `${folder}/y.tar#0 c txt=upper`,
+    ]);
+  });
+
+  it('tells compression by content, not by name: gzip, zstd of several frames', async () => {
+    const plain = readFileSync(join(import.meta.dirname, '../fixtures/webdataset/basic-ustar.tar'));
+    const zstd = readFileSync(join(import.meta.dirname, '../fixtures/basic-ustar-frames.tar.zst'));
+    const [expected, ...others] = await Promise.all(
+      [plain, gzipSync(plain), zstd].map(async (bytes) => (await readWithFaults({ s: bytes })).samples),
+    );
+    expect(expected).toHaveLength(3);
+    for (const samples of others) expect(samples).toEqual(expected);
+  });
+
+  it('gives members memory of their own', async () => {
+    const source = memorySource({ s: good }, 1 << 20);
+    const reader = readShards('s', { source });
+    const { value } = await reader.next();
+    for (const bytes of Object.values(value!.members)) expect(bytes.buffer.byteLength).toBe(bytes.length);
+  });
+
+  it('keeps members that are called like parts of JavaScript', async () => {
+    const { samples } = await readWithFaults({ s: tarOf('__proto__.txt', 'a.__proto__', 'b.constructor') });
+    expect(samples).toEqual([
+      's#0 __proto__ txt=__proto__.txt',
+      's#1 a __proto__=a.__proto__',
+      's#2 b constructor=b.constructor',
+    ]);
+  });
+
+  it('counts files that belong to no sample', async () => {
+    const { samples, counts } = await readWithFaults({
+      s: tarOf('README', 'a.txt', '__meta__/x.txt', 'LICENSE', 'a.json'),
+    });
+    expect(samples).toEqual(['s#0 a txt=a.txt,json=a.json']);
+    expect(counts).toEqual({ samples: 1, droppedSamples: 0, brokenShards: 0, ignoredMembers: 3 });
+  });
+
+  it('does not depend on how the bytes arrive', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 3000 }), fc.boolean(), async (chunkBytes, zip) => {
+        const source = memorySource({ s: zip ? gzipSync(good) : good }, chunkBytes);
+        expect(await readAll(readShards('s', { source }))).toEqual([
+          's#0 a txt=a.txt,json=a.json',
+          's#1 b txt=b.txt,json=b.json',
+        ]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('closes its source when the caller stops early', async () => {
+    for (const bytes of [good, gzipSync(good)]) {
+      const source = memorySource({ s: bytes }, 64);
+      for await (const _ of readShards('s', { source })) break;
+      expect(source.unclosed.size).toBe(0);
+    }
+  });
+});
+
+describe('resume', () => {
+  const content = fc.string({ maxLength: 1200 });
+  const shard = fc
+    .record({
+      samples: fc.array(fc.array(content, { minLength: 1, maxLength: 3 }), { maxLength: 5 }),
+      zip: fc.boolean(),
+      long: fc.boolean(),
+    })
+    .map(({ samples, zip, long }) => {
+      const name = (s: number, m: number): string => `${long ? 'd/'.repeat(80) : ''}${s}.m${m}`;
+      const bytes = tarOf(
+        ...samples.flatMap((members, s) => members.map((text, m) => [name(s, m), text] as const)),
+        'README',
+      );
+      return zip ? gzipSync(bytes) : bytes;
+    });
+  const shardSets = fc.array(shard, { minLength: 1, maxLength: 4 });
+
+  it('is the same as no interruption, between any two samples of any shards', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        shardSets,
+        fc.option(fc.record({ seed: fc.integer() }), { nil: undefined }),
+        fc.nat(3),
+        async (set, shuffleShards, epoch) => {
+          const shards = Object.fromEntries(set.map((bytes, i) => [`s${i}`, bytes]));
+          const options = { source: memorySource(shards), shuffleShards };
+          const reader = readShards(Object.keys(shards), { ...options, epoch });
+          const states = [reader.state()];
+          const all: string[] = [];
+          for await (const sample of reader) {
+            all.push(`${sample.shard}#${sample.index}`);
+            states.push(reader.state());
+          }
+          for (const [done, state] of states.entries()) {
+            const saved: ShardPosition = JSON.parse(JSON.stringify(state));
+            const rest: string[] = [];
+            const resumed = readShards(Object.keys(shards), { ...options, state: saved });
+            for await (const sample of resumed) rest.push(`${sample.shard}#${sample.index}`);
+            expect(rest).toEqual(all.slice(done));
+            expect(resumed.state()).toEqual(reader.state());
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('opens a plain tar at the byte, a compressed one at its beginning', async () => {
+    for (const [bytes, offset] of [
+      [good, 2048],
+      [gzipSync(good), 0],
+    ] as const) {
+      const source = memorySource({ s: bytes });
+      const reader = readShards('s', { source });
+      await reader.next();
+      expect(reader.state()).toMatchObject({ epoch: 0, shard: 0, sample: 1, offset: 2048 });
+      source.opened.length = 0;
+      expect(await readAll(readShards('s', { source, state: reader.state() }))).toEqual([
+        's#1 b txt=b.txt,json=b.json',
+      ]);
+      expect(source.opened.at(-1)).toEqual({ shard: 's', offset });
+    }
+  });
+
+  it('takes a position without a fingerprint, and after the end reads nothing', async () => {
+    const source = memorySource({ s: good });
+    expect(
+      await readAll(readShards('s', { source, state: { epoch: 0, shard: 0, sample: 1, offset: 2048 } })),
+    ).toHaveLength(1);
+    expect(await readAll(readShards('s', { source, state: { epoch: 0, shard: 1, sample: 0, offset: 0 } }))).toEqual([]);
+  });
+
+  it('refuses a state of other shards, of another seed, or of nothing', () => {
+    const source = memorySource({});
+    const state = readShards('s-{0..3}', { source }).state();
+    expect(readShards('moved/s-{0..3}', { source, state }).state()).toEqual(state); // folders may move
+    const refused = (shards: string, more: ReadShardsOptions): void =>
+      expect(() => readShards(shards, { source, ...more })).toThrow(expect.objectContaining({ code: 'invalid-state' }));
+    refused('s-{0..4}', { state });
+    refused('s-{0..3}', { state, shuffleShards: { seed: 1 } });
+    refused('s-{0..3}', { state, epoch: 2 });
+    refused('s-{0..3}', { state: { ...state, shard: 5 } });
+    refused('s-{0..3}', { state: { ...state, offset: -1 } });
+    refused('s-{0..3}', { state: {} as never });
+  });
+});
+
+describe('order of shards', () => {
+  const order = (seed: number | string, epoch: number): readonly string[] =>
+    readShards('{00..19}', { source: memorySource({}), shuffleShards: { seed }, epoch }).shards;
+
+  it('is a function of seed and epoch', () => {
+    expect(order(1, 0)).toEqual(order(1, 0));
+    expect(order(1, 0)).not.toEqual(order(1, 1));
+    expect(order(1, 0)).not.toEqual(order(2, 0));
+    expect([...order(1, 0)].sort()).toEqual(readShards('{00..19}').shards);
+    expect(order(1, 0).join()).toMatchInlineSnapshot(`"15,16,02,06,19,13,17,05,07,14,08,10,00,11,09,12,03,18,04,01"`);
+  });
+
+  it('puts every shard everywhere equally often', () => {
+    const first = new Map<string, number>();
+    for (let epoch = 0; epoch < 4000; epoch++)
+      first.set(order(7, epoch)[0]!, (first.get(order(7, epoch)[0]!) ?? 0) + 1);
+    const chiSquare = [...first.values()].reduce((sum, n) => sum + (n - 200) ** 2 / 200, 0);
+    expect(first.size).toBe(20);
+    expect(chiSquare).toBeLessThan(50); // 19 degrees of freedom: 99.99 % lie below 53
+  });
+});
+
+describe('a fault', () => {
+  it('ends reading, and goes on ending it; the state is before the fault', async () => {
+    const source = memorySource({ s: tarOf('a.txt', 'b.txt', 'b.TXT', 'c.txt') });
+    const reader = readShards('s', { source });
+    expect((await reader.next()).value?.key).toBe('a');
+    const fault = {
+      name: 'WebDatasetError',
+      code: 'duplicate-member',
+      shard: 's',
+      offset: 2048,
+      key: 'b',
+      member: 'b.TXT',
+    };
+    await expect(reader.next()).rejects.toMatchObject(fault);
+    await expect(reader.next()).rejects.toMatchObject(fault);
+    expect(reader.state()).toMatchObject({ sample: 1, offset: 1024 });
+    expect(source.unclosed.size).toBe(0);
+  });
+
+  it('is reported with place and remedy; the sample is left out and counted, others keep their numbers', async () => {
+    const { samples, faults, counts } = await readWithFaults({
+      s: tarOf('a.txt', 'b.txt', 'b.txt', 'a.json', 'c.txt'),
+    });
+    expect(samples).toEqual(['s#0 a txt=a.txt', 's#3 c txt=c.txt']);
+    expect(faults.map(({ message }) => message)).toEqual([
+      's at byte 2048: sample "b" has two members ".txt" (suffixes are lower-cased); keep one',
+      's at byte 3072: key "a" comes back after other keys, so its sample is torn apart; sort the archive by name',
+    ]);
+    expect(counts).toEqual({ samples: 2, droppedSamples: 2, brokenShards: 0, ignoredMembers: 0 });
+  });
+
+  it('at any byte where a shard is cut: never a wrong sample, never silence', async () => {
+    const whole = ['s#0 a txt=a.txt,json=a.json', 's#1 b txt=b.txt,json=b.json'];
+    for (let length = 0; length < good.length - 512; length += 73) {
+      const { samples, faults, counts } = await readWithFaults({ s: good.subarray(0, length) });
+      expect(whole.slice(0, samples.length)).toEqual(samples);
+      expect(faults.map(({ code }) => code)).toEqual(['truncated']);
+      expect(counts.brokenShards).toBe(1);
+    }
+  });
+
+  it('in a compressed shard cut or damaged anywhere: never a wrong sample, never silence, always the same', async () => {
+    const zipped = gzipSync(
+      tarOf(...Array.from({ length: 40 }, (_, i) => [`${i}.txt`, `text ${i} `.repeat(90)] as const)),
+    );
+    const whole = (await readWithFaults({ s: zipped })).samples;
+    expect(whole).toHaveLength(40);
+    for (let at = 12; at < zipped.length; at += 97) {
+      const damaged = Uint8Array.from(zipped);
+      damaged[at]! ^= 0x55;
+      for (const bytes of [zipped.subarray(0, at), damaged]) {
+        const { samples, faults } = await readWithFaults({ s: bytes });
+        expect(faults).toHaveLength(1);
+        if (bytes !== damaged) expect(whole.slice(0, samples.length)).toEqual(samples);
+        expect((await readWithFaults({ s: bytes })).samples).toEqual(samples);
+      }
+    }
+  });
+
+  it('in zstd data is one too', async () => {
+    const zstd = readFileSync(join(import.meta.dirname, '../fixtures/basic-ustar-frames.tar.zst'));
+    expect((await readWithFaults({ s: zstd.subarray(0, zstd.length - 9) })).faults).toMatchObject([
+      { code: 'truncated' },
+    ]);
+    const damaged = Uint8Array.from(zstd);
+    damaged.fill(0xff, 60, 90);
+    expect((await readWithFaults({ s: damaged })).faults).toHaveLength(1);
+  });
+
+  it('of one shard does not reach the next', async () => {
+    const { samples, faults, counts } = await readWithFaults({
+      s0: good.subarray(0, 2600),
+      s1: new Uint8Array(0),
+      s2: tarOf('b.txt'),
+    });
+    expect(samples).toEqual(['s0#0 a txt=a.txt,json=a.json', 's2#0 b txt=b.txt']);
+    expect(faults.map(({ code, shard }) => [shard, code])).toEqual([
+      ['s0', 'truncated'],
+      ['s1', 'truncated'],
+    ]);
+    expect(counts.brokenShards).toBe(2);
+  });
+
+  it('of the source is "unreadable", with the cause', async () => {
+    const reader = readShards(join(temporaryFolder(), 'none.tar'));
+    await expect(reader.next()).rejects.toMatchObject({ code: 'unreadable', cause: { code: 'ENOENT' } });
+  });
+
+  it('thrown by onBroken itself reaches the caller', async () => {
+    const onBroken = (): never => {
+      throw new Error('enough');
+    };
+    const reader = readShards('s', { source: memorySource({}), onBroken });
+    await expect(reader.next()).rejects.toThrow('enough');
+  });
+
+  it('of names that are not text is reported', async () => {
+    const header = altered(member('x.txt', '').subarray(0, 512), { 0: new Uint8Array([0xff]) });
+    const { faults } = await readWithFaults({ s: Buffer.concat([header, tarOf('a.txt')]) });
+    expect(faults).toMatchObject([{ code: 'unsupported', offset: 0 }]);
+  });
+});
+
+describe('limits', () => {
+  const cases: [string, Uint8Array, ReadShardsOptions['limits']][] = [
+    ['maxMemberBytes', tarOf(['a.txt', 'x'.repeat(101)]), { maxMemberBytes: 100 }],
+    ['maxSampleBytes', tarOf(['a.txt', 'x'.repeat(60)], ['a.json', 'x'.repeat(60)]), { maxSampleBytes: 100 }],
+    ['maxMembersPerSample', tarOf('a.1', 'a.2', 'a.3'), { maxMembersPerSample: 2 }],
+    ['maxHeaderBytes', tarOf(`${'a'.repeat(2000)}.txt`), { maxHeaderBytes: 1000 }],
+    ['maxKeysPerShard', tarOf('a.txt', 'b.txt', 'c.txt'), { maxKeysPerShard: 2 }],
+    ['maxZeroBytes', Buffer.concat([tarOf('a.txt'), new Uint8Array(4096)]), { maxZeroBytes: 2048 }],
+  ];
+  it.each(cases)('%s', async (name, bytes, limits) => {
+    expect((await readWithFaults({ s: bytes })).faults).toEqual([]);
+    const { faults } = await readWithFaults({ s: bytes }, { limits });
+    expect(faults).toMatchObject([{ code: 'limit', shard: 's', message: expect.stringContaining(`limits.${name}`) }]);
+  });
+
+  it('a size that is a lie takes no memory', async () => {
+    const liar = altered(member('a.txt', '').subarray(0, 512), { 124: '77777777777\0' });
+    const limits = { maxMemberBytes: 2 ** 40, maxSampleBytes: 2 ** 40 };
+    expect((await readWithFaults({ s: Buffer.concat([liar, good]) }, { limits })).faults).toMatchObject([
+      { code: 'truncated' },
+    ]);
+  });
+
+  it('must be known by name and positive', () => {
+    for (const limits of [{ maxMembers: 3 } as never, { maxMemberBytes: 0 }, { maxMemberBytes: Number.NaN }]) {
+      expect(() => readShards('s', { limits })).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
+    }
+  });
+});
+
+describe('arguments that cannot work', () => {
+  it.each([
+    [[], {}, /at least one shard/],
+    ['a::', {}, /empty entry/],
+    ['a{', {}, /unbalanced/],
+    ['{0..99999999}', {}, /more than 10000000/],
+    ['{0..9999}{0..9999}', {}, /more than 10000000/],
+    ['a', { epoch: -1 }, /epoch/],
+    ['a', { epoch: 0.5 }, /epoch/],
+    ['a', { onBroken: 'skip' as never }, /onBroken: expected "error" or a function/],
+  ])('%j %j', (shards, options, message) => {
+    expect(() => readShards(shards, options)).toThrow(message);
+  });
+});
