@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createMixture, type MixtureSource, type MixtureState } from '@vlm/mixture-sampler';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
@@ -8,37 +9,47 @@ import { type CheckpointStore, createCheckpointStore } from './checkpoint-store.
 import { type Batches, type BatchesState, createBatches } from './packing.ts';
 import { beginRun, branchRun, resumeRun } from './run-state.ts';
 import { learningRate, type Schedule } from './schedule.ts';
-import { arraySource, mapSource, namedSource, repeatSource } from './sources.ts';
+import { arraySource, mapSource, namedSource } from './sources.ts';
 import { type BigramHooks, bigramParams, bigramStart, bigramStep, VOCABULARY } from './testing/bigram-step.ts';
 import { type TrainEvent, type TrainOptions, type TrainResult, train } from './train.ts';
+import type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';
 
 const STEPS = 14;
 const schedule: Schedule = { kind: 'cosine', lrPeak: 0.2, lrMin: 1e-3, warmupSteps: 3, totalSteps: STEPS };
 const run = { run: 'main', schedule, numerics: 'bigram 1' };
 
+const IMAGE = VOCABULARY - 1;
+const FEATURES = 3;
+
 /** Documents of two languages (count in ones or in twos), of lengths that never divide a row. */
-const documents = Array.from({ length: 23 }, (_, d) => ({
+const documents: TrainingItem[] = Array.from({ length: 23 }, (_, d) => ({
   id: `d${d}`,
-  tokens: Int32Array.from({ length: 3 + ((d * 5) % 11) }, (_, i) =>
-    i === 0 ? 0 : (d + i * (1 + (d % 2))) % VOCABULARY,
-  ),
+  tokens: Int32Array.from({ length: 3 + ((d * 5) % 11) }, (_, i) => (i === 0 ? 0 : (d + i * (1 + (d % 2))) % IMAGE)),
   loss: new Uint8Array(3 + ((d * 5) % 11)).fill(1),
 }));
-const open = namedSource(
-  'text',
-  mapSource(repeatSource(arraySource(documents), 3), async (item) => item, { ahead: 3 }),
-);
-const batches = (state?: BatchesState): Promise<Batches> =>
-  createBatches({
-    open,
-    packing: 'chunks',
-    batch: 2,
-    length: 9,
-    features: 0,
-    sizes: [0],
-    padToken: 1,
-    ...(state ? { state } : {}),
-  });
+const captions: TrainingItem[] = Array.from({ length: 7 }, (_, c) => ({
+  id: `c${c}`,
+  tokens: Int32Array.of(0, IMAGE, IMAGE, IMAGE, c, c + 1, c + 2),
+  loss: Uint8Array.of(1, 0, 0, 0, 1, 1, 1),
+  patches: new Float32Array(3 * FEATURES).fill(c),
+}));
+const source = (name: string, weight: number, items: TrainingItem[]): MixtureSource<TrainingItem> => ({
+  name,
+  weight,
+  open: mapSource(arraySource(items), async (item) => item, { ahead: 3 }),
+  cost: (item) => item.tokens.length,
+  whenExhausted: 'repeat',
+});
+const shape = { batch: 2, length: 9, features: FEATURES, sizes: [0, 2, 18] };
+const packing = { ...shape, packing: 'chunks', imageToken: IMAGE, padToken: 1 } as const;
+const batches: TrainOptions['batches'] = (state) => {
+  const open: OpenSource<SourcedItem> = (at) =>
+    createMixture({
+      sources: [source('text', 3, documents), source('captions', 1, captions)],
+      state: at as MixtureState | undefined,
+    });
+  return createBatches({ ...packing, open, ...(state ? { state } : {}) });
+};
 
 let directory: string;
 beforeEach(async () => {
@@ -91,15 +102,16 @@ describe('a run', () => {
       step: STEPS,
       batches: STEPS,
       tokens: STEPS * 18,
-      lossTokens: STEPS * 18,
       skippedBatches: [],
     });
+    expect(result.state.lossTokens).toBeLessThan(STEPS * 18);
     expect(result.train.step).toBe(STEPS);
     const written = await rows(metricsPath);
     expect(written.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
     expect(written.slice(0, 3).map(({ lr }) => lr)).toEqual([0, 1, 2].map((done) => learningRate(schedule, done)));
+    expect(new Set(written.map(({ variant }) => variant))).toEqual(new Set(['text', 'patches-2', 'patches-18']));
     expect(written.at(-1)!['loss'] as number).toBeLessThan(0.9 * (written[0]!['loss'] as number));
-    expect(written[0]).toMatchObject({ tokens: 18, variant: 'text', metrics: { crossEntropy: written[0]!['loss'] } });
+    expect(written[0]).toMatchObject({ tokens: 18, metrics: { crossEntropy: written[0]!['loss'] } });
   });
 
   it('tells of its checkpoints, keeps the named ones, and does nothing when run again', async () => {
@@ -381,14 +393,9 @@ describe('guards', () => {
   });
 
   it('batches without a target that carries loss are refused', async () => {
-    const mute = documents.map((item) => ({ ...item, loss: new Uint8Array(item.loss.length) }));
-    const silent = (state?: BatchesState): Promise<Batches> =>
-      createBatches({
-        ...packing,
-        open: namedSource('text', repeatSource(arraySource(mute), 9)),
-        ...(state ? { state } : {}),
-      });
-    const packing = { packing: 'chunks', batch: 2, length: 9, features: 0, sizes: [0], padToken: 1 } as const;
+    const mute = Array.from({ length: 200 }, () => ({ ...documents[0]!, loss: new Uint8Array(3) }));
+    const silent: TrainOptions['batches'] = () =>
+      createBatches({ ...packing, open: namedSource('text', arraySource(mute)) });
     await expect(train(options({ batches: silent }))).rejects.toThrow(
       /8 batches in a row carry no target with loss; do the items' loss flags/,
     );
@@ -396,7 +403,9 @@ describe('guards', () => {
   });
 
   it('data that ends early is an error, not a shorter run', async () => {
-    await expect(train(options({ steps: 1000 }))).rejects.toThrow(
+    const short: TrainOptions['batches'] = () =>
+      createBatches({ ...packing, open: namedSource('text', arraySource(documents)) });
+    await expect(train(options({ batches: short, steps: 1000 }))).rejects.toThrow(
       /expected data for 1000 steps, got it for \d+; repeat a source, or plan fewer/,
     );
   });

@@ -2,10 +2,10 @@
  * A real train step without an engine: a bigram model (row x of a V × V table holds the logits of what follows x) with softmax
  * cross-entropy and AdamW in float32, small enough for property tests of the loop.
  */
-import type { StepResult, TrainState, TrainStep } from '@vlm/jit';
+import type { Signature, StepResult, TrainState, TrainStep } from '@vlm/jit';
 
 export const VOCABULARY = 12;
-export const bigramParams = { table: { shape: [VOCABULARY, VOCABULARY], dtype: 'float32' as const } };
+export const bigramParams: Signature = { table: { shape: [VOCABULARY, VOCABULARY], dtype: 'float32' } };
 export const bigramStart = (): Record<string, Float32Array> => ({
   table: Float32Array.from({ length: VOCABULARY * VOCABULARY }, (_, i) => Math.sin(i)),
 });
