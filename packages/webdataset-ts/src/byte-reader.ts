@@ -33,7 +33,7 @@ export class ByteReader {
   /** The next `size` bytes in memory of their own; fewer only where the stream ends. */
   async read(size: number): Promise<Uint8Array> {
     const whole = this.take(size);
-    if (whole !== undefined) return Uint8Array.prototype.slice.call(whole);
+    if (whole !== undefined) return whole.slice();
     const parts: Uint8Array[] = [];
     let length = 0;
     while (length < size && (await this.#fill())) {
@@ -76,7 +76,9 @@ export class ByteReader {
         this.#ended = true;
         return false;
       }
-      this.#chunk = next.value;
+      // A Buffer's views are slower to make than those of the plain class.
+      const { buffer, byteOffset, byteLength } = next.value;
+      this.#chunk = new Uint8Array(buffer, byteOffset, byteLength);
       this.#at = 0;
     }
     return true;

@@ -30,14 +30,18 @@ export function untilNul(bytes: Uint8Array): Uint8Array {
  * @throws WebDatasetError `corrupt` when the checksum or the size is wrong
  */
 export function parseTarHeader(block: Uint8Array): TarHeader {
-  let unsigned = 0;
-  let signed = 0; // some old writers summed signed characters
-  for (let i = 0; i < 512; i++) {
-    const byte = i >= 148 && i < 156 ? 32 : block[i]!;
-    unsigned += byte;
-    signed += byte < 128 ? byte : byte - 256;
+  let unsigned = 8 * 32; // the checksum is taken as if its own field held blanks
+  let high = 0;
+  for (let i = 0; i < 148; i++) {
+    unsigned += block[i]!;
+    high += block[i]! >> 7;
   }
-  const checksum = parseNumber(block.subarray(148, 156));
+  for (let i = 156; i < 512; i++) {
+    unsigned += block[i]!;
+    high += block[i]! >> 7;
+  }
+  const signed = unsigned - 256 * high; // some old writers summed signed characters
+  const checksum = parseNumber(block, 148, 8);
   if (checksum !== unsigned && checksum !== signed) {
     const start = String.fromCharCode(...block.subarray(0, 16));
     throw new WebDatasetError(
@@ -45,7 +49,7 @@ export function parseTarHeader(block: Uint8Array): TarHeader {
       `not a tar header: expected checksum ${unsigned}, got ${checksum}; the block begins with ${JSON.stringify(start)}`,
     );
   }
-  const size = parseNumber(block.subarray(124, 136));
+  const size = parseNumber(block, 124, 12);
   if (!Number.isSafeInteger(size) || size < 0)
     throw new WebDatasetError('corrupt', `unreadable member size in tar header: got ${size}`);
 
@@ -59,15 +63,23 @@ export function parseTarHeader(block: Uint8Array): TarHeader {
 }
 
 /** Octal text, or GNU base-256 when the first bit is set. NaN when it is neither. */
-function parseNumber(field: Uint8Array): number {
-  const first = field[0]!;
+function parseNumber(block: Uint8Array, start: number, length: number): number {
+  const first = block[start]!;
+  const end = start + length;
   if (first === 0x80 || first === 0xff) {
     let value = 0n;
-    for (const byte of field.subarray(1)) value = (value << 8n) | BigInt(byte);
-    if (first === 0xff) value -= 1n << BigInt(8 * (field.length - 1));
+    for (let i = start + 1; i < end; i++) value = (value << 8n) | BigInt(block[i]!);
+    if (first === 0xff) value -= 1n << BigInt(8 * (length - 1));
     return Number(value);
   }
-  const text = String.fromCharCode(...untilNul(field)).trim();
-  if (text === '') return 0;
-  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
+  let at = start;
+  while (at < end && block[at] === 0x20) at++;
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = block[at]! - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  while (at < end && block[at] === 0x20) at++;
+  return at === end || block[at] === 0 ? value : Number.NaN;
 }
