@@ -14,6 +14,8 @@ const params = {
   gain: { shape: [2], dtype: 'float32' as const },
 };
 
+const accounting = { batches: 3, rows: 6, padding: 1, sources: {} };
+
 /** A run that has done `step` steps; every number in it depends on the step. */
 function runAt(step: number): RunStart {
   const start = beginRun({
@@ -29,7 +31,12 @@ function runAt(step: number): RunStart {
   start.train.v['a.weight']!.fill(step / 7);
   return {
     train: { ...start.train, step: step + 1000 },
-    state: { ...start.state, step, tokens: step * 64, data: { version: 1, source: { index: step } } },
+    state: {
+      ...start.state,
+      step,
+      tokens: step * 64,
+      data: { version: 1, source: { index: step }, offset: 1, accounting },
+    },
   };
 }
 

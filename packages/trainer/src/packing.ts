@@ -29,8 +29,8 @@ export interface BatchesOptions extends BatchShape {
   imageToken?: number;
   /** `no-split` and `one-item-per-row`: an item longer than T + 1 tokens is cut, left out (both counted), or an error. Default `error`. */
   overlong?: 'truncate' | 'skip' | 'error';
-  /** From `state()` of an earlier iterator with the same options. */
-  state?: BatchesState;
+  /** From `state()` of an earlier iterator with the same options; absent or null for the beginning. */
+  state?: BatchesState | null | undefined;
 }
 
 /** Where the packer is: where its source was before the first item not yet used up, and how much of that item is used. */

@@ -19,7 +19,7 @@ const checkpoint: Checkpoint = {
     lossTokens: 5000,
     batches: 81,
     skippedBatches: [7],
-    data: { version: 1, source: 3 },
+    data: { version: 1, source: 3, offset: 2, accounting: { batches: 81, rows: 162, padding: 0, sources: {} } },
     schedule: main,
     numerics: 'engine 1',
   },

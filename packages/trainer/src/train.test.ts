@@ -48,7 +48,7 @@ const batches: TrainOptions['batches'] = (state) => {
       sources: [source('text', 3, documents), source('captions', 1, captions)],
       state: at as MixtureState | undefined,
     });
-  return createBatches({ ...packing, open, ...(state ? { state } : {}) });
+  return createBatches({ ...packing, open, state });
 };
 
 let directory: string;

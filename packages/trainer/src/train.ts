@@ -211,7 +211,7 @@ class Loop {
     this.data = undefined;
     await this.options.step.setState(train);
     this.state = state;
-    this.data = new Lookahead(await this.options.batches((state.data as BatchesState | null) ?? undefined));
+    this.data = new Lookahead(await this.options.batches(state.data ?? undefined));
   }
 
   private async saveIfDue(): Promise<void> {
