@@ -81,6 +81,45 @@ describe('the law of exact shares', () => {
     );
   });
 
+  it('keeps the remaining ones within theirs when sources end', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPlan(fc.constant('renormalise')), async (plan) => {
+        const mixture = createMixture({ sources: sourcesOf(plan) });
+        let { delivered, ended } = mixture.state();
+        let ahead = 0;
+        for (;;) {
+          const before = delivered;
+          const { done } = await mixture.next();
+          if (done) return;
+          const state = mixture.state();
+          delivered = state.delivered;
+          const active = plan.flatMap(({ weight, costs }, i) =>
+            state.ended.includes(`s${i}`) ? [] : [{ name: `s${i}`, weight, largest: Math.max(...costs) }],
+          );
+          const weights = active.reduce((sum, { weight }) => sum + weight, 0);
+          const totalOf = (record: Record<string, number>) => active.reduce((sum, { name }) => sum + record[name]!, 0);
+          if (state.ended.length > ended.length) {
+            const total = totalOf(before);
+            ahead = active.reduce(
+              (sum, { name, weight }) => sum + Math.max(0, before[name]! - (weight / weights) * total),
+              0,
+            );
+          }
+          ended = state.ended;
+          const total = totalOf(delivered);
+          for (const { name, weight, largest } of active) {
+            const p = weight / weights;
+            const others = Math.max(0, ...active.filter((other) => other.name !== name).map((other) => other.largest));
+            const behind = p * total - delivered[name]!;
+            expect(behind).toBeGreaterThanOrEqual(-Math.max(ahead, (1 - p) * largest) - 1e-9 * total);
+            expect(behind).toBeLessThanOrEqual((1 - p) * largest + p * Math.max(ahead, others) + 1e-9 * total);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('serves every window of unit costs that holds whole shares exactly', async () => {
     const sources = sourcesOf([5, 3, 2].map((weight) => ({ weight, costs: [1], whenExhausted: 'repeat' })));
     const names = (await take(createMixture({ sources }), 30)).map(({ source }) => source);

@@ -19,8 +19,9 @@
  * With unit costs this is the chairman assignment problem (R. Tijdeman, 1980); with unequal costs, worst-case fair weighted fair
  * queueing (J. Bennett and H. Zhang, 1996), all queues always full.
  *
- * When a source ends for good, shares are taken over what the remaining ones delivered, from the beginning: they were in proportion
- * all along, so nobody is favoured. What a source was ahead at that moment adds to the right side once.
+ * When a source ends for good, p and T are taken over the remaining ones, from the beginning: they were in proportion all along, so
+ * nobody is favoured. The same argument from that moment on, where they are ahead by A = Σ max(0, D_j − p_j·T) in all, gives the law
+ * with max(A, max C_j) in the place of max C_j.
  */
 
 /** What a policy sees of a source. */
