@@ -1,0 +1,99 @@
+/**
+ * The seam between a training step written in plain TensorFlow.js and what executes it. Two engines implement it: `onnxEngine`
+ * compiles, `tfjsEngine` runs eagerly; one contract suite (`testing/engine-contract.ts`) holds for both.
+ */
+import type * as tf from '@tensorflow/tfjs-core';
+
+export type DType = 'float32' | 'int32';
+
+export interface TensorSpec {
+  shape: readonly number[];
+  dtype: DType;
+}
+
+export type Signature = Record<string, TensorSpec>;
+export type NamedTensors = Record<string, tf.Tensor>;
+export type NamedArrays = Record<string, Float32Array | Int32Array>;
+
+export interface AdamWOptions {
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** Decoupled decay of the parameters that `decays` names. */
+  weightDecay: number;
+  /** Largest global gradient norm that passes unscaled; absent: never clips. */
+  clipNorm?: number;
+  /** Which parameters decay; absent: all of them. */
+  decays?: (name: string) => boolean;
+}
+
+export interface TrainStepDefinition {
+  /** Everything the step may read that persists between calls, float32. */
+  params: Signature;
+  /** Names of params that stay as they are (a frozen encoder): they get no gradient, no moments, no decay. */
+  frozen?: readonly string[];
+  /** One batch signature per variant; a variant is compiled when it is first used. All variants share one state. */
+  variants: Record<string, Signature>;
+  /** Pure tfjs function of params and batch. */
+  loss(
+    params: NamedTensors,
+    batch: NamedTensors,
+    variant: string,
+  ): { loss: tf.Scalar; metrics?: Record<string, tf.Scalar> };
+  optimizer: AdamWOptions;
+}
+
+export interface TrainState {
+  /** Every parameter, frozen ones included. */
+  params: Record<string, Float32Array>;
+  /** First moments of the parameters that train. */
+  m: Record<string, Float32Array>;
+  /** Second moments of the parameters that train. */
+  v: Record<string, Float32Array>;
+  /** Updates made so far. */
+  step: number;
+}
+
+export interface StepResult {
+  loss: number;
+  /** Global norm of the gradient before clipping. */
+  gradNorm: number;
+  metrics: Record<string, number>;
+}
+
+export interface TrainStep {
+  /** Copies the state in. `m` and `v` may leave out frozen parameters. */
+  setState(state: TrainState): Promise<void>;
+  /** Copies the state out. */
+  getState(): Promise<TrainState>;
+  /**
+   * One update. Where the gradient norm is not finite the result is returned and nothing is updated: the caller decides.
+   * Calls run in the order in which they were made.
+   */
+  run(variant: string, batch: NamedArrays, hyper: { lr: number }): Promise<StepResult>;
+  /** Loss and gradients without an update. */
+  gradients(variant: string, batch: NamedArrays): Promise<{ loss: number; gradients: Record<string, Float32Array> }>;
+  dispose(): Promise<void>;
+}
+
+export interface Forward {
+  run(inputs: NamedArrays): Promise<NamedArrays>;
+  dispose(): Promise<void>;
+}
+
+export type ForwardFunction = (constants: NamedTensors, inputs: NamedTensors) => NamedTensors;
+
+export interface ForwardOptions {
+  /** Weights: bound once. */
+  constants: Record<string, { spec: TensorSpec; data: Float32Array }>;
+  /** What comes with every call. */
+  inputs: Signature;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** @throws {JitError} when the definition does not hold together */
+  compileTrainStep(definition: TrainStepDefinition): Promise<TrainStep>;
+  /** `constants` (weights) are bound once; `inputs` come with every call. */
+  compileForward(fn: ForwardFunction, options: ForwardOptions): Promise<Forward>;
+}
