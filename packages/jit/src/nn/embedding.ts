@@ -1,0 +1,31 @@
+/** Legend: V vocabulary, D width, N tokens in all. */
+import * as tf from '@tensorflow/tfjs-core';
+import { expectShape } from './shapes.ts';
+import { withGradient } from './with-gradient.ts';
+
+/**
+ * Rows of a table; the gradient is scattered back by addition.
+ * @param table_VD float32 [V, D]
+ * @param ids int32 of any shape, each in 0 … V − 1 (ids are data, so they are not checked here)
+ * @returns float32 [...ids.shape, D]
+ * @throws {NnError} `shape` unless the table has rank 2
+ * @example embedding(table_VD, tf.tensor2d([[1, 0]], [1, 2], 'int32')) // [1, 2, D]
+ */
+export function embedding(table_VD: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  expectShape('embedding', 'table_VD', table_VD, [-1, -1]);
+  const [V, D] = table_VD.shape as [number, number];
+  const ids_N = tf.reshape(ids, [ids.size]) as tf.Tensor1D;
+  return withGradient(
+    [table_VD],
+    (save) => {
+      save([ids_N]);
+      return tf.reshape(tf.gather(table_VD, ids_N), [...ids.shape, D]);
+    },
+    (dy, saved) => [scatterRows(saved[0]!, tf.reshape(dy, [ids.size, D]), V)],
+  );
+}
+
+/** [V, D] whose row i is the sum of the rows of `updates_ND` with id i. */
+export function scatterRows(ids_N: tf.Tensor, updates_ND: tf.Tensor, V: number): tf.Tensor {
+  return tf.scatterND(tf.reshape(ids_N, [-1, 1]), updates_ND, [V, updates_ND.shape[1]!]);
+}

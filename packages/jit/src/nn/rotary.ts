@@ -1,0 +1,100 @@
+/** Legend: B batch, T positions, D width = heads · 2 · F, F half the width of a head. */
+import * as tf from '@tensorflow/tfjs-core';
+import { NnError } from './nn-error.ts';
+import { expectShape } from './shapes.ts';
+import { withGradient } from './with-gradient.ts';
+
+/** Where the rows stand and how fast the angles turn. */
+export interface RotaryOptions {
+  heads: number;
+  /** Longest wavelength over 2π; 10000 in the paper and in OpenLM. */
+  base: number;
+  /** Position of the first of the T rows; default 0. Not together with `positions_BT`. */
+  offset?: number;
+  /** int32 [B, T]: a position for every row, for cached decoding of prompts of unequal length. */
+  positions_BT?: tf.Tensor;
+}
+
+/**
+ * Rotary positions (Su et al. 2021) in the layout of GPT-NeoX and OpenLM: feature i of a head turns together with feature
+ * i + F by the angle position · base^(−i/F). Angles are rounded to float32 as the product of float32 factors.
+ * @param x_BTD float32 [B, T, D], heads side by side in D (before the head split)
+ * @returns float32 [B, T, D]
+ * @throws {NnError} `shape` when D is not heads times an even width, `option` when both offset and positions are given
+ * @example rotary(q_BTD, { heads: 4, base: 10000 })
+ */
+export function rotary(x_BTD: tf.Tensor, options: RotaryOptions): tf.Tensor {
+  const { heads } = options;
+  expectShape('rotary', 'x_BTD', x_BTD, [-1, -1, -1]);
+  const [B, T, D] = x_BTD.shape as [number, number, number];
+  const half = D / heads / 2;
+  if (!Number.isInteger(half)) {
+    throw new NnError('shape', `rotary expects a width that is heads × an even number, got ${D} for ${heads} heads.`);
+  }
+  const { cos, sin } = tables(T, half, options);
+  const turn = (x: tf.Tensor, cosine: tf.Tensor, sine: tf.Tensor): tf.Tensor => {
+    const pairs = tf.reshape(x, [B, T, heads, 2, half]);
+    const [first, second] = tf.split(pairs, 2, 3) as [tf.Tensor, tf.Tensor];
+    const turned = tf.concat(
+      [tf.sub(tf.mul(first, cosine), tf.mul(second, sine)), tf.add(tf.mul(second, cosine), tf.mul(first, sine))],
+      3,
+    );
+    return tf.reshape(turned, x.shape);
+  };
+  // A rotation's gradient is the rotation back.
+  return withGradient(
+    [x_BTD],
+    (save) => {
+      save([cos, sin]);
+      return turn(x_BTD, cos, sin);
+    },
+    (dy, saved) => [turn(dy, saved[0]!, tf.neg(saved[1]!))],
+  );
+}
+
+/** Angular speeds base^(−i/F) of the F pairs of a head, as float32. */
+export function rotaryFrequencies(half: number, base: number): Float32Array {
+  return Float32Array.from({ length: half }, (_, i) => base ** (-i / half));
+}
+
+/**
+ * Cosines and sines of static positions.
+ * @param positions integers
+ * @param half F, half the width of a head
+ * @param base as in `rotary`
+ * @returns two float32 tables [positions.length, F], row-major
+ * @example rotaryTables([0, 1, 2], 16, 10000).cos
+ */
+export function rotaryTables(
+  positions: ArrayLike<number>,
+  half: number,
+  base: number,
+): { cos: Float32Array; sin: Float32Array } {
+  const frequencies = rotaryFrequencies(half, base);
+  const angles = Float32Array.from(
+    { length: positions.length * half },
+    (_, i) => positions[Math.floor(i / half)]! * frequencies[i % half]!,
+  );
+  return { cos: angles.map(Math.cos), sin: angles.map(Math.sin) };
+}
+
+/** Tables that broadcast against [B, T, heads, 1, F]. */
+function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tensor; sin: tf.Tensor } {
+  const { base, offset, positions_BT } = options;
+  if (!positions_BT) {
+    const { cos, sin } = rotaryTables(
+      Array.from({ length: T }, (_, t) => t + (offset ?? 0)),
+      half,
+      base,
+    );
+    const shape: [number, number, number, number, number] = [1, T, 1, 1, half];
+    return { cos: tf.tensor(cos, shape), sin: tf.tensor(sin, shape) };
+  }
+  if (offset !== undefined) {
+    throw new NnError('option', 'rotary expects offset or positions_BT, got both. Add the offset to the positions.');
+  }
+  expectShape('rotary', 'positions_BT', positions_BT, [-1, T]);
+  const positions = tf.reshape(tf.cast(positions_BT, 'float32'), [-1, T, 1, 1, 1]);
+  const angles = tf.mul(positions, tf.tensor(rotaryFrequencies(half, base), [1, 1, 1, 1, half]));
+  return { cos: tf.cos(angles), sin: tf.sin(angles) };
+}
