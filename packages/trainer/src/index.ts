@@ -2,7 +2,7 @@ export type { SourceAccount, TokenAccounting } from './accounting.ts';
 export { type Batch, type BatchShape, batchArrays, patchSizes, variantName, variantSignatures } from './batch.ts';
 export { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
 export { type CheckpointStore, type CheckpointStoreOptions, createCheckpointStore } from './checkpoint-store.ts';
-export type { MetricsRow } from './metrics-log.ts';
+export { type MetricsLog, type MetricsRow, openMetricsLog } from './metrics-log.ts';
 export {
   type Batches,
   type BatchesOptions,

@@ -35,7 +35,7 @@ export interface RunState {
   schedule: Schedule;
   /** What the bits depend on besides the settings: engine, its version, threads. A run does not go on under another. */
   numerics: string;
-  /** States of generators that the caller keeps. */
+  /** States of generators that a loop of one's own keeps; the loop of this package draws no random number. */
   random?: unknown;
   /** Where the weights came from. */
   parent?: RunParent;

@@ -68,6 +68,7 @@ describe('what makes no sense is refused', () => {
     [{ ...main, warmupSteps: 1.5 }, /warmupSteps to be an integer of at least 0, got 1.5/],
     [{ ...main, totalSteps: undefined }, /totalSteps .* got undefined/],
     [{ ...main, kind: 'cosin' }, /kind to be one of constant, cosine, .* got "cosin"/],
+    [{ ...main, kind: 'constructor' }, /kind to be one of .* got "constructor"/],
     [{ kind: 'continued', from: { ...main, lrMin: -1 }, atStep: 1, lrMin: 0, totalSteps: 1 }, /lrMin .* got -1/],
     [
       { kind: 'warmup-stable-decay', lrPeak: 1, lrMin: 0, warmupSteps: 0, decaySteps: 9, totalSteps: 8 },

@@ -111,7 +111,7 @@ function cosineDecay(step: number, steps: number, lrStart: number, lrEnd: number
  * @throws TrainerError `bad-schedule`, naming the field
  */
 export function checkSchedule(schedule: Schedule): void {
-  const fields = FIELDS[schedule.kind];
+  const fields = Object.hasOwn(FIELDS, schedule.kind) ? FIELDS[schedule.kind] : undefined;
   if (fields === undefined) {
     const kinds = Object.keys(FIELDS).join(', ');
     throw new TrainerError(

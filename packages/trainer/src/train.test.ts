@@ -245,7 +245,7 @@ describe('interrupted', () => {
           expect((await storeIn(folder).open('branch-50')).state.step).toBe(7);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
