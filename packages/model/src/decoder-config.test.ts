@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countDecoderParameters, decoderFlops } from './counts.ts';
+import { countDecoderParameters, decoderFlops, trainingMemory } from './counts.ts';
 import { type DecoderOptions, decoderConfig, decoderSize, decoderSizes, swigluHidden } from './decoder-config.ts';
 import { ModelError } from './model-error.ts';
 
@@ -45,6 +45,15 @@ it('costs about six operations for each token and weight, and twice as much back
   expect(total / (6 * weights)).toBeCloseTo(1, 3);
   expect(backward).toBe(2 * forward);
   expect(decoderFlops(config, 2049).forward - forward).toBe(24 * 4 * 2048 * 1024);
+});
+
+it('estimates memory: four copies of the parameters, and activations that grow with the batch', () => {
+  const config = decoderSize('79m');
+  const [one, two] = [trainingMemory(config, 1, 512), trainingMemory(config, 2, 512)];
+  expect(one.parameters).toBe(4 * 78_922_240);
+  expect(one.total).toBe(4 * one.parameters + one.activations);
+  const logits = 4 * 2 * 512 * config.vocabSize;
+  expect((two.activations - logits) / (one.activations - logits)).toBe(2);
 });
 
 describe('bad configurations', () => {

@@ -10,6 +10,8 @@ export interface ConvEncoderConfig {
   channels: readonly number[];
   /** Side of every kernel. 4 with stride 2 covers each pixel equally often. */
   kernelSize: number;
+  /** Groups of channels that are normalised together; divides every width. */
+  groups: number;
 }
 
 /** A transformer over square patches, every patch seeing all others. */
@@ -46,7 +48,7 @@ export function encoderConfig(options: EncoderOptions): EncoderConfig {
   const kind = checkOneOf(owner, 'kind', options?.kind, ['conv', 'vit', 'patches']);
   const imageSize = checkInteger(owner, 'imageSize', options.imageSize ?? 64);
   if (options.kind === 'conv') {
-    checkKeys(owner, options, ['kind', 'imageSize', 'channels', 'kernelSize']);
+    checkKeys(owner, options, ['kind', 'imageSize', 'channels', 'kernelSize', 'groups']);
     const channels = options.channels ?? [24, 48, 96, 128];
     if (!Array.isArray(channels) || channels.length === 0) {
       throw new ModelError(
@@ -55,12 +57,21 @@ export function encoderConfig(options: EncoderOptions): EncoderConfig {
       );
     }
     for (const [stage, width] of channels.entries()) checkInteger(owner, `channels[${stage}]`, width);
+    const groups = checkInteger(owner, 'groups', options.groups ?? 8);
+    const odd = channels.find((width) => width % groups !== 0);
+    if (odd !== undefined) {
+      throw new ModelError(
+        'INVALID_CONFIG',
+        `encoder.groups: expected a divisor of every width, got ${groups} for width ${odd}.`,
+      );
+    }
     divides(imageSize, 2 ** channels.length, `2 to the number of stages (${channels.length})`);
     return {
       kind: 'conv',
       imageSize,
       channels,
       kernelSize: checkInteger(owner, 'kernelSize', options.kernelSize ?? 4, 2),
+      groups,
     };
   }
   const patchSize = checkInteger(owner, 'patchSize', options.patchSize ?? 16);

@@ -15,7 +15,7 @@ import { createRandom } from './random.ts';
 import { bind, engines, zeros } from './testing/engines.ts';
 import { relativeError } from './testing/golden.ts';
 
-const conv = encoderConfig({ kind: 'conv', imageSize: 16, channels: [6, 8, 12] });
+const conv = encoderConfig({ kind: 'conv', imageSize: 16, channels: [6, 8, 12], groups: 2 });
 const vit = encoderConfig({ kind: 'vit', imageSize: 16, patchSize: 8, dim: 12, layers: 2, heads: 2 });
 const bare = encoderConfig({ kind: 'patches', imageSize: 16, patchSize: 8 });
 const heads: EncoderHead[] = [
@@ -159,6 +159,7 @@ describe('bad configurations', () => {
     ],
     ['patches that do not fit', { kind: 'vit', patchSize: 12 }, /multiple of patchSize = 12, got 64/],
     ['no channels', { kind: 'conv', channels: [] }, /channels: expected a list of at least one width/],
+    ['groups that do not divide', { kind: 'conv', channels: [24, 60] }, /divisor of every width, got 8 for width 60/],
     ['a field of another kind', { kind: 'conv', patchSize: 8 }, /unknown field "patchSize"/],
     ['heads that do not divide', { kind: 'vit', heads: 5 }, /expected a divisor of dim 128, got 5/],
   ])('%s', (_, bad, message) => {

@@ -66,17 +66,16 @@ export function createGenerator(options: GeneratorOptions): Generator {
     fn: (constants: NamedTensors, inputs: NamedTensors) => NamedTensors,
     inputs: Signature,
   ): Promise<Forward> {
-    let compiled = graphs.get(key);
-    if (!compiled) {
-      const used = Object.entries(vlmParams(config)).filter(
-        ([name]) => 'patches_NF' in inputs || !name.startsWith('projector.'),
-      );
-      const constants = Object.fromEntries(
-        used.map(([name, { shape, dtype }]) => [name, { spec: { shape, dtype }, data: params[name]! }]),
-      );
-      compiled = engine.compileForward(fn, { constants, inputs });
-      graphs.set(key, compiled);
-    }
+    const known = graphs.get(key);
+    if (known) return known;
+    const used = Object.entries(vlmParams(config)).filter(
+      ([name]) => 'patches_NF' in inputs || !name.startsWith('projector.'),
+    );
+    const constants = Object.fromEntries(
+      used.map(([name, { shape, dtype }]) => [name, { spec: { shape, dtype }, data: params[name]! }]),
+    );
+    const compiled = engine.compileForward(fn, { constants, inputs });
+    graphs.set(key, compiled);
     return compiled;
   }
 
@@ -99,24 +98,24 @@ export function createGenerator(options: GeneratorOptions): Generator {
     let outputs = await first.run({ ...batch.inputs, last_B, bias_V });
 
     const slots = fittingLength(lengths, Math.max(...rowLengths) + limit);
-    const cache = new KeyValueCache(config.decoder, batchSize, slots);
+    let cache: KeyValueCache | undefined;
     const answers: number[][] = indices.map(() => []);
     const open = new Set(indices.keys());
     for (let step = 1; ; step++) {
-      const token_B = Int32Array.from(outputs['next_B']!);
+      const token_B1 = Int32Array.from(outputs['next_B']!);
       for (const row of open) {
-        if (stopIds.has(token_B[row]!)) open.delete(row);
-        else answers[row]!.push(token_B[row]!);
+        if (stopIds.has(token_B1[row]!)) open.delete(row);
+        else answers[row]!.push(token_B1[row]!);
       }
       if (open.size === 0 || step === limit) return answers;
-      if (step === 1) cache.fill(outputs, length, rowLengths);
-      else cache.append(outputs);
+      if (cache) cache.append(outputs);
+      else cache = new KeyValueCache(config.decoder, slots, outputs, length, rowLengths);
       const next = await graph(
         `decode ${slots}`,
         (constants, inputs) => decodeStep(config.decoder, constants, inputs),
         decodeSignature(config.decoder, batchSize, slots),
       );
-      outputs = await next.run({ ...cache.inputs(), token_B, bias_V });
+      outputs = await next.run({ ...cache.inputs(), token_B1, bias_V });
     }
   }
 

@@ -29,15 +29,15 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }
 
-/** The parameter called `name`, or an error that lists what is there. */
+/** The tensor called `name` (a parameter, or a part of a batch), or an error that lists what is there. */
 export function need(params: NamedTensors, name: string): tf.Tensor {
   const tensor = params[name];
   if (!tensor) {
     const there = Object.keys(params);
     throw new ModelError(
       'MISSING_PARAMETER',
-      `Expected a parameter "${name}", got ${there.length}: ${there.slice(0, 8).join(', ')}${there.length > 8 ? ', …' : ''}. ` +
-        'Were the parameters made for another configuration?',
+      `Expected a tensor "${name}", got ${there.length}: ${there.slice(0, 8).join(', ')}${there.length > 8 ? ', …' : ''}. ` +
+        'Were they made for another configuration?',
     );
   }
   return tensor;

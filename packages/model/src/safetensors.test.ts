@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ModelError } from './model-error.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
@@ -30,6 +31,47 @@ describe('round trip', () => {
       expect(new Uint8Array(tensor.data.buffer)).toEqual(new Uint8Array(data.buffer));
     }
     expect(read.metadata).toEqual({ note: 'ü"\n', step: '5' });
+  });
+
+  it('keeps any tensors under any names', () => {
+    const tensor = fc.tuple(fc.array(fc.nat(4), { maxLength: 3 }), fc.boolean()).chain(([shape, isFloat]) => {
+      const size = { minLength: 0, maxLength: 64 };
+      const numbers = isFloat ? fc.float32Array(size) : fc.int32Array(size);
+      const count = shape.reduce((product, n) => product * n, 1);
+      return numbers.map((values) => {
+        const data = isFloat ? new Float32Array(count) : new Int32Array(count);
+        data.set(values.subarray(0, count));
+        return { shape, data };
+      });
+    });
+    const name = fc.string({ unit: 'grapheme' }).filter((text) => text !== '__metadata__');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, tensor)), fc.dictionary(fc.string(), fc.string()), (pairs, metadata) => {
+        const record = Object.fromEntries(pairs);
+        const read = readSafetensors(writeSafetensors(record, metadata));
+        expect(read.metadata).toEqual({ ...metadata });
+        expect(new Map([...read.tensors].map(([key, { shape, data }]) => [key, { shape, data }]))).toEqual(
+          new Map(Object.entries(record)),
+        );
+      }),
+      { seed: 1, numRuns: 60 },
+    );
+  });
+
+  it('reports nothing but its own errors, whatever byte of a file is changed', () => {
+    const good = writeSafetensors(tensors, { step: '5' });
+    fc.assert(
+      fc.property(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const bytes = good.slice();
+        bytes[at]! ^= flip;
+        try {
+          readSafetensors(bytes);
+        } catch (error) {
+          expect(ModelError.isInstance(error)).toBe(true);
+        }
+      }),
+      { seed: 1, numRuns: 500 },
+    );
   });
 
   it('writes bytes that depend on the content alone', () => {

@@ -109,7 +109,7 @@ export function inputEmbeddings(
  * text alone, name its parameters in `TrainStepDefinition.frozen`.
  *
  * @returns a function of params and `{ tokens_BT, targets_BT, weights_BT, slots_BT?, patches_NF? }`; its metrics are `crossEntropy`
- * and `zLoss` (before the coefficient)
+ * and `zLoss` (with its coefficient), whose sum is the loss
  * @example
  * const config = vlmConfig({ decoder: { dim: 96, layers: 3, heads: 3, vocabSize: 2048, sequenceLength: 128 } });
  * await engine.compileTrainStep({ params: vlmParams(config), variants: { text: vlmBatch(config, { batch: 16, patches: 0 }) },
@@ -119,14 +119,14 @@ export function vlmLoss(config: VlmConfig): TrainStepDefinition['loss'] {
   return (params, batch) => {
     const x_BTD = inputEmbeddings(config, params, need(batch, 'tokens_BT'), batch['slots_BT'], batch['patches_NF']);
     const hidden_BTD = decoderHidden(config.decoder, params, x_BTD);
-    const { loss, zLoss } = crossEntropy(
+    const { loss, ...metrics } = crossEntropy(
       tf.reshape(hidden_BTD, [-1, config.decoder.dim]),
       headWeight(config.decoder, params),
       tf.reshape(need(batch, 'targets_BT'), [-1]),
       tf.reshape(need(batch, 'weights_BT'), [-1]),
       { zLoss: config.zLoss, zLossOver: config.zLossOver },
     );
-    return { loss: tf.add(loss, zLoss) as tf.Scalar, metrics: { crossEntropy: loss, zLoss } };
+    return { loss, metrics };
   };
 }
 
