@@ -112,15 +112,20 @@ describe('resume', () => {
     });
   const shardSets = fc.array(shard, { minLength: 1, maxLength: 4 });
 
-  it('is the same as no interruption, between any two samples of any shards', async () => {
+  const shuffleShards = fc.option(fc.record({ seed: fc.integer() }), { nil: undefined });
+  const shuffleSamples = fc.option(fc.record({ seed: fc.string(), window: fc.integer({ min: 1, max: 8 }) }), {
+    nil: undefined,
+  });
+
+  it('is the same as no interruption, between any two samples of any shards, in any order', async () => {
     await fc.assert(
       fc.asyncProperty(
         shardSets,
-        fc.option(fc.record({ seed: fc.integer() }), { nil: undefined }),
+        fc.record({ shuffleShards, shuffleSamples }),
         fc.nat(3),
-        async (set, shuffleShards, epoch) => {
+        async (set, orders, epoch) => {
           const shards = Object.fromEntries(set.map((bytes, i) => [`s${i}`, bytes]));
-          const options = { source: memorySource(shards), shuffleShards };
+          const options = { source: memorySource(shards), ...orders };
           const reader = readShards(Object.keys(shards), { ...options, epoch });
           const states = [reader.state()];
           const all: string[] = [];
@@ -128,6 +133,8 @@ describe('resume', () => {
             all.push(`${sample.shard}#${sample.index}`);
             states.push(reader.state());
           }
+          const straight = await readAll(readShards(Object.keys(shards), { source: options.source }));
+          expect([...all].sort()).toEqual(straight.map((line) => line.split(' ')[0]).sort());
           for (const [done, state] of states.entries()) {
             const saved: ShardPosition = JSON.parse(JSON.stringify(state));
             const rest: string[] = [];
@@ -135,10 +142,11 @@ describe('resume', () => {
             for await (const sample of resumed) rest.push(`${sample.shard}#${sample.index}`);
             expect(rest).toEqual(all.slice(done));
             expect(resumed.state()).toEqual(reader.state());
+            expect(resumed.counts().samples).toBe(rest.length);
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
   });
 
@@ -178,6 +186,7 @@ describe('resume', () => {
     refused('s-{0..3}', { state, epoch: 2 });
     refused('s-{0..3}', { state: { ...state, shard: 5 } });
     refused('s-{0..3}', { state: { ...state, offset: -1 } });
+    refused('s-{0..3}', { state: { epoch: 0, shard: 0, sample: 0, offset: 0, taken: 1 } });
     refused('s-{0..3}', { state: {} as never });
   });
 });
@@ -201,6 +210,52 @@ describe('order of shards', () => {
     const chiSquare = [...first.values()].reduce((sum, n) => sum + (n - 200) ** 2 / 200, 0);
     expect(first.size).toBe(20);
     expect(chiSquare).toBeLessThan(50); // 19 degrees of freedom: 99.99 % lie below 53
+  });
+});
+
+describe('order of samples', () => {
+  const many = memorySource(
+    Object.fromEntries(
+      Array.from({ length: 4 }, (_, s) => [`s${s}`, tarOf(...Array.from({ length: 25 }, (_, i) => `${s}-${i}.txt`))]),
+    ),
+  );
+  const order = async (window: number, epoch = 0): Promise<string[]> => {
+    const keys: string[] = [];
+    for await (const { key } of readShards('s{0..3}', { source: many, epoch, shuffleSamples: { seed: 1, window } }))
+      keys.push(key);
+    return keys;
+  };
+
+  it('stays within windows and changes with the epoch', async () => {
+    const straight = await order(1);
+    const windows = await order(50);
+    expect(windows).not.toEqual(straight);
+    expect(windows.slice(0, 50).sort()).toEqual(straight.slice(0, 50).sort());
+    expect(windows.slice(0, 25).some((key) => key.startsWith('1-'))).toBe(true); // shards mix
+    expect(await order(50)).toEqual(windows);
+    expect(await order(50, 1)).not.toEqual(windows);
+    expect((await order(1000)).sort()).toEqual([...straight].sort());
+  });
+
+  it('refuses a state of another window', async () => {
+    const reader = readShards('s0', { source: many, shuffleSamples: { seed: 1, window: 10 } });
+    await reader.next();
+    const state = reader.state();
+    expect(state).toMatchObject({ shard: 0, sample: 0, offset: 0, taken: 1 });
+    const other = { source: many, shuffleSamples: { seed: 1, window: 11 } };
+    expect(() => readShards('s0', { ...other, state })).toThrow(expect.objectContaining({ code: 'invalid-state' }));
+    const { list: _, ...bare } = state;
+    await expect(readShards('s0', { ...other, state: { ...bare, taken: 11 } }).next()).rejects.toMatchObject({
+      code: 'invalid-state',
+    });
+  });
+
+  it('a fault inside a window comes again, and the state is before the window', async () => {
+    const source = memorySource({ s: tarOf('a.txt', 'b.txt', 'b.TXT', 'c.txt') });
+    const reader = readShards('s', { source, shuffleSamples: { seed: 1, window: 3 } });
+    await expect(reader.next()).rejects.toMatchObject({ code: 'duplicate-member' });
+    await expect(reader.next()).rejects.toMatchObject({ code: 'duplicate-member' });
+    expect(reader.state()).toMatchObject({ sample: 0, offset: 0, taken: 0 });
   });
 });
 
@@ -346,6 +401,7 @@ describe('arguments that cannot work', () => {
     ['{0..9999}{0..9999}', {}, /more than 10000000/],
     ['a', { epoch: -1 }, /epoch/],
     ['a', { epoch: 0.5 }, /epoch/],
+    ['a', { shuffleSamples: { seed: 1, window: 0 } }, /shuffleSamples.window/],
     ['a', { onBroken: 'skip' as never }, /onBroken: expected "error" or a function/],
   ])('%j %j', (shards, options, message) => {
     expect(() => readShards(shards, options)).toThrow(message);

@@ -1,9 +1,11 @@
 import { type ByteSource, fileSource } from './byte-source.ts';
+import { checkedLimits, checkedState, checkReadOptions, fingerprint } from './check-read-options.ts';
 import { WebDatasetError } from './errors.ts';
 import { expandShards } from './expand-shards.ts';
-import { defaultReadLimits, type ReadLimits } from './limits.ts';
+import type { ReadLimits } from './limits.ts';
 import { createRandom, shuffled } from './random.ts';
 import { readShard, type Sample } from './read-shard.ts';
+import { shuffleWindows } from './shuffle-windows.ts';
 
 /** Where a reader is, as plain JSON. */
 export interface ShardPosition {
@@ -14,6 +16,8 @@ export interface ShardPosition {
   sample: number;
   /** Offset of its first header in the uncompressed archive. */
   offset: number;
+  /** With `shuffleSamples`: how many samples of the window that begins here were returned. */
+  taken?: number;
   /** Fingerprint of the shard names and the seed, so that a position is not used with another list. */
   list?: string;
 }
@@ -22,6 +26,11 @@ export interface ShardPosition {
 export interface ReadShardsOptions {
   /** Shuffles the order of shards, differently in every epoch. */
   shuffleShards?: { seed: number | string } | undefined;
+  /**
+   * Shuffles samples within windows of so many neighbours, which are held in memory. Resuming reads the
+   * current window again. Choose a window of several shards' samples to mix shards.
+   */
+  shuffleSamples?: { seed: number | string; window: number } | undefined;
   /** Which pass over the data this is. It matters to shuffling only. Default 0, or what `state` says. */
   epoch?: number | undefined;
   /** Goes on where `state()` of an earlier reader was. */
@@ -82,25 +91,27 @@ export interface ShardReader extends AsyncIterable<Sample> {
  * // later: readShards(…, { shuffleShards: { seed: 1 }, state: reader.state() })
  */
 export function readShards(shards: string | readonly string[], options: ReadShardsOptions = {}): ShardReader {
-  const { shuffleShards, state, onBroken = 'error', compatible = false, source = fileSource } = options;
-  if (onBroken !== 'error' && typeof onBroken !== 'function') {
-    throw new WebDatasetError(
-      'invalid-argument',
-      `onBroken: expected "error" or a function, got ${JSON.stringify(onBroken)}`,
-    );
-  }
+  const { shuffleShards, shuffleSamples, state, onBroken = 'error', compatible = false, source = fileSource } = options;
+  checkReadOptions(options);
   const limits = checkedLimits(options.limits);
   const expanded = expandShards(shards);
   if (expanded.length === 0)
     throw new WebDatasetError('invalid-argument', 'expected at least one shard, got an empty list');
   const epoch = options.epoch ?? state?.epoch ?? 0;
-  if (!Number.isInteger(epoch) || epoch < 0)
-    throw new WebDatasetError('invalid-argument', `epoch: expected a whole number from 0, got ${epoch}`);
-  const list = fingerprint(expanded, shuffleShards?.seed);
+  const list = fingerprint(
+    expanded,
+    JSON.stringify([shuffleShards?.seed, shuffleSamples?.seed, shuffleSamples?.window]),
+  );
   const order =
     shuffleShards === undefined ? expanded : shuffled(expanded, createRandom(`${shuffleShards.seed}/${epoch}`));
-  const position: Required<ShardPosition> = { epoch, shard: 0, sample: 0, offset: 0, list };
-  if (state !== undefined) Object.assign(position, checkedState(state, epoch, order.length, list), { list });
+  const position: ShardPosition = { epoch, shard: 0, sample: 0, offset: 0, list };
+  if (state !== undefined) {
+    if (state.taken && shuffleSamples === undefined) {
+      throw new WebDatasetError('invalid-state', 'state was taken with shuffleSamples; give the same option again');
+    }
+    const { shard, sample, offset } = checkedState(state, epoch, order.length, list);
+    Object.assign(position, { shard, sample, offset });
+  }
 
   const counts: ReadCounts = { samples: 0, droppedSamples: 0, brokenShards: 0, ignoredMembers: 0 };
   let failure: unknown;
@@ -111,7 +122,7 @@ export function readShards(shards: string | readonly string[], options: ReadShar
   async function* samples(): AsyncGenerator<Sample, undefined> {
     while (position.shard < order.length) {
       const { shard } = position;
-      for await (const event of readShard(order[shard]!, { source, limits, compatible, from: position })) {
+      for await (const event of readShard(order[shard]!, { source, limits, compatible, from: { ...position } })) {
         if (event.kind === 'sample') {
           counts.samples++;
           if (event.next === undefined) moveTo(shard + 1, 0, 0);
@@ -146,56 +157,5 @@ export function readShards(shards: string | readonly string[], options: ReadShar
     return: () => stream.return(undefined),
     [Symbol.asyncIterator]: () => reader,
   };
-  return reader;
-}
-
-function checkedLimits(given: Partial<ReadLimits> = {}): ReadLimits {
-  for (const [name, value] of Object.entries(given)) {
-    if (!(name in defaultReadLimits)) {
-      throw new WebDatasetError(
-        'invalid-argument',
-        `limits: expected one of ${Object.keys(defaultReadLimits).join(', ')}, got ${JSON.stringify(name)}`,
-      );
-    }
-    if (!(value > 0))
-      throw new WebDatasetError('invalid-argument', `limits.${name}: expected a positive number, got ${value}`);
-  }
-  return { ...defaultReadLimits, ...given };
-}
-
-function checkedState(state: ShardPosition, epoch: number, shards: number, list: string): ShardPosition {
-  for (const name of ['epoch', 'shard', 'sample', 'offset'] as const) {
-    if (!Number.isSafeInteger(state[name]) || state[name] < 0) {
-      throw new WebDatasetError(
-        'invalid-state',
-        `state.${name}: expected a whole number from 0, got ${state[name]}; was it made by state() of a shard reader?`,
-      );
-    }
-  }
-  if (state.epoch !== epoch)
-    throw new WebDatasetError(
-      'invalid-state',
-      `state is of epoch ${state.epoch}, the option says ${epoch}; leave the option away`,
-    );
-  if (state.shard > shards)
-    throw new WebDatasetError('invalid-state', `state is at shard ${state.shard}, but the list has only ${shards}`);
-  if (state.list !== undefined && state.list !== list) {
-    throw new WebDatasetError(
-      'invalid-state',
-      'state was taken with other shards or another seed; open the same list in the same order',
-    );
-  }
-  return state;
-}
-
-/** FNV-1a over file names (folders may move) and seed. */
-function fingerprint(shards: readonly string[], seed: number | string | undefined): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const text of [
-    ...shards.map((shard) => shard.slice(shard.lastIndexOf('/') + 1)),
-    seed === undefined ? '' : `seed ${seed}`,
-  ]) {
-    for (const byte of Buffer.from(`${text}\n`)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  }
-  return hash.toString(16).padStart(16, '0');
+  return shuffleSamples === undefined ? reader : shuffleWindows(reader, shuffleSamples, state?.taken ?? 0);
 }

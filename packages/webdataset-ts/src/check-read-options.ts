@@ -1,0 +1,75 @@
+import { WebDatasetError } from './errors.ts';
+import { defaultReadLimits, type ReadLimits } from './limits.ts';
+import type { ReadShardsOptions, ShardPosition } from './read-shards.ts';
+
+/** @throws WebDatasetError `invalid-argument` for options that cannot be used */
+export function checkReadOptions({ onBroken, epoch, shuffleSamples }: ReadShardsOptions): void {
+  if (onBroken !== undefined && onBroken !== 'error' && typeof onBroken !== 'function') {
+    throw new WebDatasetError(
+      'invalid-argument',
+      `onBroken: expected "error" or a function, got ${JSON.stringify(onBroken)}`,
+    );
+  }
+  if (epoch !== undefined && (!Number.isSafeInteger(epoch) || epoch < 0)) {
+    throw new WebDatasetError('invalid-argument', `epoch: expected a whole number from 0, got ${epoch}`);
+  }
+  if (shuffleSamples !== undefined && (!Number.isSafeInteger(shuffleSamples.window) || shuffleSamples.window < 1)) {
+    throw new WebDatasetError(
+      'invalid-argument',
+      `shuffleSamples.window: expected a whole number from 1, got ${shuffleSamples.window}`,
+    );
+  }
+}
+
+/** The limits in force: given ones over the defaults. */
+export function checkedLimits(given: Partial<ReadLimits> = {}): ReadLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in defaultReadLimits)) {
+      throw new WebDatasetError(
+        'invalid-argument',
+        `limits: expected one of ${Object.keys(defaultReadLimits).join(', ')}, got ${JSON.stringify(name)}`,
+      );
+    }
+    if (!(value > 0))
+      throw new WebDatasetError('invalid-argument', `limits.${name}: expected a positive number, got ${value}`);
+  }
+  return { ...defaultReadLimits, ...given };
+}
+
+/** A saved position, if it fits the shards it is used with. */
+export function checkedState(state: ShardPosition, epoch: number, shards: number, list: string): ShardPosition {
+  for (const name of ['epoch', 'shard', 'sample', 'offset'] as const) {
+    if (!Number.isSafeInteger(state[name]) || state[name] < 0) {
+      throw new WebDatasetError(
+        'invalid-state',
+        `state.${name}: expected a whole number from 0, got ${state[name]}; was it made by state() of a shard reader?`,
+      );
+    }
+  }
+  if (state.taken !== undefined && (!Number.isSafeInteger(state.taken) || state.taken < 0)) {
+    throw new WebDatasetError('invalid-state', `state.taken: expected a whole number from 0, got ${state.taken}`);
+  }
+  if (state.epoch !== epoch)
+    throw new WebDatasetError(
+      'invalid-state',
+      `state is of epoch ${state.epoch}, the option says ${epoch}; leave the option away`,
+    );
+  if (state.shard > shards)
+    throw new WebDatasetError('invalid-state', `state is at shard ${state.shard}, but the list has only ${shards}`);
+  if (state.list !== undefined && state.list !== list) {
+    throw new WebDatasetError(
+      'invalid-state',
+      'state was taken with other shards or another seed; open the same list in the same order',
+    );
+  }
+  return state;
+}
+
+/** FNV-1a over file names (folders may move) and what makes the order. */
+export function fingerprint(shards: readonly string[], order: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const text of [...shards.map((shard) => shard.slice(shard.lastIndexOf('/') + 1)), order]) {
+    for (const byte of Buffer.from(`${text}\n`)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return hash.toString(16).padStart(16, '0');
+}
