@@ -46,7 +46,7 @@ const itemsArbitrary = fc
   );
 
 const optionsArbitrary = fc.record({
-  packing: fc.constantFrom<Packing>('chunks', 'no-split', 'one-item-per-row'),
+  packing: fc.constantFrom<Packing>('chunks', 'no-split', 'whole-images', 'one-item-per-row'),
   batch: fc.integer({ min: 1, max: 3 }),
   length: fc.integer({ min: 1, max: 11 }),
   overlong: fc.constantFrom<'truncate' | 'skip'>('truncate', 'skip'),
@@ -203,6 +203,42 @@ describe('no-split', () => {
   });
 });
 
+describe('whole-images', () => {
+  it('keeps pictures whole and lets text fill what they leave, into the next batch', async () => {
+    const items = [[1, 1, 1], [0, IMAGE, IMAGE, 9], [2, 2, 2, 2, 2, 2], [3]].map((tokens, i) => ({
+      source: 'a',
+      item: item(i, tokens),
+    }));
+    const rows = await collect(
+      await createBatches(batchesOptions(items, { packing: 'whole-images', batch: 2, length: 4 })),
+    );
+    expect(rows.map(({ batch, tokens }) => [[...batch.tokens_BT], [...batch.targets_BT], tokens])).toEqual([
+      [[1, 1, 1, 2, 0, IMAGE, IMAGE, 9], [1, 1, 2, 2, IMAGE, IMAGE, 9, 2], 8],
+      [[2, 2, 2, 3, PAD, PAD, PAD, PAD], [2, 2, 3, PAD, PAD, PAD, PAD, PAD], 3],
+    ]);
+  });
+
+  it('never parts a picture from the rest of its item', async () => {
+    await fc.assert(
+      fc.asyncProperty(itemsArbitrary, optionsArbitrary, async (items, options) => {
+        const batches = await createBatches(batchesOptions(items, { ...options, packing: 'whole-images' }));
+        const all = await collect(batches);
+        const rows = all.flatMap(({ batch: { tokens_BT, targets_BT } }) =>
+          Array.from({ length: options.batch }, (_, row) => {
+            const end = (row + 1) * options.length;
+            return `,${[...tokens_BT.slice(end - options.length, end), targets_BT[end - 1]].join()},`;
+          }),
+        );
+        for (const { item: one } of items) {
+          const fits = one.tokens.length <= options.length + 1;
+          if (one.patches && fits) expect(rows.some((row) => row.includes(`,${one.tokens.join()},`))).toBe(true);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
 describe('one item per row', () => {
   const items = [
     [1, 2, 3, 4, 5, 6],
@@ -280,7 +316,7 @@ describe('what does not belong together is refused', () => {
     [
       'a packing that does not exist',
       options(item(0, [1]), { packing: 'chunk' as Packing }),
-      /one of chunks, no-split, one-item-per-row, got "chunk"/,
+      /one of chunks, no-split, whole-images, one-item-per-row, got "chunk"/,
     ],
     ['no rows', options(item(0, [1]), { batch: 0 }), /batch to be an integer of at least 1, got 0/],
     ['sizes in disorder', options(item(0, [1]), { sizes: [4, 0] }), /ascending integers .* got \[4, 0\]/],

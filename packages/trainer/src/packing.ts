@@ -5,6 +5,7 @@
  *   the first T tokens of a row, targets the last T, so a row's first token is never a target). Nothing is padded but the end of the data.
  * - `no-split`: every item whole in one row. It goes into the first row of the open batch with room for it; when no row has, the batch is
  *   done and the item opens the next one.
+ * - `whole-images`: `no-split` for items with patches; text is cut wherever a row ends and fills the room that they leave.
  * - `one-item-per-row`: what it says.
  *
  * There is no mask between the items of a row. An item longer than a row cannot stay whole: `overlong` says what then happens.
@@ -16,8 +17,8 @@ import { ItemCursor } from './item-cursor.ts';
 import { TrainerError } from './trainer-error.ts';
 import type { OpenSource, SourcedItem } from './training-item.ts';
 
-export type Packing = 'chunks' | 'no-split' | 'one-item-per-row';
-const PACKINGS: readonly Packing[] = ['chunks', 'no-split', 'one-item-per-row'];
+export type Packing = 'chunks' | 'no-split' | 'whole-images' | 'one-item-per-row';
+const PACKINGS: readonly Packing[] = ['chunks', 'no-split', 'whole-images', 'one-item-per-row'];
 
 export interface BatchesOptions extends BatchShape {
   /** The items, usually a mixture; reopened where `state` says. */
@@ -27,7 +28,7 @@ export interface BatchesOptions extends BatchShape {
   padToken: number;
   /** Id of the image placeholder; needed where `features` > 0. */
   imageToken?: number;
-  /** `no-split` and `one-item-per-row`: an item longer than T + 1 tokens is cut, left out (both counted), or an error. Default `error`. */
+  /** An item that should stay whole but is longer than T + 1 tokens is cut, left out (both counted), or an error. Default `error`. */
   overlong?: 'truncate' | 'skip' | 'error';
   /** From `state()` of an earlier iterator with the same options; absent or null for the beginning. */
   state?: BatchesState | null | undefined;
@@ -149,6 +150,15 @@ async function fillWhole({ cursor, builder, place, account, overlong, options }:
     if (!sourced) return;
     const { source, item } = sourced;
     const whole = item.tokens.length;
+    if (packing === 'whole-images' && !item.patches) {
+      const row = firstRowWithRoom(builder, batch, 1, packing);
+      if (row === undefined) return;
+      const from = cursor.offset;
+      const to = Math.min(whole, from + builder.room(row));
+      place(row, sourced, from, to);
+      if (cursor.advance(to - from)) account.of(source).items++;
+      continue;
+    }
     const kept = Math.min(whole, length + 1);
     if (kept < whole && overlong === 'error') {
       throw new TrainerError(

@@ -10,7 +10,14 @@ import { type Batches, type BatchesState, createBatches } from './packing.ts';
 import { beginRun, branchRun, resumeRun } from './run-state.ts';
 import { learningRate, type Schedule } from './schedule.ts';
 import { arraySource, mapSource, namedSource } from './sources.ts';
-import { type BigramHooks, bigramParams, bigramStart, bigramStep, VOCABULARY } from './testing/bigram-step.ts';
+import {
+  type BigramHooks,
+  bigramParams,
+  bigramStart,
+  bigramStep,
+  type Fault,
+  VOCABULARY,
+} from './testing/bigram-step.ts';
 import { type TrainEvent, type TrainOptions, type TrainResult, train } from './train.ts';
 import type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';
 
@@ -337,8 +344,8 @@ describe('branches', () => {
 });
 
 describe('guards', () => {
-  const poison = (poisoned: Int32Array): BigramHooks => ({
-    before: (_, tokens_BT) => (tokens_BT.join() === poisoned.join() ? Number.NaN : undefined),
+  const poison = (poisoned: Int32Array, fault: Fault = { loss: Number.NaN }): BigramHooks => ({
+    before: (_, tokens_BT) => (tokens_BT.join() === poisoned.join() ? fault : undefined),
   });
   const batchNumber = async (n: number): Promise<Int32Array> => {
     const stream = await batches();
@@ -385,8 +392,18 @@ describe('guards', () => {
     }
   });
 
+  it('where the engine left the weights alone there is no need to go back, and the bits are the same', async () => {
+    const poisoned = await batchNumber(6);
+    const spoilt = await train(options({ hooks: poison(poisoned), notFinite: { skip: 1 } }));
+    const events: TrainEvent[] = [];
+    const hooks = poison(poisoned, { gradNorm: Number.POSITIVE_INFINITY });
+    const untouched = await train(options({ hooks, notFinite: { skip: 1 }, onEvent: (event) => events.push(event) }));
+    expect(events).toEqual([{ kind: 'skipped-batch', batch: 6, step: 6, backToStep: 6 }]);
+    expect(bits(untouched)).toEqual(bits(spoilt));
+  });
+
   it('but not more often than allowed', async () => {
-    const before = (call: number): number | undefined => (call >= 5 ? Number.POSITIVE_INFINITY : undefined);
+    const before = (call: number): Fault => (call >= 5 ? { loss: Number.POSITIVE_INFINITY } : undefined);
     await expect(train(options({ hooks: { before }, notFinite: { skip: 2 } }))).rejects.toThrow(
       /2 batches were left out already, the most allowed/,
     );

@@ -34,8 +34,8 @@ export interface TrainOptions {
   onStep?: (row: MetricsRow) => void;
   onEvent?: (event: TrainEvent) => void;
   /**
-   * When a loss or gradient is not finite: `stop` with an error (default), or go back to the last checkpoint and leave that batch out, at
-   * most `skip` times in a run.
+   * When a loss or gradient is not finite: `stop` with an error (default), or leave that batch out, at most `skip` times in a run. Where
+   * only the loss is not finite the weights are spoilt, and the run goes back to its last checkpoint and comes again without the batch.
    */
   notFinite?: 'stop' | { skip: number };
   /** So many batches in a row without a single target that carries loss are an error. Default 8. */
@@ -168,7 +168,7 @@ class Loop {
     const lr = learningRate(this.state.schedule, this.state.step);
     const { loss, gradNorm, metrics } = await step.run(batch.variant, batchArrays(batch.batch, batch.variant), { lr });
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      await this.leaveOut(ordinal, loss, gradNorm);
+      await this.leaveOut(taken, loss, gradNorm);
       return undefined;
     }
     this.state = {
@@ -182,10 +182,10 @@ class Loop {
     return { row, tokens: batch.tokens, waitMs };
   }
 
-  /** The weights are spoilt by now: back to the last saved moment, and on without this batch. */
-  private async leaveOut(ordinal: number, loss: number, gradNorm: number): Promise<void> {
+  /** On without this batch; where it spoilt the weights, from the last saved moment. @param taken the state after the batch, untrained */
+  private async leaveOut(taken: RunState, loss: number, gradNorm: number): Promise<void> {
     const { notFinite = 'stop', onEvent } = this.options;
-    const { step, run, skippedBatches } = this.state;
+    const { step, run, skippedBatches, batches: ordinal } = this.state;
     const what = `Training ${run}: batch ${ordinal} at step ${step} gave loss ${loss} and gradient norm ${gradNorm}, which are not finite`;
     if (notFinite === 'stop') {
       const last =
@@ -199,11 +199,17 @@ class Loop {
       const already = `${skippedBatches.length} batches were left out already, the most allowed (notFinite.skip)`;
       throw new TrainerError('not-finite', `${what}; ${already}.`);
     }
+    const isUntouched = !Number.isFinite(gradNorm); // a step with such a gradient updates nothing: that is the engine's promise
     const { train, state } = this.start;
+    const backToStep = isUntouched ? step : state.step;
+    onEvent?.({ kind: 'skipped-batch', batch: ordinal, step, backToStep });
+    if (isUntouched) {
+      this.state = { ...taken, skippedBatches: [...skippedBatches, ordinal] };
+      return;
+    }
     this.start = { train, state: { ...state, skippedBatches: [...skippedBatches, ordinal] } };
-    onEvent?.({ kind: 'skipped-batch', batch: ordinal, step, backToStep: state.step });
     await this.goTo(this.start);
-    this.log?.cut(state.step);
+    this.log?.cut(backToStep);
   }
 
   private async goTo({ train, state }: RunStart): Promise<void> {

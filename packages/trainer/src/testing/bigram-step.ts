@@ -14,9 +14,14 @@ const BETA1 = 0.9;
 const BETA2 = 0.95;
 const DECAY = 0.1;
 
+export type Fault = { loss: number } | { gradNorm: number } | undefined;
+
 export interface BigramHooks {
-  /** Called before an update; may wait, throw, or return a number that takes the place of the loss. */
-  before?: (call: number, tokens_BT: Int32Array) => Promise<number | undefined> | number | undefined;
+  /**
+   * Called before an update; may wait, throw, or say what is not finite: a `loss` spoils the weights, a `gradNorm` leaves them untouched,
+   * as engines do.
+   */
+  before?: (call: number, tokens_BT: Int32Array) => Promise<Fault> | Fault;
 }
 
 export function bigramStep(hooks: BigramHooks = {}): TrainStep {
@@ -51,8 +56,9 @@ export function bigramStep(hooks: BigramHooks = {}): TrainStep {
     },
     async run(_variant, batch, { lr }): Promise<StepResult> {
       const { tokens_BT, targets_BT, weights_BT } = batch as Record<string, Int32Array>;
-      const replaced = await hooks.before?.(calls++, tokens_BT!);
+      const fault = await hooks.before?.(calls++, tokens_BT!);
       const { loss, gradient } = lossAndGradient(tokens_BT!, targets_BT!, weights_BT as unknown as Float32Array);
+      if (fault && 'gradNorm' in fault) return { loss, gradNorm: fault.gradNorm, metrics: {} };
       const { table } = state.params;
       const m = state.m['table']!;
       const v = state.v['table']!;
@@ -61,9 +67,9 @@ export function bigramStep(hooks: BigramHooks = {}): TrainStep {
         m[i] = BETA1 * m[i]! + (1 - BETA1) * g;
         v[i] = BETA2 * v[i]! + (1 - BETA2) * g * g;
         const update = m[i]! / (1 - BETA1 ** state.step) / (Math.sqrt(v[i]! / (1 - BETA2 ** state.step)) + 1e-8);
-        table![i] = replaced !== undefined ? Number.NaN : table![i]! * (1 - lr * DECAY) - lr * update;
+        table![i] = fault ? Number.NaN : table![i]! * (1 - lr * DECAY) - lr * update;
       }
-      return { loss: replaced ?? loss, gradNorm: Math.hypot(...gradient), metrics: { crossEntropy: loss } };
+      return { loss: fault?.loss ?? loss, gradNorm: Math.hypot(...gradient), metrics: { crossEntropy: loss } };
     },
     async gradients(_variant, batch) {
       const { tokens_BT, targets_BT, weights_BT } = batch as Record<string, Int32Array>;
