@@ -1,6 +1,6 @@
 /** Legend: B batch, T queries, S keys, D width = H heads · K. */
 import * as tf from '@tensorflow/tfjs-core';
-import { NnError } from './nn-error.ts';
+import { JitError } from '../jit-error.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -22,7 +22,7 @@ const hidden = -1e9;
  * @param k_BSD float32 [B, S, D]
  * @param v_BSD float32 [B, S, D]
  * @returns float32 [B, T, D]
- * @throws {NnError} `shape` when shapes disagree or D is no multiple of heads
+ * @throws {JitError} `invalid-definition` when shapes disagree or D is no multiple of heads
  * @example attention(q_BTD, k_BTD, v_BTD, { heads: 4, causal: true })
  */
 export function attention(q_BTD: tf.Tensor, k_BSD: tf.Tensor, v_BSD: tf.Tensor, options: AttentionOptions): tf.Tensor {
@@ -33,11 +33,14 @@ export function attention(q_BTD: tf.Tensor, k_BSD: tf.Tensor, v_BSD: tf.Tensor, 
   const S = k_BSD.shape[1]!;
   expectShape('attention', 'v_BSD', v_BSD, [B, S, D]);
   if (D % heads !== 0) {
-    throw new NnError('shape', `attention expects a width that is a multiple of heads, got ${D} for ${heads} heads.`);
+    throw new JitError(
+      'invalid-definition',
+      `attention expects a width that is a multiple of heads, got ${D} for ${heads} heads.`,
+    );
   }
   if (causal && S < T) {
-    throw new NnError(
-      'shape',
+    throw new JitError(
+      'invalid-definition',
       `causal attention expects at least as many keys as queries, got ${S} keys, ${T} queries.`,
     );
   }

@@ -1,7 +1,7 @@
 /** Legend: N rows, C rows of one chunk, D width, V vocabulary. */
 import * as tf from '@tensorflow/tfjs-core';
+import { JitError } from '../jit-error.ts';
 import { scatterRows } from './embedding.ts';
-import { NnError } from './nn-error.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -37,7 +37,7 @@ const chunkBytes = 4 * 2 ** 20;
  * @param targets_N int32 [N], each in 0 … V − 1, also where the weight is 0 (targets are data, so they are not checked here)
  * @param weights_N float32 [N], ≥ 0; all zero gives a loss of 0 and zero gradients (of the cross-entropy)
  * @returns scalars: `loss`, which is what to differentiate, and its two parts
- * @throws {NnError} `shape` or `option`
+ * @throws {JitError} `invalid-definition` when shapes or options make no sense
  * @example const { loss } = crossEntropy(x_ND, head_VD, targets_N, weights_N, { zLoss: 1e-4 })
  */
 export function crossEntropy(
@@ -131,7 +131,10 @@ function first(parts_3: tf.Tensor): tf.Scalar {
 /** `chunks` sizes that differ by at most one and sum to `N`. */
 function chunkSizes(N: number, chunks: number): number[] {
   if (!Number.isInteger(chunks) || chunks < 1) {
-    throw new NnError('option', `crossEntropy expects chunks to be an integer of at least 1, got ${chunks}.`);
+    throw new JitError(
+      'invalid-definition',
+      `crossEntropy expects chunks to be an integer of at least 1, got ${chunks}.`,
+    );
   }
   const count = Math.max(1, Math.min(chunks, N));
   return Array.from({ length: count }, (_, i) => Math.floor(((i + 1) * N) / count) - Math.floor((i * N) / count));

@@ -4,7 +4,6 @@ export { embedding } from './embedding.ts';
 export { gelu } from './gelu.ts';
 export { layerNorm } from './layer-norm.ts';
 export { linear } from './linear.ts';
-export { NnError } from './nn-error.ts';
 export { rmsNorm } from './rms-norm.ts';
 export { type RotaryOptions, rotary, rotaryFrequencies, rotaryTables } from './rotary.ts';
 export { swiglu } from './swiglu.ts';

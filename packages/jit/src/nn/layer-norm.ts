@@ -10,7 +10,7 @@ import { withGradient } from './with-gradient.ts';
  * @param options.epsilon added to the variance
  * @param options.bias_D float32 [D]; left out, nothing is added (OpenLM's gain-only norm)
  * @returns float32 of x's shape
- * @throws {NnError} `shape` when the widths disagree
+ * @throws {JitError} `invalid-definition` when the widths disagree
  * @example layerNorm(x_BTD, gain_D, { epsilon: 1e-5 })
  */
 export function layerNorm(

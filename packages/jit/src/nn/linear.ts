@@ -9,7 +9,7 @@ import { withGradient } from './with-gradient.ts';
  * @param weight_OD float32 [O, D]
  * @param bias_O float32 [O]
  * @returns float32 [..., O]
- * @throws {NnError} `shape` when the widths disagree
+ * @throws {JitError} `invalid-definition` when the widths disagree
  * @example linear(tf.ones([2, 3]), tf.ones([4, 3])) // [2, 4] of threes
  */
 export function linear(x_ND: tf.Tensor, weight_OD: tf.Tensor, bias_O?: tf.Tensor): tf.Tensor {

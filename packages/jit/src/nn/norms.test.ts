@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { JitError } from '../jit-error.ts';
 import { layerNorm } from './layer-norm.ts';
-import { NnError } from './nn-error.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { checkGradients, values } from './testing/check-gradients.ts';
 
@@ -72,7 +72,7 @@ test('rmsNorm has the value and the gradients of its formula', () =>
 
 test('a gain of another width is refused', () => {
   const attempt = () => layerNorm(tf.zeros([2, 3]), tf.zeros([4]), { epsilon });
-  expect(attempt).toThrow(NnError);
+  expect(attempt).toThrow(JitError);
   expect(attempt).toThrow('expected gain_D of shape [3], got [4]');
   expect(() => rmsNorm(tf.zeros([2, 3]), tf.zeros([4]), { epsilon })).toThrow('rmsNorm');
 });

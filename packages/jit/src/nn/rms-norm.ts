@@ -9,7 +9,7 @@ import { withGradient } from './with-gradient.ts';
  * @param gain_D float32 [D]
  * @param options.epsilon added to the mean square
  * @returns float32 of x's shape
- * @throws {NnError} `shape` when the widths disagree
+ * @throws {JitError} `invalid-definition` when the widths disagree
  * @example rmsNorm(x_BTD, gain_D, { epsilon: 1e-5 })
  */
 export function rmsNorm(x_ND: tf.Tensor, gain_D: tf.Tensor, options: { epsilon: number }): tf.Tensor {

@@ -1,6 +1,6 @@
 /** Legend: B batch, T positions, D width = heads · 2 · F, F half the width of a head. */
 import * as tf from '@tensorflow/tfjs-core';
-import { NnError } from './nn-error.ts';
+import { JitError } from '../jit-error.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -20,7 +20,7 @@ export interface RotaryOptions {
  * i + F by the angle position · base^(−i/F). Angles are rounded to float32 as the product of float32 factors.
  * @param x_BTD float32 [B, T, D], heads side by side in D (before the head split)
  * @returns float32 [B, T, D]
- * @throws {NnError} `shape` when D is not heads times an even width, `option` when both offset and positions are given
+ * @throws {JitError} `invalid-definition` when D is not heads times an even width or both offset and positions are given
  * @example rotary(q_BTD, { heads: 4, base: 10000 })
  */
 export function rotary(x_BTD: tf.Tensor, options: RotaryOptions): tf.Tensor {
@@ -29,7 +29,10 @@ export function rotary(x_BTD: tf.Tensor, options: RotaryOptions): tf.Tensor {
   const [B, T, D] = x_BTD.shape as [number, number, number];
   const half = D / heads / 2;
   if (!Number.isInteger(half)) {
-    throw new NnError('shape', `rotary expects a width that is heads × an even number, got ${D} for ${heads} heads.`);
+    throw new JitError(
+      'invalid-definition',
+      `rotary expects a width that is heads × an even number, got ${D} for ${heads} heads.`,
+    );
   }
   const { cos, sin } = tables(T, half, options);
   const turn = (x: tf.Tensor, cosine: tf.Tensor, sine: tf.Tensor): tf.Tensor => {
@@ -91,7 +94,10 @@ function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tens
     return { cos: tf.tensor(cos, shape), sin: tf.tensor(sin, shape) };
   }
   if (offset !== undefined) {
-    throw new NnError('option', 'rotary expects offset or positions_BT, got both. Add the offset to the positions.');
+    throw new JitError(
+      'invalid-definition',
+      'rotary expects offset or positions_BT, got both. Add the offset to the positions.',
+    );
   }
   expectShape('rotary', 'positions_BT', positions_BT, [-1, T]);
   const positions = tf.reshape(tf.cast(positions_BT, 'float32'), [-1, T, 1, 1, 1]);

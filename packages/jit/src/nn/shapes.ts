@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { NnError } from './nn-error.ts';
+import { JitError } from '../jit-error.ts';
 
 /** Size of the last axis. */
 export function width(x: tf.Tensor): number {
@@ -16,13 +16,13 @@ export function asRows(x: tf.Tensor): tf.Tensor2D {
   return tf.reshape(x, [rows(x), width(x)]);
 }
 
-/** @throws {NnError} `shape` unless the tensor has the expected shape (−1 matches any size) */
+/** @throws {JitError} `invalid-definition` unless the tensor has the expected shape (−1 matches any size) */
 export function expectShape(owner: string, name: string, tensor: tf.Tensor, expected: readonly number[]): void {
   const fits = tensor.shape.length === expected.length && expected.every((n, i) => n < 0 || n === tensor.shape[i]);
   if (fits) return;
   const wanted = expected.map((n) => (n < 0 ? '*' : n)).join(', ');
-  throw new NnError(
-    'shape',
+  throw new JitError(
+    'invalid-definition',
     `Shape mismatch in ${owner}: expected ${name} of shape [${wanted}], got [${tensor.shape.join(', ')}]. ` +
       'Do the weights belong to this configuration?',
   );

@@ -1,6 +1,6 @@
 /** Legend: N rows (all leading axes), H hidden width. */
 import * as tf from '@tensorflow/tfjs-core';
-import { NnError } from './nn-error.ts';
+import { JitError } from '../jit-error.ts';
 import { asRows, width } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -8,13 +8,16 @@ import { withGradient } from './with-gradient.ts';
  * The gated half of a SwiGLU feed-forward (Shazeer 2020): silu(gate) · up, where silu(z) = z · sigmoid(z).
  * @param gateUp_NH2 float32 [..., 2H], the gate in the first half
  * @returns float32 [..., H]
- * @throws {NnError} `shape` when the last axis is odd
+ * @throws {JitError} `invalid-definition` when the last axis is odd
  * @example linear(swiglu(linear(x_BTD, w12)), w3)
  */
 export function swiglu(gateUp_NH2: tf.Tensor): tf.Tensor {
   const hidden = width(gateUp_NH2) / 2;
   if (!Number.isInteger(hidden)) {
-    throw new NnError('shape', `swiglu expects an even last axis [..., 2H], got [${gateUp_NH2.shape.join(', ')}].`);
+    throw new JitError(
+      'invalid-definition',
+      `swiglu expects an even last axis [..., 2H], got [${gateUp_NH2.shape.join(', ')}].`,
+    );
   }
   return withGradient(
     [gateUp_NH2],

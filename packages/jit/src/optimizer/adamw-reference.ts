@@ -28,7 +28,7 @@ export function sumOfSquares(values: Float32Array): number {
  * One AdamW update in place.
  * @param params, gradients, m, v float32 arrays of equal length; gradients are only read
  * @param options learning rate, betas, ε, decay, `step` (from 1) and `gradientScale`
- * @throws {OptimizerError} when a hyperparameter is out of its range
+ * @throws {JitError} when a hyperparameter is out of its range
  * @example adamWUpdate(w, g, m, v, { lr: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, step: 1, gradientScale: 1 })
  */
 export function adamWUpdate(

@@ -1,5 +1,5 @@
+import { JitError } from '../jit-error.ts';
 import type { AdamWUpdate, KernelMemory } from './adamw-kernel.ts';
-import { OptimizerError } from './optimizer-error.ts';
 
 /** The constants of one update, computed in float64 and rounded once to float32, as PyTorch does. */
 export interface AdamWScalars {
@@ -20,7 +20,7 @@ export interface AdamWScalars {
 
 const hyperparameters = ['lr', 'beta1', 'beta2', 'epsilon', 'weightDecay', 'step', 'gradientScale'] as const;
 
-/** @throws {OptimizerError} `invalid-hyperparameter` when a number is out of its range */
+/** @throws {JitError} `invalid-definition` when a number is out of its range, `invalid-state` when gradientScale is not finite */
 export function adamWScalars(
   options: Pick<AdamWUpdate, 'lr' | 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'step' | 'gradientScale'>,
 ): AdamWScalars {
@@ -28,21 +28,21 @@ export function adamWScalars(
   for (const name of hyperparameters) {
     const value = options[name];
     if (!Number.isFinite(value) || value < 0) {
-      // A gradient norm of NaN or Infinity arrives here as a gradientScale that is NaN: training must stop, not go on with it.
-      throw new OptimizerError('invalid-hyperparameter', `AdamW: expected ${name} ≥ 0 and finite, got ${value}.`);
+      if (name === 'gradientScale') {
+        throw new JitError(
+          'invalid-state',
+          `AdamW: expected gradients of a finite norm, got a gradientScale of ${value}. The loss has diverged: go back to a ` +
+            'checkpoint, lower the learning rate, or look at the batch.',
+        );
+      }
+      throw new JitError('invalid-definition', `AdamW: expected ${name} ≥ 0 and finite, got ${value}.`);
     }
   }
   if (beta1 >= 1 || beta2 >= 1) {
-    throw new OptimizerError(
-      'invalid-hyperparameter',
-      `AdamW: expected beta1 and beta2 below 1, got ${beta1} and ${beta2}.`,
-    );
+    throw new JitError('invalid-definition', `AdamW: expected beta1 and beta2 below 1, got ${beta1} and ${beta2}.`);
   }
   if (!Number.isInteger(step) || step < 1) {
-    throw new OptimizerError(
-      'invalid-hyperparameter',
-      `AdamW: expected step to be an integer counted from 1, got ${step}.`,
-    );
+    throw new JitError('invalid-definition', `AdamW: expected step to be an integer counted from 1, got ${step}.`);
   }
   return {
     decay: Math.fround(1 - lr * weightDecay),
@@ -56,13 +56,13 @@ export function adamWScalars(
   };
 }
 
-/** @throws {OptimizerError} `invalid-range` unless `count` float32 numbers at byte offset `pointer` lie inside the memory */
+/** @throws {JitError} `invalid-definition` unless `count` float32 numbers at byte offset `pointer` lie inside the memory */
 export function checkRange(memory: KernelMemory, name: string, pointer: number, count: number): void {
   const bytes = memory.buffer.byteLength;
   const whole = Number.isSafeInteger(pointer) && Number.isSafeInteger(count) && pointer >= 0 && count >= 0;
   if (!whole || pointer % 4 !== 0 || pointer + 4 * count > bytes) {
-    throw new OptimizerError(
-      'invalid-range',
+    throw new JitError(
+      'invalid-definition',
       `AdamW: expected ${name} to be ${count} float32 numbers at a byte offset that is a multiple of 4 inside a memory of ` +
         `${bytes} bytes, got offset ${pointer}. Grow the memory before laying out the state.`,
     );
