@@ -1,6 +1,7 @@
 /** Parameters, floating-point operations and memory of a configuration, counted without building anything. */
 import { decoderParams } from './decoder.ts';
 import type { DecoderConfig } from './decoder-config.ts';
+import { type EncoderConfig, encoderShape } from './encoder-config.ts';
 import { type ParameterSpecs, sizeOf } from './parameters.ts';
 
 /** @returns the number of trainable numbers */
@@ -31,6 +32,25 @@ export function decoderFlops(
   const attention = layers * 4 * dim * ((positions + 1) / 2);
   const forward = 2 * weights + attention;
   return { forward, backward: 2 * forward, total: 3 * forward };
+}
+
+/**
+ * Floating-point operations of an encoder for one picture, counted as in `decoderFlops`.
+ * @returns forward (features of a frozen encoder), and the total of a training step
+ */
+export function encoderFlops(config: EncoderConfig): { forward: number; total: number } {
+  let products = 0;
+  if (config.kind === 'conv') {
+    config.channels.forEach((outputs, stage) => {
+      const side = config.imageSize / 2 ** (stage + 1);
+      products += side * side * config.kernelSize ** 2 * (config.channels[stage - 1] ?? 3) * outputs;
+    });
+  } else if (config.kind === 'vit') {
+    const { dim, layers, patchSize } = config;
+    const { cells } = encoderShape(config);
+    products = cells * patchSize * patchSize * 3 * dim + layers * (cells * 12 * dim * dim + 2 * cells * cells * dim);
+  }
+  return { forward: 2 * products, total: 6 * products };
 }
 
 /**

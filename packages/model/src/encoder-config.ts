@@ -10,7 +10,7 @@ export interface ConvEncoderConfig {
   channels: readonly number[];
   /** Side of every kernel. 4 with stride 2 covers each pixel equally often. */
   kernelSize: number;
-  /** Groups of channels that are normalised together; divides every width. */
+  /** Groups of channels that are normalised together; divides every width (default: at most 8). */
   groups: number;
 }
 
@@ -57,7 +57,7 @@ export function encoderConfig(options: EncoderOptions): EncoderConfig {
       );
     }
     for (const [stage, width] of channels.entries()) checkInteger(owner, `channels[${stage}]`, width);
-    const groups = checkInteger(owner, 'groups', options.groups ?? 8);
+    const groups = checkInteger(owner, 'groups', options.groups ?? channels.reduce(commonDivisor, 8));
     const odd = channels.find((width) => width % groups !== 0);
     if (odd !== undefined) {
       throw new ModelError(
@@ -139,4 +139,8 @@ function divides(imageSize: number, divisor: number, what: string): void {
       `encoder.imageSize: expected a multiple of ${what} = ${divisor}, got ${imageSize}.`,
     );
   }
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }

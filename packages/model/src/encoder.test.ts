@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countParameters } from './counts.ts';
+import { countParameters, encoderFlops } from './counts.ts';
 import { encodeImages, encoderParams } from './encoder.ts';
 import {
   type EncoderConfig,
@@ -51,6 +51,16 @@ it('has the sizes of the quick preset', () => {
   expect(encoderShape(encoderConfig({ kind: 'vit' }))).toEqual({ cells: 16, width: 128 });
   expect(encoderShape(encoderConfig({ kind: 'patches' }))).toEqual({ cells: 16, width: 768 });
   expect(encoderParams(bare)).toEqual({});
+  expect(encoderConfig({ kind: 'conv', channels: [12, 20] })).toMatchObject({ groups: 4 });
+});
+
+it('counts operations', () => {
+  // 16 multiply-adds for each input and output channel of every output pixel
+  const products = 16 * (32 * 32 * 3 * 24 + 16 * 16 * 24 * 48 + 8 * 8 * 48 * 96 + 4 * 4 * 96 * 128);
+  expect(encoderFlops(encoderConfig({ kind: 'conv' }))).toEqual({ forward: 2 * products, total: 6 * products });
+  expect(encoderFlops(bare)).toEqual({ forward: 0, total: 0 });
+  const layer = 4 * (12 * 12 * 12) + 2 * 4 * 4 * 12; // four cells: weights, then scores and weighted values
+  expect(encoderFlops(vit).forward).toBe(2 * (4 * 192 * 12 + 2 * layer));
 });
 
 describe.each(engines)('on %s', (_, open) => {
@@ -159,7 +169,11 @@ describe('bad configurations', () => {
     ],
     ['patches that do not fit', { kind: 'vit', patchSize: 12 }, /multiple of patchSize = 12, got 64/],
     ['no channels', { kind: 'conv', channels: [] }, /channels: expected a list of at least one width/],
-    ['groups that do not divide', { kind: 'conv', channels: [24, 60] }, /divisor of every width, got 8 for width 60/],
+    [
+      'groups that do not divide',
+      { kind: 'conv', channels: [24, 60], groups: 8 },
+      /divisor of every width, got 8 for width 60/,
+    ],
     ['a field of another kind', { kind: 'conv', patchSize: 8 }, /unknown field "patchSize"/],
     ['heads that do not divide', { kind: 'vit', heads: 5 }, /expected a divisor of dim 128, got 5/],
   ])('%s', (_, bad, message) => {

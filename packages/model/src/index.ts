@@ -1,4 +1,4 @@
-export { countDecoderParameters, countParameters, decoderFlops, trainingMemory } from './counts.ts';
+export { countDecoderParameters, countParameters, decoderFlops, encoderFlops, trainingMemory } from './counts.ts';
 export {
   type Attend,
   causalAttend,

@@ -48,7 +48,7 @@ export function batchPrompts(
       return modality || prompts[a]!.tokens.length - prompts[b]!.tokens.length || a - b;
     });
   const width = config.projector?.featureWidth ?? 1;
-  const mostPatches = Math.max(0, ...prompts.map(({ patches }) => (patches?.length ?? 0) / width));
+  const mostPatches = prompts.reduce((most, { patches }) => Math.max(most, (patches?.length ?? 0) / width), 0);
   const batches: PromptBatch[] = [];
   for (let start = 0; start < order.length; start += shapes.batchSize) {
     const indices = order.slice(start, start + shapes.batchSize);
