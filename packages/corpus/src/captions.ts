@@ -34,11 +34,8 @@ function whereabouts(object: SceneObject): string {
 
 function ground(scene: Scene, random: Random): string {
   const { name } = scene.background;
-  return random.pick(
-    [`on a ${name} background`, `on ${name}`, `in front of a ${name} background`].map((words) =>
-      words.replace(/\ba orange/, 'an orange'),
-    ),
-  );
+  const a = withArticle('background', name);
+  return random.pick([`on ${a}`, `on ${name}`, `in front of ${a}`]);
 }
 
 /** The ways to caption a scene; each returns nothing where it does not fit. */

@@ -190,7 +190,10 @@ function describe(stamp: Stamp, placement: Placement, concepts: readonly Concept
   };
 }
 
-/** Who owns most pixels of each of 16 × 16 cells. */
+/** A cell belongs to an object from this share on, even if more of it is ground: thin things are things. */
+const minOwned = 0.25;
+
+/** Which object owns most of each of 16 × 16 cells. */
 function summariseOwners(owner: Uint8Array, size: number, objects: number): string {
   const counts = new Uint32Array(cellGrid * cellGrid * (objects + 1));
   for (let y = 0; y < size; y++) {
@@ -200,9 +203,12 @@ function summariseOwners(owner: Uint8Array, size: number, objects: number): stri
   }
   let cells = '';
   for (let cell = 0; cell < cellGrid * cellGrid; cell++) {
-    let best = 0;
-    for (let k = 1; k <= objects; k++)
-      if (counts[cell * (objects + 1) + k]! > counts[cell * (objects + 1) + best]!) best = k;
+    let [best, pixels] = [0, 0];
+    for (let k = 0; k <= objects; k++) pixels += counts[cell * (objects + 1) + k]!;
+    for (let k = 1; k <= objects; k++) {
+      const owned = counts[cell * (objects + 1) + k]!;
+      if (owned >= minOwned * pixels && (best === 0 || owned > counts[cell * (objects + 1) + best]!)) best = k;
+    }
     cells += best === 0 ? '.' : (best - 1).toString(36);
   }
   return cells;

@@ -34,14 +34,14 @@ interface Said {
 
 /** How often each kind of turn is tried; existence gets most because it was seen to be the hardest to learn. */
 const turnWeights: Readonly<Record<string, number>> = {
-  existence: 8,
+  existence: 14,
   'yes-no': 4,
-  name: 4,
+  name: 5,
   colour: 3,
-  count: 1.5,
+  count: 3,
   background: 1.5,
-  place: 2.5,
-  relation: 2.5,
+  place: 3,
+  relation: 3,
   category: 2,
   grounding: 2,
   describe: 1,
@@ -90,7 +90,8 @@ function openTurn(type: string, asks: readonly Ask[], scene: Scene, said: Said, 
   for (const i of [...found.says, ...found.tells]) name(i, scene, said);
   for (const i of found.colours) said.coloured.add(i);
   said.once.add(onceKey(found));
-  if (type === 'count') said.once.add('describe');
+  // "The object" or "the object on the left" say something about how many there are.
+  if (found.object !== undefined) said.once.add('count-all');
   return { type, question: ask(found.form, found.slots, random), answer: found.answer };
 }
 
@@ -103,8 +104,10 @@ function name(index: number, scene: Scene, said: Said): void {
   });
 }
 
+/** Questions with the same key answer one another: a box says where an object is. */
 function onceKey(one: Ask): string {
-  return one.type === 'count' || one.type === 'background' ? `${one.form}` : `${one.type}/${one.object}`;
+  if (one.type === 'count' || one.type === 'background') return one.form;
+  return `${one.type === 'grounding' ? 'place' : one.type}/${one.object}`;
 }
 
 function isFresh(one: Ask, scene: Scene, said: Said): boolean {
@@ -173,7 +176,7 @@ function yesNoTurn(scene: Scene, world: World, said: Said, random: Random): Turn
       const colour = yes
         ? scene.background.name
         : random.pick(backgroundNames.filter((other) => other !== scene.background.name));
-      return make('background-is', 'background-is', { colour });
+      return make('background-is', 'background-is', { colour, a: withArticle('', colour).trim() });
     }
     case 1: {
       if (
@@ -187,7 +190,8 @@ function yesNoTurn(scene: Scene, world: World, said: Said, random: Random): Turn
       const there = new Set(scene.objects.map((object) => object.colour));
       // A ground of that colour would make "something red" a matter of opinion.
       const absent = colourNames.filter((other) => !there.has(other) && other !== scene.background.name);
-      return make('colour-there', 'colour-there', { colour: yes ? random.pick([...there]) : random.pick(absent) });
+      const colour = yes ? random.pick([...there]) : random.pick(absent);
+      return make('colour-there', 'colour-there', { colour, a: withArticle('', colour).trim() });
     }
     case 2: {
       if (
@@ -236,7 +240,7 @@ function describeTurn(scene: Scene, said: Said, random: Random): Turn | undefine
   scene.objects.forEach((_, i) => {
     said.named.add(i);
     said.coloured.add(i);
-    for (const type of ['place', 'relation', 'grounding', 'category']) said.once.add(`${type}/${i}`);
+    for (const type of ['place', 'relation', 'category']) said.once.add(`${type}/${i}`);
   });
   said.unasked = [];
   return { type: 'describe', question: ask('describe', {}, random), answer: captionOf(scene, random) };

@@ -19,7 +19,7 @@ export interface DenseLabels {
 }
 
 /** An object must own this share of a cell to give it its label. */
-const minShare = 0.2;
+const minShare = 0.15;
 
 /**
  * What each cell of a grid over a scene shows: the object that owns most of its pixels.

@@ -86,31 +86,43 @@ export function nameColour(r: number, g: number, b: number): ColourName | undefi
   return L > 0.3 ? 'purple' : undefined;
 }
 
+/** How much of a drawing each colour covers. */
+export interface ColourShares {
+  shares: Map<ColourName, number>;
+  /** All weight, that of shades without a name included. */
+  total: number;
+}
+
 /**
- * The colour of a drawing: the name that covers most of its opaque pixels, if it covers enough and twice as much as the next.
- * Black is often only an outline, so it counts half against other colours.
+ * Counts a drawing's opaque pixels by name. Black is often only an outline, so it counts half.
  * @param rgba premultiplied bytes [n, 4]
  * @param degrees turn the hues first
- * @returns a colour name or `mixed`
  */
-export function dominantColour(rgba: Uint8Array, degrees = 0): ColourName | typeof mixedColour {
-  const counts = new Map<ColourName, number>();
+export function colourShares(rgba: Uint8Array, degrees = 0): ColourShares {
+  const shares = new Map<ColourName, number>();
   let total = 0;
   for (let i = 0; i < rgba.length; i += 4) {
     const alpha = rgba[i + 3]!;
     if (alpha < 128) continue;
-    let [r, g, b] = [0, 1, 2].map((c) => Math.min(255, Math.round((rgba[i + c]! * 255) / alpha))) as [
-      number,
-      number,
-      number,
-    ];
+    const full = (c: number): number => Math.min(255, Math.round((rgba[i + c]! * 255) / alpha));
+    let [r, g, b] = [full(0), full(1), full(2)];
     if (degrees !== 0) [r, g, b] = turnHue(r, g, b, degrees);
     const name = nameColour(r, g, b);
     const weight = name === 'black' ? 0.5 : 1;
     total += weight;
-    if (name) counts.set(name, (counts.get(name) ?? 0) + weight);
+    if (name) shares.set(name, (shares.get(name) ?? 0) + weight);
   }
-  const [first, second] = [...counts].sort((x, y) => y[1] - x[1]);
+  return { shares, total };
+}
+
+/** The colour that covers at least 45 % of a drawing and twice as much as the next; `mixed` where there is none. */
+export function dominantColour({ shares, total }: ColourShares): ColourName | typeof mixedColour {
+  const [first, second] = [...shares].sort((x, y) => y[1] - x[1]);
   if (!first || first[1] < 0.45 * total || (second && second[1] * 2 > first[1])) return mixedColour;
   return first[0];
+}
+
+/** Colours that cover so much of a drawing that it would be lost on a ground of that colour. */
+export function groundsToAvoid({ shares, total }: ColourShares): ColourName[] {
+  return [...shares].filter(([, weight]) => weight >= 0.3 * total).map(([name]) => name);
 }

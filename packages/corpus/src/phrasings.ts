@@ -97,7 +97,7 @@ export const phrasings: Readonly<Record<Form, readonly string[]>> = {
   'colour-there': [
     'Is there something {colour}?',
     'Is there a thing that is {colour}?',
-    'Can you see a {colour} object?',
+    'Can you see {a} object?',
     'Do you see something {colour}?',
   ],
   'category-there': [
@@ -105,11 +105,7 @@ export const phrasings: Readonly<Record<Form, readonly string[]>> = {
     'Is there an object of the kind {category}?',
     'Do you see the kind {category}?',
   ],
-  'background-is': [
-    'Is the background {colour}?',
-    'Is the picture on a {colour} background?',
-    'Do you see a {colour} background?',
-  ],
+  'background-is': ['Is the background {colour}?', 'Is the picture on {a} background?', 'Do you see {a} background?'],
   'side-of': [
     '{Is} {ref} {relation} {other}?',
     '{Is} {ref} {relation} {other} in the picture?',

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { CorpusError, type CorpusErrorCode } from './errors.ts';
 import { type Unit, type UnitResult, UnitRunner } from './units.ts';
@@ -102,12 +104,17 @@ function workerPool(threads: number, world: WorldData): Pool {
   };
 }
 
-/** From source (tests) the worker needs a TypeScript loader; built code needs nothing. */
+/** Built code starts as it is. From source (tests) the thread first registers a TypeScript loader. */
 function startWorker(world: WorldData): Worker {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const file = new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url);
-  return new Worker(file, {
-    workerData: world,
-    ...(fromSource ? { execArgv: ['--import', 'tsx', '--conditions=@vlm/source'] } : {}),
-  });
+  if (!import.meta.url.endsWith('.ts'))
+    return new Worker(new URL('./worker.js', import.meta.url), { workerData: world });
+  // `require` finds the CommonJS twin, whose registration does not work inside a thread; the module lies beside it.
+  const loader = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs'),
+  );
+  const worker = new URL('./worker.ts', import.meta.url);
+  const code = `import(${JSON.stringify(loader.href)}).then(({ register }) => (register(), import(${JSON.stringify(worker.href)})));`;
+  return new Worker(code, { eval: true, workerData: world });
 }

@@ -59,7 +59,7 @@ const quick: CorpusSettings = {
   recolouredShare: 0.3,
   textureShare: 0.4,
   captions: 10_000,
-  conversations: { scenes: 10_000, textOnlyShare: 0.1, turns: [2, 5] },
+  conversations: { scenes: 10_000, textOnlyShare: 0.1, turns: [3, 6] },
   evals: {
     newScene: { openVqa: 600, existence: 400, grounding: 200, captioning: 100 },
     newVendor: { openVqa: 400, existence: 200, grounding: 100, captioning: 0 },
@@ -162,7 +162,10 @@ const rules: Record<string, { what: string; ok: (value: unknown) => boolean }> =
   },
   ...Object.fromEntries(
     ['newScene', 'newVendor', 'newConcept'].flatMap((split) =>
-      ['openVqa', 'existence', 'grounding', 'captioning'].map((task) => [`evals.${split}.${task}`, integer(0, 1e5)]),
+      ['openVqa', 'existence', 'grounding', 'captioning'].map((task) => [
+        `evals.${split}.${task}`,
+        task === 'existence' ? even() : integer(0, 1e5),
+      ]),
     ),
   ),
   'evals.heldOutPhrasingShare': share(),
@@ -181,6 +184,12 @@ function integer(low: number, high: number): { what: string; ok: (value: unknown
     what: `a whole number from ${low} to ${high}`,
     ok: (v) => Number.isInteger(v) && (v as number) >= low && (v as number) <= high,
   };
+}
+
+/** Existence questions come in pairs. */
+function even(): { what: string; ok: (value: unknown) => boolean } {
+  const { ok } = integer(0, 1e5);
+  return { what: 'an even whole number from 0 to 100000', ok: (v) => ok(v) && (v as number) % 2 === 0 };
 }
 
 function share(most = 1): { what: string; ok: (value: unknown) => boolean } {

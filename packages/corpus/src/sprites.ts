@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import type { Concept, Libraries } from './concepts.ts';
 import { CorpusError, throwIfAborted } from './errors.ts';
-import { type ColourName, dominantColour, hues, type mixedColour } from './palette.ts';
+import { type ColourName, colourShares, dominantColour, groundsToAvoid, hues, type mixedColour } from './palette.ts';
 import { vendors } from './vendors.ts';
 
 /** A drawing, rasterised once and cut to its opaque part. */
@@ -14,6 +14,8 @@ export interface Sprite {
   /** Where its pixels start in the sheet, in bytes. */
   offset: number;
   colour: ColourName | typeof mixedColour;
+  /** Colours of grounds it would be lost on. */
+  avoid: ColourName[];
   /** Angles in degrees that turn its hue so that another colour dominates. Empty for drawings without a clear hue. */
   turns: Partial<Record<ColourName, number>>;
 }
@@ -70,7 +72,8 @@ export async function makeSpriteSheet(
   let offset = 0;
   const sprites = cut.map(({ job, width, height, rgba }): Sprite => {
     pixels.set(rgba, offset);
-    const colour = dominantColour(rgba);
+    const shares = colourShares(rgba);
+    const colour = dominantColour(shares);
     const sprite: Sprite = {
       concept: job.concept,
       vendor: job.vendor,
@@ -78,6 +81,7 @@ export async function makeSpriteSheet(
       height,
       offset,
       colour,
+      avoid: groundsToAvoid(shares),
       turns: hueTurns(rgba, colour),
     };
     offset += rgba.length;
@@ -135,7 +139,7 @@ function hueTurns(rgba: Uint8Array, colour: Sprite['colour']): Sprite['turns'] {
   const sample = new Uint8Array(Math.ceil(rgba.length / 4 / 7) * 4);
   for (let i = 0, to = 0; i < rgba.length; i += 28, to += 4) sample.set(rgba.subarray(i, i + 4), to);
   for (const degrees of [30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180]) {
-    const name = dominantColour(sample, degrees);
+    const name = dominantColour(colourShares(sample, degrees));
     if (name !== colour && (hues as readonly string[]).includes(name)) turns[name as ColourName] ??= degrees;
   }
   return turns;

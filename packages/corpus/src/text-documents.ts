@@ -27,7 +27,8 @@ export interface TextCounts {
   overCap: number;
 }
 
-const shortestWords = 12;
+/** Shorter documents teach nothing about running text. */
+const shortestTokens = 16;
 
 /**
  * Documents of all chosen sources: shuffled by hash, capped by tokens, split by hash.
@@ -49,9 +50,14 @@ export function collectDocuments(
       throw new CorpusError('broken-package', `The package ${source.package} holds no text; reinstall it.`);
     raw.sort((a, b) => a.order - b.order || (a.document.id < b.document.id ? -1 : 1));
     let left = settings.maxTokens[source.name]!;
-    for (const { document, order } of raw) {
-      const tokens = estimateTokens(document.text);
-      if (tokens < shortestWords * 1.35) {
+    for (const [i, { document, order }] of raw.entries()) {
+      if (left < shortestTokens) {
+        counts.overCap += raw.length - i;
+        break;
+      }
+      const text = document.read();
+      const tokens = estimateTokens(text);
+      if (tokens < shortestTokens) {
         counts.tooShort++;
         continue;
       }
@@ -59,7 +65,7 @@ export function collectDocuments(
         counts.overCap++;
         continue;
       }
-      const print = createHash('sha256').update(normalise(document.text)).digest('base64');
+      const print = createHash('sha256').update(normalise(text)).digest('base64');
       if (seen.has(print)) {
         counts.duplicates++;
         continue;
@@ -67,11 +73,13 @@ export function collectDocuments(
       seen.add(print);
       left -= tokens;
       documents.push({
-        ...document,
         id: `${source.name}/${document.id}`,
         source: source.name,
+        ...(document.title === undefined ? {} : { title: document.title }),
+        text,
         split: sideOf(order, settings),
         tokens,
+        ...(document.synsets ? { synsets: document.synsets } : {}),
       });
     }
   }

@@ -34,7 +34,7 @@ export function textItems(
     documents: mixedDocuments(test, wanted.documents, random('bits-per-byte')),
     items: [
       ...definitionItems(documents, counts, wanted.definitionWord, random('definition-word')),
-      ...lastWordItems(test, counts, wanted.lastWord, random('last-word')),
+      ...lastWordItems(documents, counts, wanted.lastWord, random('last-word')),
       ...nextSentenceItems(test, wanted.nextSentence, random('next-sentence')),
     ],
   };
@@ -70,10 +70,7 @@ function definitionItems(
     documents
       .filter((document) => document.split === 'test')
       .flatMap((document) => document.synsets ?? [])
-      .filter(
-        (synset) =>
-          usable(synset) && frequency(synset.words[0]!) >= 1 && !synset.gloss.toLowerCase().includes(synset.words[0]!),
-      ),
+      .filter((synset) => usable(synset) && frequency(synset.words[0]!) >= 1 && !givesAway(synset)),
   );
   const items: TextItem[] = [];
   const used = new Set<string>();
@@ -111,9 +108,27 @@ function proseSentences(test: readonly SplitDocument[]): { document: SplitDocume
     .map((document) => ({ document, sentences: splitSentences(document.text) }));
 }
 
+/** Does the definition contain the word or its stem? */
+function givesAway(synset: Synset): boolean {
+  const word = synset.words[0]!;
+  return synset.gloss.toLowerCase().includes(word.slice(0, Math.max(4, word.length - 4)));
+}
+
 /** The last word of a held-out sentence, after that sentence and the one before; the other words are as frequent. */
-function lastWordItems(test: readonly SplitDocument[], counts: WordCounts, count: number, random: Random): TextItem[] {
-  const vocabulary = [...counts].filter(([word, n]) => n >= 3 && word.length >= 3);
+function lastWordItems(
+  documents: readonly SplitDocument[],
+  counts: WordCounts,
+  count: number,
+  random: Random,
+): TextItem[] {
+  // Other words are last words too, of training sentences, so that grammar alone does not rule them out.
+  const lastWords = new Set(
+    proseSentences(documents.filter((document) => document.split === 'train')).flatMap(({ sentences }) =>
+      sentences.map((sentence) => sentence.match(/ ([a-z]{3,})[.!?]$/)?.[1] ?? ''),
+    ),
+  );
+  const vocabulary = [...counts].filter(([word, n]) => n >= 3 && lastWords.has(word));
+  const test = documents.filter((document) => document.split === 'test');
   const candidates = random.shuffle(
     proseSentences(test).flatMap(({ sentences }) =>
       sentences.slice(1).flatMap((sentence, i) => {

@@ -9,7 +9,8 @@ export interface RawDocument {
   /** Stable name within its source. */
   id: string;
   title?: string;
-  text: string;
+  /** Its text, made when it is asked for: most documents of a capped source never are. */
+  read(): string;
   /** The meanings it explains, where it is made of WordNet. */
   synsets?: readonly Synset[];
 }
@@ -50,16 +51,18 @@ function cutIntoDocuments(id: string, title: string, text: string, target: numbe
   const total = sentences.reduce((sum, sentence) => sum + wordCount(sentence), 0);
   const pieces = Math.max(1, Math.round(total / target));
   const documents: RawDocument[] = [];
+  const push = (part: string): void =>
+    void documents.push({ id: `${id}/${documents.length}`, title, read: () => part });
   let [piece, words] = ['', 0];
   for (const sentence of sentences) {
     piece += piece ? ` ${sentence}` : sentence;
     words += wordCount(sentence);
     if (words >= (total / pieces) * (documents.length + 1) - 1e-9) {
-      documents.push({ id: `${id}/${documents.length}`, title, text: piece });
+      push(piece);
       piece = '';
     }
   }
-  if (piece) documents.push({ id: `${id}/${documents.length}`, title, text: piece });
+  if (piece) push(piece);
   return documents;
 }
 
@@ -142,7 +145,11 @@ const countries: TextSource = {
   documents: () => {
     const all = readCountries();
     const nameOf = new Map(all.map((country) => [country.cca3, country.name.common]));
-    return all.map((country) => ({ id: country.cca3, title: country.name.common, text: countryText(country, nameOf) }));
+    return all.map((country) => ({
+      id: country.cca3,
+      title: country.name.common,
+      read: () => countryText(country, nameOf),
+    }));
   },
 };
 

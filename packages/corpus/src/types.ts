@@ -26,7 +26,7 @@ export interface Scene {
   background: { name: string; rgb: [number, number, number] };
   objects: SceneObject[];
   sign?: { text: string; box: [number, number, number, number] };
-  /** 16 × 16 cells row by row: `.` for background, else the index of the object that owns most pixels, base 36. */
+  /** 16 × 16 cells row by row: `.` for background, else the index (base 36) of the object that owns most of it, a quarter at least. */
   cells?: string;
 }
 

@@ -61,7 +61,7 @@ export function sampleKey(prefix: string, index: number): string {
 
 async function encodePng(rgb: Uint8Array, size: number): Promise<Uint8Array> {
   return sharp(rgb, { raw: { width: size, height: size, channels: 3 } })
-    .png({ compressionLevel: 3, adaptiveFiltering: false })
+    .png({ compressionLevel: 1, adaptiveFiltering: false })
     .toBuffer();
 }
 

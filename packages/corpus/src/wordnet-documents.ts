@@ -20,18 +20,17 @@ export function wordnetDocuments(): RawDocument[] {
     for (let start = 0; start < family.length; start += perDocument) {
       const members = family.slice(start, start + perDocument);
       const id = members[0]!.id;
-      const random = createRandom(`wordnet/${id}`);
-      const sentences = members.map((synset) => explain(synset, random.int(4)));
-      const heading = parent ? `${headings[parent.pos](parent)}\n` : '';
-      documents.push({
-        id,
-        title: parent?.words[0] ?? members[0]!.words[0]!,
-        text: `${heading}${sentences.join('\n')}`,
-        synsets: members,
-      });
+      const title = parent?.words[0] ?? members[0]!.words[0]!;
+      documents.push({ id, title, read: () => write(id, parent, members), synsets: members });
     }
   }
   return documents;
+}
+
+function write(id: string, parent: Synset | undefined, members: readonly Synset[]): string {
+  const random = createRandom(`wordnet/${id}`);
+  const heading = parent ? `${headings[parent.pos](parent)}\n` : '';
+  return heading + members.map((synset) => explain(synset, random.int(4))).join('\n');
 }
 
 const headings: Record<Synset['pos'], (parent: Synset) => string> = {

@@ -104,10 +104,11 @@ export class World {
       if (!placement) return undefined;
       placements.push(placement);
     }
-    const colours = new Set(placements.map((placement) => placement.recolour ?? placement.sprite.colour));
-    if (wish.background !== undefined && colours.has(wish.background as ColourName)) return undefined;
-    const background =
-      wish.background ?? random.pick(backgroundNames.filter((name) => !colours.has(name as ColourName)));
+    const avoid = new Set<string>(placements.flatMap(({ sprite, recolour }) => (recolour ? [recolour] : sprite.avoid)));
+    if (wish.background !== undefined && avoid.has(wish.background)) return undefined;
+    const grounds = backgroundNames.filter((name) => !avoid.has(name));
+    if (grounds.length === 0) return undefined;
+    const background = wish.background ?? random.pick(grounds);
     const order = random.shuffle(placements.map((_, i) => i));
     const composed = composeScene(
       id,
