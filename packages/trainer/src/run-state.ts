@@ -68,6 +68,7 @@ export interface Checkpoint extends RunStart {
   checksum: string;
 }
 
+/** What every new run needs; the fields are those of {@link RunState}. */
 export interface NewRun {
   run: string;
   schedule: Schedule;
