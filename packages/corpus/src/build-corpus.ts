@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { type ShardWriter, writeShards } from 'webdataset-ts';
 import { backgroundNames } from './backgrounds.ts';
 import { noCategory } from './categories.ts';
 import { CorpusError, throwIfAborted } from './errors.ts';
@@ -14,6 +13,7 @@ import { colourNames, mixedColour } from './palette.ts';
 import { type Form, heldOutPhrasing, phrasings, seenPhrasings } from './phrasings.ts';
 import { openPool, type Pool } from './pool.ts';
 import { type CorpusSettings, validateSettings } from './settings.ts';
+import { ShardGroups } from './shard-groups.ts';
 import { chosenSources } from './text-sources.ts';
 import type { PlainSample, Unit, UnitResult } from './units.ts';
 import { vendors } from './vendors.ts';
@@ -262,41 +262,6 @@ async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined
     return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener('abort', stop);
-  }
-}
-
-/** One writer for each group, opened when its first sample comes. */
-class ShardGroups {
-  readonly #root: string;
-  readonly #maxSamples: number;
-  readonly #writers = new Map<string, ShardWriter>();
-
-  constructor(root: string, maxSamples: number) {
-    this.#root = root;
-    this.#maxSamples = maxSamples;
-  }
-
-  async add(group: string, sample: PlainSample): Promise<void> {
-    let writer = this.#writers.get(group);
-    if (!writer) {
-      // `eval/open-vqa` → eval/open-vqa-000000.tar
-      const [folder, prefix] = group.split('/') as [string, string];
-      writer = writeShards({ directory: join(this.#root, folder), prefix, maxSamples: this.#maxSamples });
-      this.#writers.set(group, writer);
-    }
-    await writer.add(sample);
-  }
-
-  async close(): Promise<Record<string, ShardEntry[]>> {
-    const groups: Record<string, ShardEntry[]> = {};
-    for (const [group, writer] of [...this.#writers].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const { shards } = await writer.close();
-      groups[group] = shards.map((shard) => ({
-        ...shard,
-        path: relative(this.#root, resolve(shard.path)).replaceAll('\\', '/'),
-      }));
-    }
-    return groups;
   }
 }
 

@@ -3,6 +3,7 @@ export { type DenseLabels, denseLabels, type LabelVocabulary } from './dense-lab
 export { CorpusError, type CorpusErrorCode } from './errors.ts';
 export { type Licence, licences, licenceTable } from './licences.ts';
 export { type CorpusManifest, readManifest, type ShardEntry } from './manifest.ts';
+export { estimateTokens } from './prose.ts';
 export { createSceneGenerator, type SceneGenerator } from './scene-generator.ts';
 export {
   type CorpusSettings,
@@ -13,5 +14,4 @@ export {
   type VisionCounts,
   validateSettings,
 } from './settings.ts';
-export { estimateTokens } from './text-sources.ts';
 export type { Conversation, Scene, SceneObject, TextDocument, TextItem, VisionItem, VisionSplit } from './types.ts';

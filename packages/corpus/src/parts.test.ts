@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backgrounds } from './backgrounds.ts';
 import { plural, withArticle } from './language.ts';
+import { untag } from './optional-sources.ts';
 import { fromOklab, nameColour, toOklab, turnHue } from './palette.ts';
+import { cleanText, splitSentences } from './prose.ts';
 import { createRandom } from './random.ts';
 import { resampleArea } from './resample.ts';
 import { corpusSettings } from './settings.ts';
-import { cleanText, splitSentences } from './text-sources.ts';
 import { slug } from './vendors.ts';
 import { parseSynset } from './wordnet.ts';
 
@@ -147,5 +148,13 @@ describe('settings', () => {
     expect(() => corpusSettings('big' as never)).toThrow('smoke, quick, standard');
     expect(corpusSettings('quick', { evals: { newScene: { openVqa: 7 } } }).evals.newScene.existence).toBe(400);
     expect(corpusSettings('quick', { text: { maxTokens: { wordnet: 5 } } }).text.maxTokens).toEqual({ wordnet: 5 });
+  });
+});
+
+describe('optional sources', () => {
+  it('give running text for tagged words', () => {
+    expect(untag("The/at jury/nn said/vbd ,/, ``/`` no/at evidence/nn ''/'' (/( yet/rb )/) ./.")).toBe(
+      'The jury said, "no evidence" (yet).',
+    );
   });
 });

@@ -119,7 +119,7 @@ export const corpusPresets: {
     text: {
       maxTokens: { wordnet: 4_000_000, 'state-of-the-union': 4_000_000, 'moby-dick': 1_000_000, countries: 200_000 },
       validationShare: 0.01,
-      testShare: 0.03,
+      testShare: 0.06,
     },
     textEvals: { documents: 200, definitionWord: 1000, lastWord: 1000, nextSentence: 1000 },
   },

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { CorpusError, throwIfAborted } from './errors.ts';
+import { estimateTokens } from './prose.ts';
 import { hash32 } from './random.ts';
 import type { CorpusSettings } from './settings.ts';
-import { chosenSources, estimateTokens } from './text-sources.ts';
+import { chosenSources } from './text-sources.ts';
 import type { Synset } from './wordnet.ts';
 
 export type TextSplit = 'train' | 'validation' | 'test';

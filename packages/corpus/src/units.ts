@@ -1,12 +1,12 @@
 import sharp from 'sharp';
 import { captionOf } from './captions.ts';
 import { conversationOf } from './conversations.ts';
+import { estimateTokens } from './prose.ts';
 import { createRandom } from './random.ts';
 import type { CorpusSettings } from './settings.ts';
 import { textConversations } from './text-conversations.ts';
 import { collectDocuments, type TextCounts } from './text-documents.ts';
 import { textItems } from './text-items.ts';
-import { estimateTokens } from './text-sources.ts';
 import type { VisionSplit } from './types.ts';
 import { type VisionTask, visionItem } from './vision-items.ts';
 import { World, type WorldData } from './world.ts';

@@ -1,7 +1,7 @@
 import { groupBy } from './group-by.ts';
 import { capitalise, listOf } from './language.ts';
 import { createRandom } from './random.ts';
-import type { RawDocument } from './text-sources.ts';
+import type { RawDocument } from './text-source.ts';
 import { readWordnet, type Synset } from './wordnet.ts';
 
 /** Related meanings in one document, at most. */
