@@ -8,7 +8,7 @@ import { CorpusError, throwIfAborted } from './errors.ts';
 import { licences } from './licences.ts';
 import { type CorpusManifest, corpusHash, corpusVersion, readManifest, type ShardEntry } from './manifest.ts';
 import { openWorld } from './open-world.ts';
-import { packageVersion } from './packages.ts';
+import { pinnedVersion } from './packages.ts';
 import { colourNames, mixedColour } from './palette.ts';
 import { type Form, heldOutPhrasing, phrasings, seenPhrasings } from './phrasings.ts';
 import { openPool, type Pool } from './pool.ts';
@@ -39,12 +39,15 @@ export interface BuildCorpusOptions {
 
 const unitSize = 250;
 
+/** Builds that this process has started: two at a time must not share a folder. */
+let builds = 0;
+
 /**
  * Builds a corpus, or returns at once when the folder already holds the one that these settings give.
  * The same settings and package versions give the same bytes, whatever the number of threads. Work goes into a folder beside the
  * target and is renamed into place at the end, so a folder with a manifest is always whole.
  *
- * @throws CorpusError `invalid-settings`, `missing-package`, `broken-package`, `not-enough-data`, `directory-not-ours`,
+ * @throws CorpusError `invalid-settings`, `missing-package`, `wrong-version`, `broken-package`, `not-enough-data`, `directory-not-ours`,
  *   `write-failed`, `worker-failed`, `aborted`
  * @example
  * const manifest = await buildCorpus(corpusSettings('quick'), { directory: 'corpus' });
@@ -61,9 +64,10 @@ export async function buildCorpus(settings: CorpusSettings, options: BuildCorpus
     report(options, 'done', there);
     return there;
   }
-  const building = `${directory}.building-${process.pid}`;
+  const building = `${directory}.building-${process.pid}-${builds++}`;
   try {
     await removeAbandoned(directory);
+    await rm(building, { recursive: true, force: true });
     await mkdir(building, { recursive: true });
     const manifest = await build(settings, packages, hash, building, options);
     await writeFile(join(building, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -113,9 +117,8 @@ async function removeAbandoned(directory: string): Promise<void> {
   const names = await readdir(dirname(directory)).catch(() => []);
   for (const name of names) {
     if (!name.startsWith(prefix)) continue;
-    const pid = Number(name.slice(prefix.length));
-    if (pid === process.pid || !isAlive(pid))
-      await rm(join(dirname(directory), name), { recursive: true, force: true });
+    const pid = Number.parseInt(name.slice(prefix.length), 10);
+    if (!isAlive(pid)) await rm(join(dirname(directory), name), { recursive: true, force: true });
   }
 }
 
@@ -130,13 +133,15 @@ function isAlive(pid: number): boolean {
 
 function asCorpusError(error: unknown, directory: string): unknown {
   if (CorpusError.isInstance(error)) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC')
-    return new CorpusError('write-failed', `No space left for the corpus at ${directory}; nothing was kept.`, {
+  // The file system's own error may be wrapped by the writer of the shards.
+  const reasons = [error, (error as Error).cause] as (NodeJS.ErrnoException | undefined)[];
+  const reason = reasons.find((one) => typeof one?.code === 'string' && /^E[A-Z]+$/.test(one.code));
+  if (reason?.code === 'ENOSPC')
+    return new CorpusError('write-failed', `No space is left for the corpus at ${directory}; nothing was kept.`, {
       cause: error,
     });
-  if (code && /^E[A-Z]+$/.test(code))
-    return new CorpusError('write-failed', `The corpus cannot be written at ${directory}: ${message}`, {
+  if (reason)
+    return new CorpusError('write-failed', `The corpus cannot be written at ${directory}: ${reason.message}`, {
       cause: error,
     });
   return error;
@@ -150,7 +155,7 @@ function packagesOf(settings: CorpusSettings): Record<string, string> {
     ...chosenSources(settings.text.maxTokens).map((source) => source.package),
   ];
   return {
-    ...Object.fromEntries(names.sort().map((name) => [name, packageVersion(name)])),
+    ...Object.fromEntries(names.sort().map((name) => [name, pinnedVersion(name)])),
     sharp: sharp.versions.sharp,
   };
 }

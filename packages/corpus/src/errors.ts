@@ -2,6 +2,7 @@
 export type CorpusErrorCode =
   | 'invalid-settings'
   | 'missing-package'
+  | 'wrong-version'
   | 'broken-package'
   | 'not-enough-data'
   | 'directory-not-ours'

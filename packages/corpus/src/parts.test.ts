@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { backgrounds } from './backgrounds.ts';
 import { plural, withArticle } from './language.ts';
 import { untag } from './optional-sources.ts';
+import { pinnedVersion, readPackageFile, readPackageJson } from './packages.ts';
 import { fromOklab, nameColour, toOklab, turnHue } from './palette.ts';
 import { cleanText, splitSentences } from './prose.ts';
 import { createRandom } from './random.ts';
@@ -156,5 +157,21 @@ describe('optional sources', () => {
     expect(untag("The/at jury/nn said/vbd ,/, ``/`` no/at evidence/nn ''/'' (/( yet/rb )/) ./.")).toBe(
       'The jury said, "no evidence" (yet).',
     );
+  });
+});
+
+describe('packages', () => {
+  it('must be there, whole and of the right version', () => {
+    expect(pinnedVersion('emojibase-data')).toBe('17.0.0');
+    const trouble = (code: string, words: string): object =>
+      expect.objectContaining({ code, message: expect.stringContaining(words) });
+    expect(() => pinnedVersion('emojibase-data', { 'emojibase-data': '16.0.0' })).toThrow(
+      trouble('wrong-version', 'npm install emojibase-data@16.0.0'),
+    );
+    expect(() => readPackageFile('no-such-package', 'x')).toThrow(
+      trouble('missing-package', 'npm install no-such-package'),
+    );
+    expect(() => readPackageFile('emojibase-data', 'no/such/file')).toThrow(trouble('broken-package', 'no/such/file'));
+    expect(() => readPackageJson('emojibase-data', 'README.md')).toThrow(trouble('broken-package', 'not valid JSON'));
   });
 });
