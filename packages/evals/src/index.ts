@@ -1,1 +1,32 @@
-export {};
+export { EvalsError, type EvalsErrorCode } from './errors.ts';
+export { type BitsPerByteOptions, runBitsPerByte } from './running/run-bits-per-byte.ts';
+export { runMultipleChoice, type TextOptions } from './running/run-multiple-choice.ts';
+export { runVision, type VisionOptions, visionConditions } from './running/run-vision.ts';
+export { wrongImages } from './running/wrong-images.ts';
+export { bleu } from './scoring/bleu.ts';
+export { boxFromXywh, boxIou } from './scoring/box-iou.ts';
+export { captionWords } from './scoring/caption-words.ts';
+export { ciderD } from './scoring/cider-d.ts';
+export { gqaExactMatch, gqaPrediction } from './scoring/exact-match.ts';
+export { type ObjectScores, objectFinder, objectScores } from './scoring/object-f1.ts';
+export { parseBox } from './scoring/parse-box.ts';
+export { rougeL } from './scoring/rouge-l.ts';
+export { type VqaMode, type VqaOptions, vqaAccuracy, vqaPercent } from './scoring/vqa-accuracy.ts';
+export { fixedAnswer, officialPrediction, officialPunctuation } from './scoring/vqa-normalise.ts';
+export { parseYesNo, type YesNoMetrics, yesNoMetrics } from './scoring/yes-no.ts';
+export { paperPrompts, type VisionTaskInfo, visionTask } from './tasks/vision-tasks.ts';
+export type {
+  Box,
+  Condition,
+  ContinuationScore,
+  EvalModel,
+  EvalProgress,
+  EvalPrompt,
+  EvalRow,
+  TextDocument,
+  TextItem,
+  VisionCondition,
+  VisionItem,
+  VisionSplit,
+  VisionTarget,
+} from './types.ts';

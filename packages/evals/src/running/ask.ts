@@ -1,0 +1,57 @@
+/** Asking in batches, with a look at what comes back. */
+import { EvalsError } from '../errors.ts';
+import type { ContinuationScore, EvalModel, EvalPrompt } from '../types.ts';
+
+/** A model answers a batch at a time; rows come back in the order of the questions, whatever the batch size. */
+export async function inBatches<In, Out>(
+  inputs: readonly In[],
+  batchSize: number,
+  answer: (batch: In[]) => Promise<Out[]>,
+  done: (count: number) => void,
+): Promise<Out[]> {
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new EvalsError('INVALID_OPTION', `batchSize: expected a positive integer, got ${batchSize}.`);
+  const outputs: Out[] = [];
+  for (let i = 0; i < inputs.length; i += batchSize) {
+    outputs.push(...(await answer(inputs.slice(i, i + batchSize))));
+    done(outputs.length);
+  }
+  return outputs;
+}
+
+/** `generate`, where as many texts must come back as prompts went in. */
+export async function generateTexts<Image>(
+  model: EvalModel<Image>,
+  prompts: EvalPrompt<Image>[],
+  maxNewTokens: number,
+): Promise<string[]> {
+  const texts = await model.generate(prompts, { maxNewTokens });
+  if (texts.length !== prompts.length || texts.some((text) => typeof text !== 'string'))
+    throw new EvalsError(
+      'BAD_MODEL_OUTPUT',
+      `generate: expected ${prompts.length} texts, got ${texts.length} values${texts.length === prompts.length ? ' that are not all texts' : ''}.`,
+    );
+  return texts;
+}
+
+/** `logLikelihood`, where every value must be a log-probability. */
+export async function scoreContinuations<Image>(
+  model: EvalModel<Image>,
+  requests: { prompt: EvalPrompt<Image>; continuation: string }[],
+): Promise<ContinuationScore[]> {
+  const scores = await model.logLikelihood(requests);
+  if (scores.length !== requests.length)
+    throw new EvalsError(
+      'BAD_MODEL_OUTPUT',
+      `logLikelihood: expected ${requests.length} values, got ${scores.length}.`,
+    );
+  scores.forEach(({ logProb, tokens }, i) => {
+    // Rounding may lift a certain token a little above 0.
+    if (Number.isNaN(logProb) || logProb > 1e-3 * Math.max(1, tokens))
+      throw new EvalsError(
+        'BAD_MODEL_OUTPUT',
+        `logLikelihood: expected ln p ≤ 0 for ${JSON.stringify(requests[i]!.continuation)}, got ${logProb}.`,
+      );
+  });
+  return scores;
+}
