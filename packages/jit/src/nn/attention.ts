@@ -1,5 +1,6 @@
 /** Legend: B batch, T queries, S keys, D width = H heads · K. */
 import * as tf from '@tensorflow/tfjs-core';
+import { fusedOp } from '../fused-op.ts';
 import { JitError } from '../jit-error.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
@@ -45,37 +46,51 @@ export function attention(q_BTD: tf.Tensor, k_BSD: tf.Tensor, v_BSD: tf.Tensor, 
     );
   }
   const K = D / heads;
-  const split = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, -1, heads, K]), [0, 2, 1, 3]);
-  const merge = (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [B, -1, D]);
   const scale = 1 / Math.sqrt(K);
+  // Two layouts of heads, chosen so that no product has to transpose a matrix of [T, S].
+  const long = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, -1, heads, K]), [0, 2, 1, 3]); // [B, H, T, K]
+  const wide = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, -1, heads, K]), [0, 2, 3, 1]); // [B, H, K, T]
+  const fromLong = (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [B, -1, D]);
+  const fromWide = (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [B, -1, D]);
+
+  const plain = (): [tf.Tensor, tf.Tensor] => {
+    let scores_BHTS = tf.matMul(tf.mul(long(q_BTD), scale), wide(k_BSD));
+    if (causal && T > 1) scores_BHTS = tf.add(scores_BHTS, causalMask(T, S));
+    if (mask_BTS) scores_BHTS = tf.add(scores_BHTS, tf.expandDims(mask_BTS, 1));
+    const probabilities_BHTS = tf.softmax(scores_BHTS);
+    return [fromLong(tf.matMul(probabilities_BHTS, long(v_BSD))), probabilities_BHTS];
+  };
+  const fused = () =>
+    fusedOp(
+      {
+        op: 'Attention',
+        // Output mode 3: the scores after the softmax.
+        attributes: { is_causal: causal, q_num_heads: heads, kv_num_heads: heads, scale, qk_matmul_output_mode: 3 },
+        outputs: [{ shape: [B, T, D], dtype: 'float32' }, null, null, { shape: [B, heads, T, S], dtype: 'float32' }],
+      },
+      [q_BTD, k_BSD, v_BSD],
+      plain,
+    ) as [tf.Tensor, tf.Tensor];
+  // The operator's own mask is taken to start at the first key, and ours may broadcast: both differ in cached decoding alone.
+  const fusible = !mask_BTS && (!causal || S === T);
 
   return withGradient(
     [q_BTD, k_BSD, v_BSD],
     (save) => {
-      const q_BHTK = tf.mul(split(q_BTD), scale);
-      const k_BHSK = split(k_BSD);
-      const v_BHSK = split(v_BSD);
-      let scores_BHTS = tf.matMul(q_BHTK, k_BHSK, false, true);
-      if (causal && T > 1) scores_BHTS = tf.add(scores_BHTS, causalMask(T, S));
-      if (mask_BTS) scores_BHTS = tf.add(scores_BHTS, tf.expandDims(mask_BTS, 1));
-      const probabilities_BHTS = tf.softmax(scores_BHTS);
-      const y_BTD = merge(tf.matMul(probabilities_BHTS, v_BHSK));
-      save([q_BHTK, k_BHSK, v_BHSK, probabilities_BHTS, y_BTD]);
+      const [y_BTD, probabilities_BHTS] = fusible ? fused() : plain();
+      save([q_BTD, k_BSD, v_BSD, probabilities_BHTS, y_BTD]);
       return y_BTD;
     },
     (dy_BTD, saved) => {
-      const [q, k, v, probabilities, y_BTD] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-      const dy = split(dy_BTD);
-      const dv = tf.matMul(probabilities, dy, true, false);
+      const [q, k, v, probabilities_BHTS, y_BTD] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      const dv_BHKS = tf.matMul(wide(dy_BTD), probabilities_BHTS);
       // Σ_s p·dp of a row equals Σ_k y·dy of that row, which is shorter.
-      const rowSum_BHT1 = tf.transpose(
-        tf.sum(tf.reshape(tf.mul(dy_BTD, y_BTD), [B, T, heads, K]), -1, true),
-        [0, 2, 1, 3],
-      );
-      const dScores = tf.mul(probabilities, tf.sub(tf.matMul(dy, v, false, true), rowSum_BHT1));
-      const dq = tf.mul(tf.matMul(dScores, k), scale);
-      const dk = tf.matMul(dScores, q, true, false); // q was saved with the scale in it
-      return [merge(dq), merge(dk), merge(dv)];
+      const rowSum_BTH = tf.sum(tf.reshape(tf.mul(dy_BTD, y_BTD), [B, T, heads, K]), -1);
+      const rowSum_BHT1 = tf.expandDims(tf.transpose(rowSum_BTH, [0, 2, 1]), -1);
+      const dScores_BHTS = tf.mul(probabilities_BHTS, tf.sub(tf.matMul(long(dy_BTD), wide(v)), rowSum_BHT1));
+      const dq_BHTK = tf.matMul(dScores_BHTS, tf.mul(long(k), scale));
+      const dk_BHKS = tf.matMul(tf.mul(wide(q), scale), dScores_BHTS);
+      return [fromLong(dq_BHTK), fromWide(dk_BHKS), fromWide(dv_BHKS)];
     },
   );
 }

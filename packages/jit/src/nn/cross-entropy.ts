@@ -1,13 +1,13 @@
 /** Legend: N rows, C rows of one chunk, D width, V vocabulary. */
 import * as tf from '@tensorflow/tfjs-core';
 import { JitError } from '../jit-error.ts';
-import { scatterRows } from './embedding.ts';
+import { scatterAdd } from './scatter-add.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
 
 /** How the loss is computed. */
 export interface CrossEntropyOptions {
-  /** Parts in which the rows are worked through; default so many that the logits of one part are at most 4 MiB. */
+  /** Parts in which the rows are worked through; default so many that the logits of one part are at most 2 MiB. */
   chunks?: number;
   /** Coefficient of the z-loss (Chowdhery et al. 2022); default 0. */
   zLoss?: number;
@@ -24,7 +24,8 @@ export interface CrossEntropyResult {
   zLoss: tf.Scalar;
 }
 
-const chunkBytes = 4 * 2 ** 20;
+/** Of logits at a time: they then stay in the cache of a core between the products, the softmax and the reductions. */
+const chunkBytes = 2 * 2 ** 20;
 
 /**
  * Weighted mean cross-entropy of a linear head's logits, with the gradient computed along with the value, chunk by chunk: the
@@ -65,14 +66,12 @@ export function crossEntropy(
 
       const columns = (x: tf.Tensor) => tf.split(tf.reshape(x, [N, 1]), sizes, 0);
       const xs = tf.split(x_ND, sizes, 0);
-      const targets = tf.split(targets_N, sizes, 0);
       const targetRows_ND = tf.gather(head_VD, targets_N as tf.Tensor1D);
       const targetRows = tf.split(targetRows_ND, sizes, 0);
       const weights = columns(weighted_N);
       const zWeights = columns(zWeights_N);
 
       const dxs: tf.Tensor[] = [];
-      const pulls: tf.Tensor[] = [];
       const crossEntropies: tf.Tensor[] = [];
       const zLosses: tf.Tensor[] = [];
       let dHead_VD: tf.Tensor | undefined;
@@ -100,11 +99,9 @@ export function crossEntropy(
         );
         const dHead = tf.matMul(p_CV as tf.Tensor2D, tf.mul(x_CD, scale_C1) as tf.Tensor2D, true, false);
         dHead_VD = dHead_VD ? tf.add(dHead_VD, dHead) : dHead;
-        pulls.push(tf.mul(x_CD, w_C1));
       }
       const dx_ND = tf.concat(dxs, 0);
-      const pull_VD = scatterRows(tf.concat(targets, 0), tf.concat(pulls, 0), V);
-      save([dx_ND, tf.sub(dHead_VD!, pull_VD)]);
+      save([dx_ND, scatterAdd(dHead_VD!, targets_N, tf.mul(x_ND, tf.neg(tf.reshape(weighted_N, [N, 1]))))]);
       const crossEntropy = tf.addN(crossEntropies);
       const zLoss = zLosses.length > 0 ? tf.addN(zLosses) : tf.scalar(0);
       return tf.stack([tf.add(crossEntropy, zLoss), crossEntropy, zLoss]);

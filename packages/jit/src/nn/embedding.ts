@@ -1,5 +1,6 @@
 /** Legend: V vocabulary, D width, N tokens in all. */
 import * as tf from '@tensorflow/tfjs-core';
+import { scatterAdd } from './scatter-add.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -21,11 +22,6 @@ export function embedding(table_VD: tf.Tensor, ids: tf.Tensor): tf.Tensor {
       save([ids_N]);
       return tf.reshape(tf.gather(table_VD, ids_N), [...ids.shape, D]);
     },
-    (dy, saved) => [scatterRows(saved[0]!, tf.reshape(dy, [ids.size, D]), V)],
+    (dy, saved) => [scatterAdd(tf.zeros([V, D]), saved[0]!, tf.reshape(dy, [ids.size, D]))],
   );
-}
-
-/** [V, D] whose row i is the sum of the rows of `updates_ND` with id i. */
-export function scatterRows(ids_N: tf.Tensor, updates_ND: tf.Tensor, V: number): tf.Tensor {
-  return tf.scatterND(tf.reshape(ids_N, [-1, 1]), updates_ND, [V, updates_ND.shape[1]!]);
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { fusedOp } from '../fused-op.ts';
 import { withGradient } from './with-gradient.ts';
 
 /**
@@ -13,7 +14,12 @@ export function gelu(x: tf.Tensor): tf.Tensor {
     [x],
     (save) => {
       save([x]);
-      return tf.mul(x, cumulative(x));
+      const [y] = fusedOp(
+        { op: 'Gelu', attributes: { approximate: 'none' }, outputs: [{ shape: x.shape, dtype: 'float32' }] },
+        [x],
+        () => [tf.mul(x, cumulative(x))],
+      );
+      return y!;
     },
     (dy, saved) => {
       const [z] = saved as [tf.Tensor];

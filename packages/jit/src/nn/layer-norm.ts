@@ -1,5 +1,6 @@
 /** Legend: N rows (all leading axes), D width. */
 import * as tf from '@tensorflow/tfjs-core';
+import { fusedOp } from '../fused-op.ts';
 import { asRows, expectShape, width } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -26,12 +27,9 @@ export function layerNorm(
     bias_D ? [x_ND, gain_D, bias_D] : [x_ND, gain_D],
     (save) => {
       const x = asRows(x_ND);
-      const mean_N1 = tf.mean(x, 1, true);
-      const centred_ND = tf.sub(x, mean_N1);
-      const inverse_N1 = tf.rsqrt(tf.add(tf.mean(tf.square(centred_ND), 1, true), epsilon));
-      const scaled_ND = tf.mul(tf.mul(centred_ND, inverse_N1), gain_D);
+      const [scaled_ND, mean_N1, inverse_N1] = normalised(x, gain_D, bias_D, epsilon);
       save([x_ND, gain_D, mean_N1, inverse_N1]);
-      return tf.reshape(bias_D ? tf.add(scaled_ND, bias_D) : scaled_ND, x_ND.shape);
+      return tf.reshape(scaled_ND, x_ND.shape);
     },
     (dy, saved) => {
       const [x, gain, mean_N1, inverse_N1] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
@@ -48,4 +46,29 @@ export function layerNorm(
       return bias_D ? [dx, dGain_D, tf.sum(dy_ND, 0)] : [dx, dGain_D];
     },
   );
+}
+
+/** The norm of rows, their means and the inverses of their deviations. */
+function normalised(
+  x_ND: tf.Tensor,
+  gain_D: tf.Tensor,
+  bias_D: tf.Tensor | undefined,
+  epsilon: number,
+): [tf.Tensor, tf.Tensor, tf.Tensor] {
+  const column = { shape: [x_ND.shape[0]!, 1], dtype: 'float32' } as const;
+  return fusedOp(
+    {
+      op: 'LayerNormalization',
+      attributes: { axis: -1, epsilon },
+      outputs: [{ shape: x_ND.shape, dtype: 'float32' }, column, column],
+    },
+    bias_D ? [x_ND, gain_D, bias_D] : [x_ND, gain_D],
+    () => {
+      const mean_N1 = tf.mean(x_ND, 1, true);
+      const centred_ND = tf.sub(x_ND, mean_N1);
+      const inverse_N1 = tf.rsqrt(tf.add(tf.mean(tf.square(centred_ND), 1, true), epsilon));
+      const scaled_ND = tf.mul(tf.mul(centred_ND, inverse_N1), gain_D);
+      return [bias_D ? tf.add(scaled_ND, bias_D) : scaled_ND, mean_N1, inverse_N1];
+    },
+  ) as [tf.Tensor, tf.Tensor, tf.Tensor];
 }
