@@ -14,5 +14,8 @@ export type {
   TrainStep,
   TrainStepDefinition,
 } from './engine.ts';
+export { exportOnnx } from './export-onnx.ts';
 export { type FusedOpSpec, fusedOp } from './fused-op.ts';
+export { registerGradients } from './gradients/registry.ts';
 export { JitError, type JitErrorCode } from './jit-error.ts';
+export { type OnnxEngineOptions, onnxEngine } from './onnx-engine.ts';

@@ -1,0 +1,143 @@
+/**
+ * Where the numbers of a training state lie: one block of memory that ONNX Runtime reads and writes and the optimizer updates in place.
+ *
+ * Four regions of equal layout (parameters, gradients, first and second moments of what trains), then the frozen parameters. Each
+ * array starts at a multiple of 64 bytes; the gaps are zero and stay zero, so that an update or a norm may run over them.
+ */
+import type { Signature, TrainState } from './engine.ts';
+import { sizeOf } from './ir/graph.ts';
+import { JitError } from './jit-error.ts';
+
+const ALIGNMENT = 64;
+/** The address space of 32-bit WebAssembly. */
+const MAX_BYTES = 2 ** 32;
+
+export interface Slot {
+  name: string;
+  /** Elements from the start of a region. */
+  offset: number;
+  length: number;
+}
+
+/** Consecutive parameters that share one weight decay: one call of the optimizer. */
+export interface DecayRun {
+  offset: number;
+  length: number;
+  decays: boolean;
+}
+
+export interface ArenaLayout {
+  /** Names of all parameters in the order of the signature. */
+  order: string[];
+  trained: Slot[];
+  frozen: Slot[];
+  runs: DecayRun[];
+  /** Elements in each of the four regions. */
+  regionLength: number;
+  /** Bytes in all. */
+  bytes: number;
+}
+
+/** Lays out parameters: those that decay first, then the rest, each in the order of the signature. */
+export function arenaLayout(
+  params: Signature,
+  frozen: readonly string[],
+  decays: (name: string) => boolean,
+): ArenaLayout {
+  const place = (names: string[], start: number): [Slot[], number] => {
+    let offset = start;
+    const slots = names.map((name) => {
+      const slot = { name, offset, length: sizeOf(params[name]!.shape) };
+      offset += Math.ceil((slot.length * 4) / ALIGNMENT) * (ALIGNMENT / 4);
+      return slot;
+    });
+    return [slots, offset];
+  };
+  const names = Object.keys(params).filter((name) => !frozen.includes(name));
+  const [decaying, boundary] = place(names.filter(decays), 0);
+  const [plain, regionLength] = place(
+    names.filter((name) => !decays(name)),
+    boundary,
+  );
+  const [still, end] = place([...frozen], 4 * regionLength);
+  const bytes = end * 4;
+  if (bytes > MAX_BYTES) {
+    throw new JitError(
+      'too-large',
+      `Training state: expected at most ${MAX_BYTES} bytes (parameters, gradients and two moments share a 32-bit memory), got ${bytes}.`,
+    );
+  }
+  const runs = [
+    { offset: 0, length: boundary, decays: true },
+    { offset: boundary, length: regionLength - boundary, decays: false },
+  ].filter((run) => run.length > 0);
+  return { order: Object.keys(params), trained: [...decaying, ...plain], frozen: still, runs, regionLength, bytes };
+}
+
+/** Views into the block, by region and name. They are made once. */
+export class Arena {
+  readonly layout: ArenaLayout;
+  readonly params: Record<string, Float32Array> = {};
+  readonly gradients: Record<string, Float32Array> = {};
+  readonly m: Record<string, Float32Array> = {};
+  readonly v: Record<string, Float32Array> = {};
+
+  constructor(layout: ArenaLayout, buffer: ArrayBuffer) {
+    this.layout = layout;
+    const regions = [this.params, this.gradients, this.m, this.v];
+    for (const [i, region] of regions.entries()) {
+      for (const { name, offset, length } of layout.trained) {
+        region[name] = new Float32Array(buffer, 4 * (i * layout.regionLength + offset), length);
+      }
+    }
+    for (const { name, offset, length } of layout.frozen) {
+      this.params[name] = new Float32Array(buffer, 4 * offset, length);
+    }
+  }
+
+  /** Byte offset of an element of the region: 0 parameters, 1 gradients, 2 first moments, 3 second moments. */
+  pointer(region: 0 | 1 | 2 | 3, offset: number): number {
+    return 4 * (region * this.layout.regionLength + offset);
+  }
+
+  /** @throws {JitError} `invalid-state` when a name is missing or unknown or has another length; then nothing has changed */
+  load(state: Pick<TrainState, 'params' | 'm' | 'v'>): void {
+    const trained = this.layout.trained.map(({ name }) => name);
+    for (const part of ['params', 'm', 'v'] as const) {
+      const needed = part === 'params' ? Object.keys(this.params) : trained;
+      for (const name of needed) {
+        const expected = this[part][name]!.length;
+        const got = state[part]?.[name];
+        if (!(got instanceof Float32Array) || got.length !== expected) {
+          const what = got === undefined ? 'nothing' : `${got.constructor.name} of ${got.length}`;
+          throw new JitError(
+            'invalid-state',
+            `State: expected ${part}.${name} to be ${expected} float32 numbers, got ${what}.`,
+          );
+        }
+      }
+      const extra = Object.keys(state[part]).find((name) => this.params[name] === undefined);
+      if (extra !== undefined) {
+        throw new JitError(
+          'invalid-state',
+          `State: ${part}.${extra} is no parameter of this step; expected ${needed.join(', ')}.`,
+        );
+      }
+    }
+    for (const part of ['params', 'm', 'v'] as const) {
+      for (const [name, view] of Object.entries(this[part])) view.set(state[part][name]!);
+    }
+  }
+
+  copy(): Pick<TrainState, 'params' | 'm' | 'v'> {
+    return { params: this.copyOf(this.params), m: this.copyOf(this.m), v: this.copyOf(this.v) };
+  }
+
+  copyGradients(): Record<string, Float32Array> {
+    return this.copyOf(this.gradients);
+  }
+
+  private copyOf(views: Record<string, Float32Array>): Record<string, Float32Array> {
+    return Object.fromEntries(this.layout.order.flatMap((name) => (views[name] ? [[name, views[name].slice()]] : [])));
+  }
+}

@@ -1,0 +1,56 @@
+import { CallQueue } from './call-queue.ts';
+import type { NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
+import type { TrainExecutor } from './executor/train-executor.ts';
+import { checkArrays } from './signature-check.ts';
+import { traceTrainStep } from './trace/trace-train-step.ts';
+import { variantSignature } from './train-definition.ts';
+
+/** What a step needs of its executor, here or in a worker. */
+export type TrainHost = Pick<TrainExecutor, 'addVariant' | 'setState' | 'getState' | 'run' | 'gradients' | 'dispose'>;
+
+/** Traces variants when they are first used, checks batches, and keeps calls in order. */
+export class CompiledTrainStep implements TrainStep {
+  private readonly definition: TrainStepDefinition;
+  private readonly host: TrainHost;
+  private readonly compiled = new Set<string>();
+  private readonly queue = new CallQueue('The training step');
+
+  constructor(definition: TrainStepDefinition, host: TrainHost) {
+    this.definition = definition;
+    this.host = host;
+  }
+
+  setState(state: TrainState): Promise<void> {
+    return this.queue.add(() => this.host.setState(state));
+  }
+
+  getState(): Promise<TrainState> {
+    return this.queue.add(() => this.host.getState());
+  }
+
+  run(variant: string, batch: NamedArrays, { lr }: { lr: number }): Promise<StepResult> {
+    return this.queue.add(async () => {
+      await this.prepare(variant, batch);
+      return this.host.run(variant, batch, lr);
+    });
+  }
+
+  gradients(variant: string, batch: NamedArrays): ReturnType<TrainStep['gradients']> {
+    return this.queue.add(async () => {
+      await this.prepare(variant, batch);
+      return this.host.gradients(variant, batch);
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.queue.close(() => this.host.dispose());
+  }
+
+  private async prepare(variant: string, batch: NamedArrays): Promise<void> {
+    const signature = variantSignature(this.definition, variant);
+    checkArrays(`batch of variant ${variant}`, signature, batch);
+    if (this.compiled.has(variant)) return;
+    await this.host.addVariant(variant, signature, traceTrainStep(this.definition, variant));
+    this.compiled.add(variant);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The half of a compiled training step that holds the state and runs it; it knows nothing of tfjs, so that it can live in a worker.
+ * Parameters, gradients and moments lie in one WebAssembly memory that ONNX Runtime reads and writes without copies.
+ */
+import * as ort from 'onnxruntime-node';
+import { Arena, type ArenaLayout } from '../arena.ts';
+import type { NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
+import { JitError } from '../jit-error.ts';
+import { type AdamWKernel, createAdamWKernel, type KernelMemory } from '../optimizer/index.ts';
+import { updateState } from '../optimizer-step.ts';
+import { names, type TracedStep } from '../trace/traced-step.ts';
+import type { AdamWNumbers } from '../train-definition.ts';
+import { openSession, runSession } from './ort-session.ts';
+
+export interface ExecutorOptions {
+  layout: ArenaLayout;
+  params: Signature;
+  optimizer: AdamWNumbers;
+  threads: number;
+}
+
+interface Variant {
+  session: ort.InferenceSession;
+  batch: Signature;
+  step: TracedStep;
+  fetches: Record<string, ort.Tensor>;
+  loss: Float32Array;
+  metrics: Record<string, Float32Array>;
+}
+
+const PAGE = 65536;
+
+export class TrainExecutor {
+  private readonly options: ExecutorOptions;
+  private readonly arena: Arena;
+  private readonly kernel: AdamWKernel;
+  private readonly variants = new Map<string, Variant>();
+  private readonly params: Record<string, ort.Tensor> = {};
+  private step = 0;
+
+  constructor(options: ExecutorOptions) {
+    this.options = options;
+    const memory = createMemory(options.layout.bytes);
+    this.arena = new Arena(options.layout, memory.buffer);
+    this.kernel = createAdamWKernel(memory);
+    for (const [name, view] of Object.entries(this.arena.params)) {
+      this.params[name] = new ort.Tensor('float32', view, options.params[name]!.shape);
+    }
+  }
+
+  async addVariant(name: string, batch: Signature, step: TracedStep): Promise<void> {
+    const session = await openSession(step.model, this.options.threads);
+    const loss = new Float32Array(1);
+    const fetches: Record<string, ort.Tensor> = { [names.loss]: new ort.Tensor('float32', loss, []) };
+    const metrics: Record<string, Float32Array> = {};
+    for (const metric of step.metrics) {
+      metrics[metric] = new Float32Array(1);
+      fetches[names.metric(metric)] = new ort.Tensor('float32', metrics[metric], []);
+    }
+    for (const param of step.gradients) {
+      const { shape } = this.options.params[param]!;
+      fetches[names.gradient(param)] = new ort.Tensor('float32', this.arena.gradients[param]!, shape);
+    }
+    this.variants.set(name, { session, batch, step: { ...step, model: new Uint8Array() }, fetches, loss, metrics });
+  }
+
+  async setState(state: TrainState): Promise<void> {
+    if (!Number.isSafeInteger(state.step) || state.step < 0) {
+      throw new JitError('invalid-state', `State: expected step to be a whole number ≥ 0, got ${state.step}.`);
+    }
+    this.arena.load(state);
+    this.step = state.step;
+  }
+
+  async getState(): Promise<TrainState> {
+    return { ...this.arena.copy(), step: this.step };
+  }
+
+  async run(name: string, batch: NamedArrays, lr: number): Promise<StepResult> {
+    const variant = await this.backward(name, batch);
+    const { gradNorm, step } = updateState(this.arena, this.kernel, this.options.optimizer, lr, this.step);
+    this.step = step;
+    const metrics = Object.entries(variant.metrics).map(([metric, value]) => [metric, value[0]!]);
+    return { loss: variant.loss[0]!, gradNorm, metrics: Object.fromEntries(metrics) };
+  }
+
+  async gradients(
+    name: string,
+    batch: NamedArrays,
+  ): Promise<{ loss: number; gradients: Record<string, Float32Array> }> {
+    const { loss } = await this.backward(name, batch);
+    return { loss: loss[0]!, gradients: this.arena.copyGradients() };
+  }
+
+  async dispose(): Promise<void> {
+    for (const { session } of this.variants.values()) await session.release();
+    this.variants.clear();
+  }
+
+  /** Fills the gradients of the arena. */
+  private async backward(name: string, batch: NamedArrays): Promise<Variant> {
+    const variant = this.variants.get(name)!;
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const [param, tensor] of Object.entries(this.params)) feeds[names.param(param)] = tensor;
+    for (const [key, { dtype, shape }] of Object.entries(variant.batch)) {
+      feeds[names.batch(key)] = new ort.Tensor(dtype as 'float32', batch[key] as Float32Array, shape);
+    }
+    await runSession(variant.session, feeds, variant.fetches);
+    for (const param of variant.step.untouched) this.arena.gradients[param]!.fill(0);
+    return variant;
+  }
+}
+
+/** A plain memory, not a shared one: ONNX Runtime refuses views of a SharedArrayBuffer. It never grows, so views stay valid. */
+function createMemory(bytes: number): KernelMemory {
+  const pages = Math.max(1, Math.ceil(bytes / PAGE));
+  // The ES library declares no WebAssembly types.
+  const { Memory } = (
+    globalThis as unknown as {
+      WebAssembly: { Memory: new (options: { initial: number; maximum: number }) => KernelMemory };
+    }
+  ).WebAssembly;
+  return new Memory({ initial: pages, maximum: pages });
+}

@@ -1,0 +1,47 @@
+import { availableParallelism } from 'node:os';
+import { CompiledTrainStep } from './compiled-train-step.ts';
+import type { Engine } from './engine.ts';
+import { ForwardExecutor } from './executor/forward-executor.ts';
+import { TrainExecutor } from './executor/train-executor.ts';
+import { JitError } from './jit-error.ts';
+import { traceForward } from './trace/trace-forward.ts';
+import { prepareDefinition } from './train-definition.ts';
+
+export interface OnnxEngineOptions {
+  /** Threads of one operator; default: all that the machine offers. The same state and batches give the same bits at the same number. */
+  threads?: number;
+  /**
+   * Training runs in a worker thread, so that the caller's thread stays free; `false` runs it in the caller's (for processes that do
+   * nothing else). Forward graphs run in the caller's thread.
+   */
+  worker?: boolean;
+  device?: 'cpu';
+}
+
+/**
+ * The engine that compiles: a step is traced once, gradients and all, into one ONNX graph that ONNX Runtime executes; AdamW runs in
+ * WebAssembly on the same memory.
+ * @throws {JitError} `invalid-definition` for options that make no sense
+ * @example
+ * const step = await onnxEngine({ threads: 2 }).compileTrainStep(definition);
+ */
+export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
+  const { threads = availableParallelism(), device = 'cpu' } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new JitError('invalid-definition', `onnxEngine: expected threads to be a whole number ≥ 1, got ${threads}.`);
+  }
+  if (device !== 'cpu') {
+    throw new JitError('invalid-definition', `onnxEngine: expected device 'cpu', got ${JSON.stringify(device)}.`);
+  }
+  return {
+    name: 'onnx',
+    async compileTrainStep(definition) {
+      const executorOptions = { ...prepareDefinition(definition), params: definition.params, threads };
+      return new CompiledTrainStep(definition, new TrainExecutor(executorOptions));
+    },
+    async compileForward(fn, forwardOptions) {
+      const { model, outputs } = traceForward(fn, forwardOptions);
+      return ForwardExecutor.open(model, forwardOptions.inputs, outputs, threads);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Graph } from '../ir/graph.ts';
+import { cancelTransposes } from './cancel-transposes.ts';
+import { mergeCommonSubexpressions } from './common-subexpressions.ts';
+import { removeDeadCode } from './dead-code.ts';
+import { distinctOutputs } from './distinct-outputs.ts';
+import { foldConstants } from './fold-constants.ts';
+import { fuseBias } from './fuse-bias.ts';
+import { productsToBroadcasts, simplify } from './simplify.ts';
+import { virtualBroadcasts } from './virtual-broadcasts.ts';
+
+const passes = [
+  foldConstants,
+  simplify,
+  productsToBroadcasts,
+  virtualBroadcasts,
+  cancelTransposes,
+  fuseBias,
+  mergeCommonSubexpressions,
+  removeDeadCode,
+];
+
+/** Runs every pass until none finds anything more to do. The graph is changed in place. */
+export function optimise(graph: Graph): void {
+  removeDeadCode(graph);
+  while (passes.map((pass) => pass(graph)).some(Boolean));
+  distinctOutputs(graph);
+}

@@ -1,0 +1,179 @@
+import { float } from '../../ir/graph.ts';
+import type { GraphBuilder } from '../../ir/graph-builder.ts';
+import type { Lowering, Lowerings } from '../lowering.ts';
+
+const binary =
+  (op: string): Lowering =>
+  (b, { inputs }) =>
+    b.binary(op, inputs['a']!, inputs['b']!);
+
+const compare =
+  (op: string): Lowering =>
+  (b, { inputs }) => {
+    // ONNX orders numbers only.
+    const [x, y] = [inputs['a']!, inputs['b']!].map((v) => (b.dtype(v) === 'bool' ? b.cast(v, 'int32') : v));
+    return b.binary(op, x!, y!, 'bool');
+  };
+
+const unary =
+  (op: string): Lowering =>
+  (b, { inputs }) =>
+    b.unary(op, inputs['x']!);
+
+const constant = (b: GraphBuilder, like: number, value: number) => b.scalar(value, b.dtype(like));
+
+/** Rounds towards minus infinity, as tfjs does; ONNX divides integers towards zero. */
+const floorDiv: Lowering = (b, { inputs }) => {
+  const [x, y] = [inputs['a']!, inputs['b']!];
+  if (b.dtype(x) === 'float32') return b.unary('Floor', b.binary('Div', x, y));
+  return b.binary('Div', b.binary('Sub', x, b.binary('Mod', x, y)), y);
+};
+
+const mod: Lowering = (b, { inputs }) => {
+  const [x, y] = [inputs['a']!, inputs['b']!];
+  if (b.dtype(x) !== 'float32') return b.binary('Mod', x, y);
+  return b.binary('Sub', x, b.binary('Mul', b.unary('Floor', b.binary('Div', x, y)), y));
+};
+
+/** ln(1 + x) without loss for small x (Kahan): x · ln(u) / (u − 1) with u = 1 + x rounded, and x itself where u = 1. */
+const log1p: Lowering = (b, { inputs }) => {
+  const x = inputs['x']!;
+  const one = constant(b, x, 1);
+  const u = b.binary('Add', x, one);
+  const ratio = b.binary('Div', b.binary('Mul', b.unary('Log', u), x), b.binary('Sub', u, one));
+  const tiny = b.binary('Equal', u, one, 'bool');
+  // u − 1 is infinite where x is: there ln(u) is already the answer.
+  const huge = b.binary('Greater', x, constant(b, x, 1e30), 'bool');
+  return b.where(tiny, x, b.where(huge, b.unary('Log', u), ratio));
+};
+
+/** eˣ − 1 without loss for small x: 2t / (1 − t) with t = tanh(x / 2). */
+const expm1: Lowering = (b, { inputs }) => {
+  const x = inputs['x']!;
+  const t = b.unary('Tanh', b.binary('Mul', x, constant(b, x, 0.5)));
+  const small = b.binary('Div', b.binary('Add', t, t), b.binary('Sub', constant(b, x, 1), t));
+  const large = b.binary('Sub', b.unary('Exp', x), constant(b, x, 1));
+  return b.where(b.binary('Less', b.unary('Abs', x), constant(b, x, 1), 'bool'), small, large);
+};
+
+const step: Lowering = (b, { inputs, attrs }) => {
+  const x = inputs['x']!;
+  const positive = b.binary('Greater', x, constant(b, x, 0), 'bool');
+  if ((attrs['alpha'] ?? 0) === 0) return b.cast(positive, b.dtype(x));
+  return b.where(positive, constant(b, x, 1), constant(b, x, attrs['alpha']));
+};
+
+const select: Lowering = (b, { inputs }) => {
+  let condition = inputs['condition']!;
+  const rank = b.shape(inputs['t']!).length;
+  const shape = b.shape(condition);
+  // tfjs lets a vector choose whole rows.
+  if (shape.length === 1 && rank > 1) condition = b.reshape(condition, [shape[0]!, ...Array(rank - 1).fill(1)]);
+  return b.where(b.cast(condition, 'bool'), inputs['t']!, inputs['e']!);
+};
+
+export function activation(
+  b: GraphBuilder,
+  name: string,
+  x: number,
+  options: { alpha?: number | undefined; slope?: number | undefined } = {},
+): number | undefined {
+  switch (name) {
+    case 'linear':
+      return x;
+    case 'relu':
+      return b.unary('Relu', x);
+    case 'relu6':
+      return b.node('Clip', [x, constant(b, x, 0), constant(b, x, 6)], b.shape(x), b.dtype(x));
+    case 'elu':
+      return b.unary('Elu', x);
+    case 'sigmoid':
+      return b.unary('Sigmoid', x);
+    case 'leakyrelu':
+      return b.unary('LeakyRelu', x, { alpha: float(options.alpha ?? 0.2) });
+    case 'prelu':
+      return b.node('PRelu', [x, options.slope!], b.shape(x), b.dtype(x));
+    default:
+      return undefined;
+  }
+}
+
+const activated =
+  (name: string): Lowering =>
+  (b, { inputs, attrs }) =>
+    activation(b, name, inputs['x']!, { alpha: attrs['alpha'], slope: inputs['alpha'] })!;
+
+export const elementwiseLowerings: Lowerings = {
+  Add: binary('Add'),
+  Sub: binary('Sub'),
+  Multiply: binary('Mul'),
+  RealDiv: binary('Div'),
+  Maximum: binary('Max'),
+  Minimum: binary('Min'),
+  Pow: binary('Pow'),
+  FloorDiv: floorDiv,
+  Mod: mod,
+  SquaredDifference: (b, { inputs }) => {
+    const difference = b.binary('Sub', inputs['a']!, inputs['b']!);
+    return b.binary('Mul', difference, difference);
+  },
+  AddN: (b, { inputs }) => Object.values(inputs).reduce((sum, x) => b.binary('Add', sum, x)),
+  Greater: compare('Greater'),
+  GreaterEqual: compare('GreaterOrEqual'),
+  Less: compare('Less'),
+  LessEqual: compare('LessOrEqual'),
+  Equal: compare('Equal'),
+  NotEqual: (b, call) => b.unary('Not', compare('Equal')(b, call) as number),
+  LogicalAnd: binary('And'),
+  LogicalOr: binary('Or'),
+  LogicalXor: binary('Xor'),
+  LogicalNot: unary('Not'),
+  Select: select,
+  Abs: unary('Abs'),
+  Neg: unary('Neg'),
+  Sign: unary('Sign'),
+  Exp: unary('Exp'),
+  Expm1: expm1,
+  Log: unary('Log'),
+  Log1p: log1p,
+  Sqrt: unary('Sqrt'),
+  Rsqrt: (b, { inputs }) => b.unary('Reciprocal', b.unary('Sqrt', inputs['x']!)),
+  Reciprocal: unary('Reciprocal'),
+  Square: (b, { inputs }) => b.binary('Mul', inputs['x']!, inputs['x']!),
+  Sin: unary('Sin'),
+  Cos: unary('Cos'),
+  Tan: unary('Tan'),
+  Asin: unary('Asin'),
+  Acos: unary('Acos'),
+  Atan: unary('Atan'),
+  Sinh: unary('Sinh'),
+  Cosh: unary('Cosh'),
+  Tanh: unary('Tanh'),
+  Erf: unary('Erf'),
+  Sigmoid: unary('Sigmoid'),
+  Softplus: unary('Softplus'),
+  Relu: activated('relu'),
+  Relu6: activated('relu6'),
+  LeakyRelu: activated('leakyrelu'),
+  Prelu: activated('prelu'),
+  Elu: activated('elu'),
+  Selu: unary('Selu'),
+  Floor: unary('Floor'),
+  Ceil: unary('Ceil'),
+  Round: unary('Round'),
+  IsNan: (b, { inputs }) => b.node('IsNaN', [inputs['x']!], b.shape(inputs['x']!), 'bool'),
+  IsInf: (b, { inputs }) => b.node('IsInf', [inputs['x']!], b.shape(inputs['x']!), 'bool'),
+  IsFinite: (b, { inputs }) => {
+    const x = inputs['x']!;
+    const [nan, inf] = ['IsNaN', 'IsInf'].map((op) => b.node(op, [x], b.shape(x), 'bool'));
+    return b.unary('Not', b.binary('Or', nan!, inf!));
+  },
+  Step: step,
+  ClipByValue: (b, { inputs, attrs }) => {
+    const x = inputs['x']!;
+    const limits = [constant(b, x, attrs['clipValueMin']), constant(b, x, attrs['clipValueMax'])];
+    return b.node('Clip', [x, ...limits], b.shape(x), b.dtype(x));
+  },
+  Cast: (b, { inputs, attrs }) => b.cast(inputs['x']!, attrs['dtype']),
+  Identity: (_, { inputs }) => inputs['x']!,
+};

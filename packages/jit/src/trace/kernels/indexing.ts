@@ -1,0 +1,66 @@
+import { int, sizeOf, text } from '../../ir/graph.ts';
+import type { GraphBuilder } from '../../ir/graph-builder.ts';
+import { axisOf, type Lowering, type Lowerings, unsupported } from '../lowering.ts';
+
+/** Adds rows of `updates` into zeros at `indices` [..., depth]; rows that meet are summed. */
+function scatterAdd(b: GraphBuilder, indices: number, updates: number, shape: readonly number[]): number {
+  const zeros = b.constant(0, shape, b.dtype(updates));
+  return b.node('ScatterND', [zeros, b.cast(indices, 'int64'), updates], shape, b.dtype(updates), {
+    reduction: text('add'),
+  });
+}
+
+const gather: Lowering = (b, { inputs, attrs, kernel }) => {
+  const [x, indices] = [inputs['x']!, inputs['indices']!];
+  const [shape, at] = [b.shape(x), b.shape(indices)];
+  const axis = axisOf(attrs['axis'], shape.length);
+  const batchDims = axisOf(attrs['batchDims'] ?? 0, at.length);
+  const out = [...shape.slice(0, axis), ...at.slice(batchDims), ...shape.slice(axis + 1)];
+  if (batchDims === 0) return b.node('Gather', [x, indices], out, b.dtype(x), { axis: int(axis) });
+  if (axis !== batchDims) {
+    throw unsupported(
+      kernel,
+      `expected batchDims to equal axis (or be 0), got batchDims ${batchDims} and axis ${axis}.`,
+    );
+  }
+  const deep = b.cast(b.reshape(indices, [...at, 1]), 'int64');
+  return b.node('GatherND', [x, deep], out, b.dtype(x), { batch_dims: int(batchDims) });
+};
+
+const oneHot: Lowering = (b, { inputs, attrs }) => {
+  const indices = inputs['indices']!;
+  const depth = attrs['depth'] as number;
+  const dtype = attrs['dtype'] === 'int32' ? 'int32' : attrs['dtype'] === 'bool' ? 'bool' : 'float32';
+  const classes = b.constant(
+    Int32Array.from({ length: depth }, (_, i) => i),
+    [depth],
+    'int32',
+  );
+  const hit = b.binary('Equal', b.reshape(indices, [...b.shape(indices), 1]), classes, 'bool');
+  if (attrs['onValue'] === 1 && attrs['offValue'] === 0) return b.cast(hit, dtype);
+  return b.where(hit, b.scalar(attrs['onValue'], dtype), b.scalar(attrs['offValue'], dtype));
+};
+
+export const indexingLowerings: Lowerings = {
+  GatherV2: gather,
+  GatherNd: (b, { inputs }) => {
+    const [params, indices] = [inputs['params']!, inputs['indices']!];
+    const at = b.shape(indices);
+    const out = [...at.slice(0, -1), ...b.shape(params).slice(at.at(-1))];
+    return b.node('GatherND', [params, b.cast(indices, 'int64')], out, b.dtype(params));
+  },
+  ScatterNd: (b, { inputs, attrs }) => scatterAdd(b, inputs['indices']!, inputs['updates']!, attrs['shape']),
+  TensorScatterUpdate: (b, { inputs }) => {
+    const tensor = inputs['tensor']!;
+    const indices = b.cast(inputs['indices']!, 'int64');
+    return b.node('ScatterND', [tensor, indices, inputs['updates']!], b.shape(tensor), b.dtype(tensor));
+  },
+  UnsortedSegmentSum: (b, { inputs, attrs }) => {
+    const [x, ids] = [inputs['x']!, inputs['segmentIds']!];
+    const rank = b.shape(ids).length;
+    const rows = b.reshape(ids, [sizeOf(b.shape(ids)), 1]);
+    const updates = b.reshape(x, [sizeOf(b.shape(ids)), ...b.shape(x).slice(rank)]);
+    return scatterAdd(b, rows, updates, [attrs['numSegments'], ...b.shape(x).slice(rank)]);
+  },
+  OneHot: oneHot,
+};

@@ -1,0 +1,41 @@
+import { broadcastShapes, int, sizeOf } from '../../ir/graph.ts';
+import type { GraphBuilder } from '../../ir/graph-builder.ts';
+import { type Lowerings, unsupported } from '../lowering.ts';
+import { activation } from './elementwise.ts';
+
+/** [..., m, k] × [..., k, n]; a flag says that the last two axes of an operand are swapped. */
+export function matMul(b: GraphBuilder, x: number, y: number, transposeX: boolean, transposeY: boolean): number {
+  const [xs, ys] = [b.shape(x), b.shape(y)];
+  const [xBatch, yBatch] = [xs.slice(0, -2), ys.slice(0, -2)];
+  const batch = broadcastShapes(xBatch, yBatch)!;
+  const rows = xs.at(transposeX ? -1 : -2)!;
+  const columns = ys.at(transposeY ? -2 : -1)!;
+  const out = [...batch, rows, columns];
+  const flags = { transA: int(transposeX ? 1 : 0), transB: int(transposeY ? 1 : 0) };
+  // One matrix on the right serves all rows on the left: a single product.
+  if (sizeOf(yBatch) === 1 && (!transposeX || sizeOf(xBatch) === 1)) {
+    const flatX = transposeX ? xs.slice(-2) : [sizeOf(xs) / xs.at(-1)!, xs.at(-1)!];
+    const inputs = [b.reshape(x, flatX), b.reshape(y, ys.slice(-2))];
+    return b.reshape(b.node('Gemm', inputs, [sizeOf(batch) * rows, columns], 'float32', flags), out);
+  }
+  const swap = (value: number) => {
+    const rank = b.shape(value).length;
+    const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : i === rank - 2 ? rank - 1 : rank - 2));
+    return b.transpose(value, perm);
+  };
+  return b.node('MatMul', [transposeX ? swap(x) : x, transposeY ? swap(y) : y], out, 'float32');
+}
+
+export const matMulLowerings: Lowerings = {
+  BatchMatMul: (b, { inputs, attrs }) =>
+    matMul(b, inputs['a']!, inputs['b']!, Boolean(attrs['transposeA']), Boolean(attrs['transposeB'])),
+  _FusedMatMul: (b, { inputs, attrs, kernel }) => {
+    const product = matMul(b, inputs['a']!, inputs['b']!, Boolean(attrs['transposeA']), Boolean(attrs['transposeB']));
+    const bias = inputs['bias'];
+    const sum = bias === undefined ? product : b.binary('Add', product, bias);
+    const name = (attrs['activation'] as string | undefined) ?? 'linear';
+    const out = activation(b, name, sum, { alpha: attrs['leakyreluAlpha'], slope: inputs['preluActivationWeights'] });
+    if (out === undefined) throw unsupported(kernel, `the activation ${name} is not known.`);
+    return out;
+  },
+};

@@ -1,0 +1,71 @@
+import { int } from '../../ir/graph.ts';
+import type { GraphBuilder } from '../../ir/graph-builder.ts';
+import { axesOf, axisOf, type Lowering, type Lowerings } from '../lowering.ts';
+
+function reduce(b: GraphBuilder, op: string, x: number, axes: readonly number[], keepDims: boolean): number {
+  if (axes.length === 0) return x;
+  const shape = b.shape(x).flatMap((dimension, i) => (axes.includes(i) ? (keepDims ? [1] : []) : [dimension]));
+  return b.node(op, [x, b.int64s(axes)], shape, b.dtype(x), { keepdims: int(keepDims ? 1 : 0) });
+}
+
+const reduction =
+  (op: string, axisName = 'axis'): Lowering =>
+  (b, { inputs, attrs }) => {
+    const x = inputs['x']!;
+    const number = b.dtype(x) === 'bool' ? b.cast(x, 'int32') : x;
+    return reduce(b, op, number, axesOf(attrs[axisName], b.shape(x).length), Boolean(attrs['keepDims']));
+  };
+
+const logical =
+  (op: string): Lowering =>
+  (b, call) =>
+    b.cast(reduction(op)(b, call) as number, 'bool');
+
+const arg =
+  (op: string): Lowering =>
+  (b, { inputs, attrs }) => {
+    const x = inputs['x']!;
+    const axis = axisOf(attrs['axis'], b.shape(x).length);
+    const shape = b.shape(x).filter((_, i) => i !== axis);
+    return b.cast(b.node(op, [x], shape, 'int64', { axis: int(axis), keepdims: int(0) }), 'int32');
+  };
+
+const normalise =
+  (op: string, axisName: string): Lowering =>
+  (b, { inputs, attrs }) => {
+    const x = inputs['logits']!;
+    return b.unary(op, x, { axis: int(axisOf(attrs[axisName] ?? -1, b.shape(x).length)) });
+  };
+
+const cumulative: Lowering = (b, { inputs, attrs }) => {
+  const x = inputs['x']!;
+  const axis = b.constant(BigInt64Array.of(BigInt(axisOf(attrs['axis'], b.shape(x).length))), [], 'int64');
+  const flags = { exclusive: int(attrs['exclusive'] ? 1 : 0), reverse: int(attrs['reverse'] ? 1 : 0) };
+  return b.node('CumSum', [x, axis], b.shape(x), b.dtype(x), flags);
+};
+
+export const reductionLowerings: Lowerings = {
+  Sum: reduction('ReduceSum'),
+  Mean: (b, { inputs, attrs, kernel }) =>
+    reduction('ReduceMean')(b, { kernel, attrs, inputs: { x: b.cast(inputs['x']!, 'float32') } }),
+  Max: reduction('ReduceMax', 'reductionIndices'),
+  Min: reduction('ReduceMin'),
+  Prod: reduction('ReduceProd'),
+  All: logical('ReduceMin'),
+  Any: logical('ReduceMax'),
+  ArgMax: arg('ArgMax'),
+  ArgMin: arg('ArgMin'),
+  Softmax: normalise('Softmax', 'dim'),
+  LogSoftmax: normalise('LogSoftmax', 'axis'),
+  Cumsum: cumulative,
+  TopK: (b, { inputs, attrs }) => {
+    const x = inputs['x']!;
+    const shape = [...b.shape(x).slice(0, -1), attrs['k'] as number];
+    const outputs = [
+      { shape, dtype: b.dtype(x) },
+      { shape, dtype: 'int64' as const },
+    ];
+    const [values, indices] = b.nodes('TopK', [x, b.int64s([attrs['k']])], outputs, { axis: int(-1) });
+    return [values!, b.cast(indices!, 'int32')];
+  },
+};

@@ -1,0 +1,133 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { ConstantData, IrDType } from '../ir/graph.ts';
+import { sizeOf } from '../ir/graph.ts';
+import type { GraphBuilder } from '../ir/graph-builder.ts';
+import { JitError } from '../jit-error.ts';
+
+type BackendValues = Parameters<tf.KernelBackend['write']>[0];
+
+/** Names of the tfjs operations whose numbers come from a generator: traced, they would be frozen into the graph. */
+const randomOps = /^(random|truncatedNormal|multinomial|dropout|rand_|rand$)/i;
+
+/** A tfjs backend whose tensors are values of a graph under construction. It holds no data but constants. */
+export class TraceBackend extends tf.KernelBackend {
+  private readonly builder: GraphBuilder;
+  private readonly ids = new WeakMap<object, number>();
+  private live = 0;
+
+  constructor(builder: GraphBuilder) {
+    super();
+    this.builder = builder;
+  }
+
+  /** Registers a value of the graph as tensor data. */
+  bind(value: number): object {
+    const dataId = {};
+    this.ids.set(dataId, value);
+    this.live++;
+    return dataId;
+  }
+
+  /** The value behind a tensor; a tensor of another backend enters as a constant, and stays where it is. */
+  lookup(info: { dataId: object; shape: number[]; dtype: string }): number {
+    const known = this.ids.get(info.dataId);
+    if (known !== undefined) return this.reshaped(known, info.shape);
+    const owner = tf.engine().state.tensorInfo.get(info.dataId)?.backend;
+    if (!owner) throw new JitError('runtime', 'A tensor that was disposed of is used inside a traced function.');
+    const value = this.constantOf(owner.readSync(info.dataId), info.shape, info.dtype);
+    this.ids.set(info.dataId, value);
+    return value;
+  }
+
+  /** tfjs may give the same data another shape without asking a kernel. */
+  private reshaped(value: number, shape: readonly number[]): number {
+    return this.builder.reshape(value, shape);
+  }
+
+  override write(values: BackendValues, shape: number[], dtype: tf.DataType): object {
+    const scope = tf.engine().state.scopeStack.find(({ name }) => randomOps.test(name));
+    if (scope) throw randomError(`tf.${scope.name.replace(/_*op$/, '')}`);
+    return this.bind(this.constantOf(values, shape, dtype));
+  }
+
+  private constantOf(values: BackendValues, shape: readonly number[], dtype: string): number {
+    const type = irDType(dtype);
+    const numbers = values as ArrayLike<number>;
+    const size = sizeOf(shape);
+    const first = Number(numbers[0] ?? 0);
+    let uniform = true;
+    for (let i = 1; i < size && uniform; i++) uniform = Number(numbers[i]) === first;
+    if (uniform && !Number.isNaN(first) && !Object.is(first, -0)) return this.builder.constant(first, shape, type);
+    const Data = type === 'float32' ? Float32Array : type === 'int32' ? Int32Array : Uint8Array;
+    return this.builder.constant(Data.from(numbers as number[]), shape, type);
+  }
+
+  override readSync(dataId: object): BackendValues {
+    const value = this.ids.get(dataId);
+    const data = value === undefined ? undefined : this.builder.graph.constants.get(value);
+    if (value === undefined || data === undefined) {
+      throw new JitError(
+        'data-dependent',
+        'A tensor was read (dataSync, arraySync, an operation whose shape depends on data) while a function is traced, before it ' +
+          'has a value. Keep shapes and control flow independent of data, or do this outside the traced function.',
+      );
+    }
+    return expandConstant(data, sizeOf(this.builder.shape(value)), this.builder.dtype(value)) as BackendValues;
+  }
+
+  override async read(dataId: object): Promise<BackendValues> {
+    return this.readSync(dataId);
+  }
+
+  override disposeData(): boolean {
+    this.live--;
+    return true;
+  }
+
+  override refCount(): number {
+    return 1;
+  }
+
+  override incRef(): void {}
+
+  override numDataIds(): number {
+    return this.live;
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: true };
+  }
+
+  override floatPrecision(): 16 | 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override timerAvailable(): boolean {
+    return false;
+  }
+
+  override dispose(): void {}
+}
+
+export function randomError(what: string): JitError {
+  return new JitError(
+    'random-op',
+    `${what} was called while a function is traced: its numbers would be frozen into the compiled graph. Draw them outside and ` +
+      'pass them in with the batch.',
+  );
+}
+
+export function irDType(dtype: string): IrDType {
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
+  throw new JitError('unsupported-op', `Cannot compile a tensor of dtype ${dtype}: expected float32, int32 or bool.`);
+}
+
+function expandConstant(data: ConstantData, size: number, dtype: IrDType): ConstantData {
+  if (typeof data !== 'number') return data.slice();
+  const Data = dtype === 'float32' ? Float32Array : dtype === 'int32' ? Int32Array : Uint8Array;
+  return new Data(size).fill(data);
+}

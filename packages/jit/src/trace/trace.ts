@@ -1,0 +1,114 @@
+/**
+ * Tracing: for the duration of one synchronous call, a backend of our own is tfjs's current one, so that every kernel that runs
+ * appends to a graph. Everything that is global in tfjs (backends, kernels, gradients) is put back as it was before.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { withGradients } from '../gradients/registry.ts';
+import type { ValueInfo } from '../ir/graph.ts';
+import { GraphBuilder } from '../ir/graph-builder.ts';
+import { JitError } from '../jit-error.ts';
+import { activeTrace, setActiveTrace } from './active-trace.ts';
+import { fusedNode } from './fused-node.ts';
+import { lowerings } from './kernels/index.ts';
+import { unsupported } from './lowering.ts';
+import { randomError, TraceBackend } from './trace-backend.ts';
+
+export interface Trace {
+  readonly builder: GraphBuilder;
+  /** A tensor that stands for an input of the graph. */
+  input(name: string, info: ValueInfo): tf.Tensor;
+  /** A tensor that stands for data known now. */
+  constant(data: Float32Array | Int32Array, info: ValueInfo): tf.Tensor;
+  /** The graph's value behind a tensor. */
+  valueOf(tensor: tf.Tensor): number;
+}
+
+/** All kernels that tfjs knows by name, so that one that does not lower fails with a clear message. */
+const kernelNames = Object.entries(tf as unknown as Record<string, unknown>)
+  .filter(([name, value]) => name === value)
+  .map(([name]) => name);
+
+/**
+ * Runs `body` with tfjs tracing.
+ * @throws {JitError} `nested-trace`, `unsupported-op`, `data-dependent`, `random-op`
+ */
+export function withTrace<T>(body: (trace: Trace) => T): T {
+  if (activeTrace()) {
+    throw new JitError('nested-trace', 'A function that is being traced compiles another one: compile it before.');
+  }
+  const engine = tf.engine();
+  const builder = new GraphBuilder();
+  const backend = new TraceBackend(builder);
+  const tensor = (value: number, dtype = builder.dtype(value)): tf.Tensor =>
+    engine.makeTensorFromDataId(backend.bind(value), [...builder.shape(value)], dtype as tf.DataType, backend);
+  const valueOf = (t: tf.Tensor): number => backend.lookup(t);
+
+  const backendName = freeName(engine);
+  const previous = engine.backendName as string | null | undefined;
+  const random = Math.random;
+  try {
+    registerKernels(backendName, builder, backend);
+    engine.registerBackend(backendName, () => backend, 0);
+    void engine.setBackend(backendName); // The factory is synchronous, so the switch is too.
+    setActiveTrace({
+      fused: (spec, inputs) =>
+        fusedNode(
+          builder,
+          spec,
+          inputs.map((t) => t && valueOf(t)),
+        ).map((value) => tensor(value)),
+    });
+    Math.random = () => {
+      throw randomError('Math.random');
+    };
+    return withGradients(() => {
+      let result: T | undefined;
+      engine.tidy(() => {
+        result = body({
+          builder,
+          input: (name, info) => tensor(builder.input(name, info)),
+          constant: (data, info) => tensor(builder.constant(data, info.shape, info.dtype)),
+          valueOf,
+        });
+      });
+      return result as T;
+    });
+  } finally {
+    Math.random = random;
+    setActiveTrace(undefined);
+    engine.removeBackend(backendName);
+    unregisterKernels(backendName);
+    if (previous) void engine.setBackend(previous);
+  }
+}
+
+/** Another copy of this package may be loaded beside this one. tfjs splits kernel keys at `_`, so the name has none. */
+function freeName(engine: ReturnType<typeof tf.engine>): string {
+  let name = 'vlm-trace';
+  for (let i = 2; name in engine.registryFactory; i++) name = `vlm-trace-${i}`;
+  return name;
+}
+
+function registerKernels(backendName: string, builder: GraphBuilder, backend: TraceBackend): void {
+  for (const kernelName of new Set([...kernelNames, ...Object.keys(lowerings)])) {
+    const lower = lowerings[kernelName];
+    const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
+      if (!lower)
+        throw unsupported(kernelName, 'it has no lowering; express it with operations of docs/operations.md.');
+      const values: Record<string, number> = {};
+      for (const [name, info] of Object.entries(inputs)) if (info) values[name] = backend.lookup(info);
+      const made = lower(builder, { kernel: kernelName, inputs: values, attrs: attrs ?? {} });
+      const infos = [made].flat().map((value) => ({
+        dataId: backend.bind(value),
+        shape: [...builder.shape(value)],
+        dtype: builder.dtype(value) as tf.DataType,
+      }));
+      return Array.isArray(made) ? infos : infos[0]!;
+    };
+    tf.registerKernel({ kernelName, backendName, kernelFunc });
+  }
+}
+
+function unregisterKernels(backendName: string): void {
+  for (const { kernelName } of tf.getKernelsForBackend(backendName)) tf.unregisterKernel(kernelName, backendName);
+}

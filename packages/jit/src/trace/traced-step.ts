@@ -1,0 +1,18 @@
+/** One variant of a step as an ONNX model: parameters and batch in; loss, metrics and gradients out. */
+export interface TracedStep {
+  model: Uint8Array;
+  metrics: string[];
+  /** Parameters whose gradient the model computes. */
+  gradients: string[];
+  /** Parameters that train but do not touch this variant's loss: their gradient is zero. */
+  untouched: string[];
+}
+
+/** Names of the model's inputs and outputs. */
+export const names = {
+  param: (name: string): string => `param:${name}`,
+  batch: (name: string): string => `batch:${name}`,
+  loss: 'loss',
+  metric: (name: string): string => `metric:${name}`,
+  gradient: (name: string): string => `gradient:${name}`,
+};
