@@ -34,23 +34,21 @@ export function rotary(x_BTD: tf.Tensor, options: RotaryOptions): tf.Tensor {
       `rotary expects a width that is heads × an even number, got ${D} for ${heads} heads.`,
     );
   }
-  const { cos, sin } = tables(T, half, options);
-  const turn = (x: tf.Tensor, cosine: tf.Tensor, sine: tf.Tensor): tf.Tensor => {
-    const pairs = tf.reshape(x, [B, T, heads, 2, half]);
-    const [first, second] = tf.split(pairs, 2, 3) as [tf.Tensor, tf.Tensor];
-    const turned = tf.concat(
-      [tf.sub(tf.mul(first, cosine), tf.mul(second, sine)), tf.add(tf.mul(second, cosine), tf.mul(first, sine))],
-      3,
-    );
-    return tf.reshape(turned, x.shape);
+  // Features and their partners are swapped once; the products then run over whole rows.
+  const swapHalves = (x: tf.Tensor): tf.Tensor => {
+    const [first, second] = tf.split(tf.reshape(x, [B * T * heads, 2 * half]), 2, 1) as [tf.Tensor, tf.Tensor];
+    return tf.reshape(tf.concat([second, first], 1), [B, T, D]);
   };
-  // A rotation's gradient is the rotation back.
+  const turn = (x: tf.Tensor, cos: tf.Tensor, signedSin: tf.Tensor): tf.Tensor =>
+    tf.add(tf.mul(x, cos), tf.mul(swapHalves(x), signedSin));
   return withGradient(
     [x_BTD],
     (save) => {
-      save([cos, sin]);
-      return turn(x_BTD, cos, sin);
+      const { cos, signedSin } = tables(T, half, options);
+      save([cos, signedSin]);
+      return turn(x_BTD, cos, signedSin);
     },
+    // A rotation's gradient is the rotation back.
     (dy, saved) => [turn(dy, saved[0]!, tf.neg(saved[1]!))],
   );
 }
@@ -81,17 +79,22 @@ export function rotaryTables(
   return { cos: angles.map(Math.cos), sin: angles.map(Math.sin) };
 }
 
-/** Tables that broadcast against [B, T, heads, 1, F]. */
-function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tensor; sin: tf.Tensor } {
-  const { base, offset, positions_BT } = options;
+/** Tables [1 or B, T, D] for whole rows; the sine is negative in the first half of every head. */
+function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tensor; signedSin: tf.Tensor } {
+  const { base, heads, offset, positions_BT } = options;
+  const D = heads * 2 * half;
   if (!positions_BT) {
-    const { cos, sin } = rotaryTables(
-      Array.from({ length: T }, (_, t) => t + (offset ?? 0)),
-      half,
-      base,
-    );
-    const shape: [number, number, number, number, number] = [1, T, 1, 1, half];
-    return { cos: tf.tensor(cos, shape), sin: tf.tensor(sin, shape) };
+    const positions = Array.from({ length: T }, (_, t) => t + (offset ?? 0));
+    const { cos, sin } = rotaryTables(positions, half, base);
+    const wide = (table: Float32Array, sign: number) =>
+      tf.tensor(
+        Float32Array.from({ length: T * D }, (_, i) => {
+          const value = table[Math.floor(i / D) * half + (i % half)]!;
+          return i % (2 * half) < half ? sign * value : value;
+        }),
+        [1, T, D],
+      );
+    return { cos: wide(cos, 1), signedSin: wide(sin, -1) };
   }
   if (offset !== undefined) {
     throw new JitError(
@@ -100,7 +103,9 @@ function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tens
     );
   }
   expectShape('rotary', 'positions_BT', positions_BT, [-1, T]);
-  const positions = tf.reshape(tf.cast(positions_BT, 'float32'), [-1, T, 1, 1, 1]);
-  const angles = tf.mul(positions, tf.tensor(rotaryFrequencies(half, base), [1, 1, 1, 1, half]));
-  return { cos: tf.cos(angles), sin: tf.sin(angles) };
+  const positions = tf.reshape(tf.cast(positions_BT, 'float32'), [-1, T, 1, 1]);
+  const angles = tf.mul(positions, tf.tensor(rotaryFrequencies(half, base), [1, 1, 1, half]));
+  const [cos, sin] = [tf.cos(angles), tf.sin(angles)];
+  const wide = (pair: [tf.Tensor, tf.Tensor]) => tf.reshape(tf.tile(tf.concat(pair, 3), [1, 1, heads, 1]), [-1, T, D]);
+  return { cos: wide([cos, cos]), signedSin: wide([tf.neg(sin), sin]) };
 }
