@@ -53,7 +53,8 @@ function convParams({ channels, kernelSize: k }: ConvEncoderConfig): ParameterSp
 
 /**
  * Convolution, group norm, GELU; the last stage ends with its norm, so that features come out standardised and linear heads read them
- * well. Tried in the small (60 concepts, 210 steps): group norms learn twice as fast as layer norms at each position.
+ * well. In one short trial (60 concepts, one seed, about 210 steps) group norms named 17 % of the cells with an object, layer norms at
+ * each position 10 %.
  */
 function convFeatures(config: ConvEncoderConfig, params: NamedTensors, images_BSS3: tf.Tensor): tf.Tensor {
   let x_BSSC = images_BSS3;
