@@ -3,7 +3,7 @@ import type { NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinitio
 import type { TrainExecutor } from './executor/train-executor.ts';
 import { checkArrays } from './signature-check.ts';
 import { traceTrainStep } from './trace/trace-train-step.ts';
-import { variantSignature } from './train-definition.ts';
+import { checkLearningRate, variantSignature } from './train-definition.ts';
 
 /** What a step needs of its executor, here or in a worker. */
 export type TrainHost = Pick<TrainExecutor, 'addVariant' | 'setState' | 'getState' | 'run' | 'gradients' | 'dispose'>;
@@ -30,6 +30,7 @@ export class CompiledTrainStep implements TrainStep {
 
   run(variant: string, batch: NamedArrays, { lr }: { lr: number }): Promise<StepResult> {
     return this.queue.add(async () => {
+      checkLearningRate(lr);
       await this.prepare(variant, batch);
       return this.host.run(variant, batch, lr);
     });

@@ -19,3 +19,4 @@ export { type FusedOpSpec, fusedOp } from './fused-op.ts';
 export { registerGradients } from './gradients/registry.ts';
 export { JitError, type JitErrorCode } from './jit-error.ts';
 export { type OnnxEngineOptions, onnxEngine } from './onnx-engine.ts';
+export { type TfjsEngineOptions, tfjsEngine } from './tfjs-engine.ts';

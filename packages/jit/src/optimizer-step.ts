@@ -1,5 +1,4 @@
 import type { Arena } from './arena.ts';
-import { JitError } from './jit-error.ts';
 import { type AdamWKernel, clipCoefficient } from './optimizer/index.ts';
 import type { AdamWNumbers } from './train-definition.ts';
 
@@ -15,9 +14,6 @@ export function updateState(
   lr: number,
   step: number,
 ): { gradNorm: number; step: number } {
-  if (!Number.isFinite(lr) || lr < 0) {
-    throw new JitError('invalid-batch', `run: expected lr to be a finite number ≥ 0, got ${lr}.`);
-  }
   const { regionLength, runs } = arena.layout;
   const gradNorm = Math.sqrt(kernel.sumOfSquares(arena.pointer(1, 0), regionLength));
   if (!Number.isFinite(gradNorm)) return { gradNorm, step };

@@ -47,3 +47,15 @@ export function variantSignature(definition: TrainStepDefinition, variant: strin
     `Expected a variant among ${Object.keys(definition.variants).join(', ')}, got ${variant}.`,
   );
 }
+
+/** @throws {JitError} `invalid-definition` */
+export function checkLearningRate(lr: number): void {
+  if (typeof lr === 'number' && Number.isFinite(lr) && lr >= 0) return;
+  throw new JitError('invalid-definition', `run: expected lr to be a finite number ≥ 0, got ${lr}.`);
+}
+
+/** @throws {JitError} `invalid-state` */
+export function checkStep(step: number): void {
+  if (Number.isSafeInteger(step) && step >= 0) return;
+  throw new JitError('invalid-state', `State: expected step to be a whole number ≥ 0, got ${step}.`);
+}

@@ -5,11 +5,10 @@
 import * as ort from 'onnxruntime-node';
 import { Arena, type ArenaLayout } from '../arena.ts';
 import type { NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
-import { JitError } from '../jit-error.ts';
 import { type AdamWKernel, createAdamWKernel, type KernelMemory } from '../optimizer/index.ts';
 import { updateState } from '../optimizer-step.ts';
 import { names, type TracedStep } from '../trace/traced-step.ts';
-import type { AdamWNumbers } from '../train-definition.ts';
+import { type AdamWNumbers, checkStep } from '../train-definition.ts';
 import { openSession, runSession } from './ort-session.ts';
 
 export interface ExecutorOptions {
@@ -65,9 +64,7 @@ export class TrainExecutor {
   }
 
   async setState(state: TrainState): Promise<void> {
-    if (!Number.isSafeInteger(state.step) || state.step < 0) {
-      throw new JitError('invalid-state', `State: expected step to be a whole number ≥ 0, got ${state.step}.`);
-    }
+    checkStep(state.step);
     this.arena.load(state);
     this.step = state.step;
   }

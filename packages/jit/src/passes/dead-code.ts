@@ -1,5 +1,8 @@
 import { ABSENT, type Graph } from '../ir/graph.ts';
 
+/** Operators whose outputs after the first are optional. */
+const optionalOutputs = new Set(['MaxPool']);
+
 /** Removes nodes and constants from which no output of the graph can be reached. Graph inputs stay. */
 export function removeDeadCode(graph: Graph): boolean {
   const needed = new Set(graph.outputs.map(({ value }) => value));
@@ -8,6 +11,9 @@ export function removeDeadCode(graph: Graph): boolean {
     .filter((node) => {
       if (!node.outputs.some((output) => output !== ABSENT && needed.has(output))) return false;
       for (const input of node.inputs) needed.add(input);
+      // Trailing outputs that nobody reads need not be computed.
+      while (node.outputs.length > 1 && optionalOutputs.has(node.op) && !needed.has(node.outputs.at(-1)!))
+        node.outputs.pop();
       return true;
     })
     .reverse();

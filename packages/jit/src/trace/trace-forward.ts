@@ -27,7 +27,7 @@ export function traceForward(
   options: ForwardOptions,
 ): { model: Uint8Array; outputs: Record<string, TensorSpec> } {
   checkForward(options);
-  return withTrace(({ builder, input, constant, valueOf }) => {
+  return withTrace(({ builder, input, constant, graphValue }) => {
     const constants = Object.fromEntries(
       Object.entries(options.constants).map(([name, { spec, data }]) => [name, constant(data, spec)]),
     );
@@ -42,7 +42,7 @@ export function traceForward(
       }
       const dtype = tensor.dtype === 'float32' ? 'float32' : 'int32';
       outputs[name] = { shape: tensor.shape, dtype };
-      builder.graph.outputs.push({ name, value: builder.cast(valueOf(tensor), dtype) });
+      builder.graph.outputs.push({ name, value: builder.cast(graphValue(tensor), dtype) });
     }
     optimise(builder.graph);
     return { model: onnxModel(builder.graph), outputs };

@@ -20,7 +20,7 @@ export function traceTrainGraph(
 ): Omit<TracedStep, 'model'> & { graph: Graph } {
   const signature = variantSignature(definition, variant);
   return withTrace((trace) => {
-    const { builder, input, valueOf } = trace;
+    const { builder, input, graphValue } = trace;
     const entries = Object.entries(definition.params);
     const params: NamedTensors = Object.fromEntries(
       entries.map(([name, spec]) => [name, input(names.param(name), spec)]),
@@ -35,7 +35,7 @@ export function traceTrainGraph(
         const result = definition.loss(params, batch, variant);
         for (const [name, metric] of Object.entries(result.metrics ?? {})) {
           checkScalar(`metrics.${name}`, metric);
-          metrics[name] = builder.cast(valueOf(metric), 'float32');
+          metrics[name] = builder.cast(graphValue(metric), 'float32');
         }
         checkScalar('loss', result.loss, 'float32');
         return result.loss;
@@ -43,7 +43,7 @@ export function traceTrainGraph(
       trained.map((name) => params[name]!),
     );
     const { graph } = builder;
-    graph.outputs.push({ name: names.loss, value: valueOf(value) });
+    graph.outputs.push({ name: names.loss, value: graphValue(value) });
     for (const [name, metric] of Object.entries(metrics))
       graph.outputs.push({ name: names.metric(name), value: metric });
     const gradients: string[] = [];
@@ -53,7 +53,7 @@ export function traceTrainGraph(
       if (!gradient) untouched.push(name);
       else {
         gradients.push(name);
-        graph.outputs.push({ name: names.gradient(name), value: valueOf(gradient) });
+        graph.outputs.push({ name: names.gradient(name), value: graphValue(gradient) });
       }
     }
     optimise(graph);

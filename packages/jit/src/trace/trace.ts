@@ -20,7 +20,7 @@ export interface Trace {
   /** A tensor that stands for data known now. */
   constant(data: Float32Array | Int32Array, info: ValueInfo): tf.Tensor;
   /** The graph's value behind a tensor. */
-  valueOf(tensor: tf.Tensor): number;
+  graphValue(tensor: tf.Tensor): number;
 }
 
 /** All kernels that tfjs knows by name, so that one that does not lower fails with a clear message. */
@@ -41,7 +41,7 @@ export function withTrace<T>(body: (trace: Trace) => T): T {
   const backend = new TraceBackend(builder);
   const tensor = (value: number, dtype = builder.dtype(value)): tf.Tensor =>
     engine.makeTensorFromDataId(backend.bind(value), [...builder.shape(value)], dtype as tf.DataType, backend);
-  const valueOf = (t: tf.Tensor): number => backend.lookup(t);
+  const graphValue = (t: tf.Tensor): number => backend.lookup(t);
 
   const backendName = freeName(engine);
   const previous = engine.backendName as string | null | undefined;
@@ -55,7 +55,7 @@ export function withTrace<T>(body: (trace: Trace) => T): T {
         fusedNode(
           builder,
           spec,
-          inputs.map((t) => t && valueOf(t)),
+          inputs.map((t) => t && graphValue(t)),
         ).map((value) => tensor(value)),
     });
     Math.random = () => {
@@ -68,7 +68,7 @@ export function withTrace<T>(body: (trace: Trace) => T): T {
           builder,
           input: (name, info) => tensor(builder.input(name, info)),
           constant: (data, info) => tensor(builder.constant(data, info.shape, info.dtype)),
-          valueOf,
+          graphValue,
         });
       });
       return result as T;

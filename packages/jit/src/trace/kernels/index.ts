@@ -1,8 +1,10 @@
 import type { Lowerings } from '../lowering.ts';
 import { constantLowerings } from './constants.ts';
+import { convolutionLowerings } from './convolution.ts';
 import { elementwiseLowerings } from './elementwise.ts';
 import { indexingLowerings } from './indexing.ts';
 import { matMulLowerings } from './matmul.ts';
+import { poolingLowerings } from './pooling.ts';
 import { reductionLowerings } from './reductions.ts';
 import { structureLowerings } from './structure.ts';
 
@@ -14,4 +16,6 @@ export const lowerings: Lowerings = {
   ...indexingLowerings,
   ...constantLowerings,
   ...matMulLowerings,
+  ...convolutionLowerings,
+  ...poolingLowerings,
 };

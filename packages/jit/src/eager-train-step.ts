@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { Arena } from './arena.ts';
+import { useBackend } from './backends/use-backend.ts';
+import { CallQueue } from './call-queue.ts';
+import type { NamedArrays, NamedTensors, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
+import { type AdamWKernel, createReferenceAdamWKernel } from './optimizer/index.ts';
+import { updateState } from './optimizer-step.ts';
+import { checkArrays } from './signature-check.ts';
+import { checkScalar, lossAndGradients } from './trace/trace-train-step.ts';
+import { checkLearningRate, checkStep, prepareDefinition, variantSignature } from './train-definition.ts';
+
+/** A training step that runs operation by operation on a tfjs backend; its state lies in memory, AdamW is the reference in TypeScript. */
+export class EagerTrainStep implements TrainStep {
+  private readonly definition: TrainStepDefinition;
+  private readonly optimizer: ReturnType<typeof prepareDefinition>['optimizer'];
+  private readonly backend: string;
+  private readonly arena: Arena;
+  private readonly kernel: AdamWKernel;
+  private readonly queue = new CallQueue('The training step');
+  private step = 0;
+
+  constructor(definition: TrainStepDefinition, backend: string) {
+    const { layout, optimizer } = prepareDefinition(definition);
+    const memory = { buffer: new ArrayBuffer(layout.bytes) };
+    this.definition = definition;
+    this.optimizer = optimizer;
+    this.backend = backend;
+    this.arena = new Arena(layout, memory.buffer);
+    this.kernel = createReferenceAdamWKernel(memory);
+  }
+
+  setState(state: TrainState): Promise<void> {
+    return this.queue.add(async () => {
+      checkStep(state.step);
+      this.arena.load(state);
+      this.step = state.step;
+    });
+  }
+
+  getState(): Promise<TrainState> {
+    return this.queue.add(async () => ({ ...this.arena.copy(), step: this.step }));
+  }
+
+  run(variant: string, batch: NamedArrays, { lr }: { lr: number }): Promise<StepResult> {
+    return this.queue.add(async () => {
+      checkLearningRate(lr);
+      const { loss, metrics } = this.backward(variant, batch);
+      const { gradNorm, step } = updateState(this.arena, this.kernel, this.optimizer, lr, this.step);
+      this.step = step;
+      return { loss, gradNorm, metrics };
+    });
+  }
+
+  gradients(variant: string, batch: NamedArrays): ReturnType<TrainStep['gradients']> {
+    return this.queue.add(async () => {
+      const { loss } = this.backward(variant, batch);
+      return { loss, gradients: this.arena.copyGradients() };
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.queue.close(async () => {});
+  }
+
+  /** Fills the gradients of the arena. */
+  private backward(variant: string, batch: NamedArrays): { loss: number; metrics: Record<string, number> } {
+    const signature = variantSignature(this.definition, variant);
+    checkArrays(`batch of variant ${variant}`, signature, batch);
+    const { params: specs, loss: lossOf } = this.definition;
+    return useBackend(this.backend, () => {
+      const numbers = { loss: 0, metrics: {} as Record<string, number> };
+      tf.tidy(() => {
+        const tensors = (arrays: NamedArrays, shapes: typeof specs): NamedTensors =>
+          Object.fromEntries(
+            Object.entries(shapes).map(([name, { shape, dtype }]) => [
+              name,
+              tf.tensor(arrays[name]!, [...shape], dtype),
+            ]),
+          );
+        const params = tensors(this.arena.params, specs);
+        const inputs = tensors(batch, signature);
+        const trained = Object.keys(this.arena.gradients);
+        const { value, grads } = lossAndGradients(
+          () => {
+            const { loss, metrics = {} } = lossOf(params, inputs, variant);
+            for (const [name, metric] of Object.entries(metrics)) {
+              checkScalar(`metrics.${name}`, metric);
+              numbers.metrics[name] = metric.dataSync()[0]!;
+            }
+            checkScalar('loss', loss, 'float32');
+            return loss;
+          },
+          trained.map((name) => params[name]!),
+        );
+        numbers.loss = value.dataSync()[0]!;
+        for (const [i, name] of trained.entries()) {
+          const gradient = grads[i];
+          if (gradient) this.arena.gradients[name]!.set(gradient.dataSync() as Float32Array);
+          else this.arena.gradients[name]!.fill(0);
+        }
+      });
+      return numbers;
+    });
+  }
+}
