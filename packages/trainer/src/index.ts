@@ -10,6 +10,8 @@ export {
   countBatches,
   createBatches,
   type Packing,
+  type StepBatch,
+  type StepBatches,
   type TrainingBatch,
 } from './packing.ts';
 export {

@@ -1,17 +1,17 @@
 /** Prepares one batch while a step runs, and hands it over with the place in the data that belongs to it. */
-import type { Batches, BatchesState, TrainingBatch } from './packing.ts';
+import type { StepBatch, StepBatches } from './packing.ts';
 
 export interface Prepared {
-  batch: TrainingBatch;
+  batch: StepBatch;
   /** Where the stream is after this batch and before the next: what a checkpoint after this batch must say. */
-  after: BatchesState;
+  after: unknown;
 }
 
 export class Lookahead {
-  private readonly batches: Batches;
+  private readonly batches: StepBatches;
   private pending: Promise<Prepared | undefined> | undefined;
 
-  constructor(batches: Batches) {
+  constructor(batches: StepBatches) {
     this.batches = batches;
   }
 

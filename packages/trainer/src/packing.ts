@@ -10,9 +10,10 @@
  *
  * There is no mask between the items of a row. An item longer than a row cannot stay whole: `overlong` says what then happens.
  */
+import type { NamedArrays } from '@vlm/jit';
 import type { ResumableIterator } from '@vlm/mixture-sampler';
 import { Account, type TokenAccounting } from './accounting.ts';
-import { type Batch, BatchBuilder, type BatchShape, checkShape } from './batch.ts';
+import { type Batch, BatchBuilder, type BatchShape, batchArrays, checkShape } from './batch.ts';
 import { ItemCursor } from './item-cursor.ts';
 import { TrainerError } from './trainer-error.ts';
 import type { OpenSource, SourcedItem } from './training-item.ts';
@@ -31,7 +32,7 @@ export interface BatchesOptions extends BatchShape {
   /** An item that should stay whole but is longer than T + 1 tokens is cut, left out (both counted), or an error. Default `error`. */
   overlong?: 'truncate' | 'skip' | 'error';
   /** From `state()` of an earlier iterator with the same options; absent or null for the beginning. */
-  state?: BatchesState | null | undefined;
+  state?: unknown;
 }
 
 /** Where the packer is: where its source was before the first item not yet used up, and how much of that item is used. */
@@ -43,14 +44,24 @@ export interface BatchesState {
   accounting: TokenAccounting;
 }
 
-export interface TrainingBatch {
+/** What the loop needs of a batch, whatever is trained. */
+export interface StepBatch {
   /** Which of the compiled variants takes it. */
   variant: string;
-  batch: Batch;
+  /** The variant's arrays. */
+  inputs: NamedArrays;
   /** Targets that are data, with and without loss; B·T less padding. */
   tokens: number;
   /** Targets that carry loss. */
   lossTokens: number;
+}
+
+/** A stream of whatever a step trains on, resumable between any two batches. */
+export type StepBatches = ResumableIterator<StepBatch>;
+
+/** A batch of tokens and patches. */
+export interface TrainingBatch extends StepBatch {
+  batch: Batch;
 }
 
 export interface Batches extends ResumableIterator<TrainingBatch, BatchesState> {
@@ -72,7 +83,8 @@ export interface Batches extends ResumableIterator<TrainingBatch, BatchesState> 
  * const later = await createBatches({ ...options, state: batches.state() }); // goes on after that batch
  */
 export async function createBatches(options: BatchesOptions): Promise<Batches> {
-  const { packing, padToken, imageToken, features, overlong = 'error', state } = options;
+  const { packing, padToken, imageToken, features, overlong = 'error' } = options;
+  const state = checkedState(options.state);
   checkShape(options);
   if (!PACKINGS.includes(packing)) {
     throw new TrainerError(
@@ -84,12 +96,6 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
     throw new TrainerError(
       'bad-option',
       `Packing: with features = ${features} the placeholder's id is needed; give imageToken.`,
-    );
-  }
-  if (state && state.version !== 1) {
-    throw new TrainerError(
-      'bad-state',
-      `Packing: expected a state of version 1, got ${JSON.stringify(state.version)}.`,
     );
   }
   const account = new Account(state?.accounting);
@@ -110,13 +116,21 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
       const used = builder.used.reduce((sum, n) => sum + n, 0);
       if (used === 0) return { done: true, value: undefined };
       account.batch(options.batch, options.batch * (options.length + 1) - used);
-      return { done: false, value: { ...builder.finish(), ...totals } };
+      const { variant, batch } = builder.finish();
+      return { done: false, value: { variant, batch, inputs: batchArrays(batch, variant), ...totals } };
     },
     state: () => ({ version: 1, ...cursor.state(), accounting: account.snapshot() }),
     accounting: () => account.snapshot(),
     buffered: () => cursor.buffered,
     return: () => cursor.close(),
   };
+}
+
+function checkedState(state: unknown): BatchesState | undefined {
+  if (state === undefined || state === null) return undefined;
+  const { version } = state as Partial<BatchesState>;
+  if (version === 1) return state as BatchesState;
+  throw new TrainerError('bad-state', `Packing: expected a state of version 1, got ${JSON.stringify(version)}.`);
 }
 
 type Place = (row: number, sourced: SourcedItem, from: number, to: number) => void;

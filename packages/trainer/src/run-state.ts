@@ -12,7 +12,6 @@
  * | `initialiseRun` | carried where names and sizes agree, as asked | zero | new |
  */
 import type { TrainState } from '@vlm/jit';
-import type { BatchesState } from './packing.ts';
 import { checkSchedule, type Schedule } from './schedule.ts';
 import { TrainerError } from './trainer-error.ts';
 
@@ -31,7 +30,7 @@ export interface RunState {
   /** Ordinals of batches that were left out because they gave a loss or gradient that is not finite. */
   skippedBatches: number[];
   /** State of the stream of batches; `null` at its beginning. */
-  data: BatchesState | null;
+  data: unknown;
   schedule: Schedule;
   /** What the bits depend on besides the settings: engine, its version, threads. A run does not go on under another. */
   numerics: string;

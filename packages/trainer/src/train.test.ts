@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
 import { type CheckpointStore, createCheckpointStore } from './checkpoint-store.ts';
-import { type Batches, type BatchesState, createBatches } from './packing.ts';
+import { createBatches, type StepBatches } from './packing.ts';
 import { beginRun, branchRun, resumeRun } from './run-state.ts';
 import { learningRate, type Schedule } from './schedule.ts';
 import { arraySource, mapSource, namedSource } from './sources.ts';
@@ -168,9 +168,9 @@ describe('a run', () => {
   it('prepares the next batch while a step runs, and only one', async () => {
     const order: string[] = [];
     let taken = 0;
-    const watched = async (state?: BatchesState): Promise<Batches> => {
+    const watched = async (state?: unknown): Promise<StepBatches> => {
       const inner = await batches(state);
-      const next: Batches['next'] = () => {
+      const next: StepBatches['next'] = () => {
         order.push(`batch ${taken++}`);
         return inner.next();
       };
@@ -300,9 +300,9 @@ describe('interrupted', () => {
         },
       ]),
     ) as unknown as CheckpointFiles;
-    const mortalBatches = async (state?: BatchesState): Promise<Batches> => {
+    const mortalBatches = async (state?: unknown): Promise<StepBatches> => {
       const inner = await batches(state);
-      const next: Batches['next'] = async () => {
+      const next: StepBatches['next'] = async () => {
         live('data');
         return inner.next();
       };
@@ -350,7 +350,7 @@ describe('guards', () => {
   const batchNumber = async (n: number): Promise<Int32Array> => {
     const stream = await batches();
     for (let i = 0; i < n; i++) await stream.next();
-    return (await stream.next()).value!.batch.tokens_BT;
+    return (await stream.next()).value!.inputs['tokens_BT'] as Int32Array;
   };
 
   it('a loss that is not finite stops the run, the last checkpoint stays good', async () => {
@@ -428,7 +428,7 @@ describe('guards', () => {
   });
 
   it('a failure of the data is reported, also when it was prepared ahead', async () => {
-    const failing = async (state?: BatchesState): Promise<Batches> => {
+    const failing = async (state?: unknown): Promise<StepBatches> => {
       const inner = await batches(state);
       let calls = 0;
       return { ...inner, next: () => (++calls === 3 ? Promise.reject(new Error('shard vanished')) : inner.next()) };

@@ -3,11 +3,10 @@
  * it ends with the same bits as if it had never been touched: a checkpoint holds the state of everything at one boundary between steps.
  */
 import type { TrainState, TrainStep } from '@vlm/jit';
-import { batchArrays } from './batch.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { Lookahead } from './lookahead.ts';
 import { type MetricsLog, type MetricsRow, openMetricsLog } from './metrics-log.ts';
-import type { Batches, BatchesState } from './packing.ts';
+import type { StepBatches } from './packing.ts';
 import { type NewRun, type RunStart, type RunState, resumeRun } from './run-state.ts';
 import { learningRate } from './schedule.ts';
 import { TrainerError } from './trainer-error.ts';
@@ -20,7 +19,7 @@ export interface TrainOptions {
   /** Where the run starts when the store holds no checkpoint of it: `beginRun`, `branchRun`, `initialiseRun`, `resumeRun`. */
   start: (run: NewRun) => RunStart | Promise<RunStart>;
   /** Opens the stream of batches at its beginning, or where a state says. */
-  batches: (state?: BatchesState) => Batches | Promise<Batches>;
+  batches(state?: unknown): StepBatches | Promise<StepBatches>;
   /** Updates after which the run ends, counted from its step 0. */
   steps: number;
   /** Without a store nothing is saved, and a run that is interrupted starts again. */
@@ -166,7 +165,7 @@ class Loop {
       throw this.noLoss(this.batchesWithoutLoss);
 
     const lr = learningRate(this.state.schedule, this.state.step);
-    const { loss, gradNorm, metrics } = await step.run(batch.variant, batchArrays(batch.batch, batch.variant), { lr });
+    const { loss, gradNorm, metrics } = await step.run(batch.variant, batch.inputs, { lr });
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       await this.leaveOut(taken, loss, gradNorm);
       return undefined;
