@@ -14,6 +14,20 @@ export { rougeL } from './scoring/rouge-l.ts';
 export { type VqaMode, type VqaOptions, vqaAccuracy, vqaPercent } from './scoring/vqa-accuracy.ts';
 export { fixedAnswer, officialPrediction, officialPunctuation } from './scoring/vqa-normalise.ts';
 export { parseYesNo, type YesNoMetrics, yesNoMetrics } from './scoring/yes-no.ts';
+export { bootstrapClusters, bootstrapMean, bootstrapRuns } from './statistics/bootstrap.ts';
+export { type Arm, type Comparison, compare, type ScoredRow, type Verdict } from './statistics/compare.ts';
+export { holm } from './statistics/holm.ts';
+export type { Interval, ResamplingOptions } from './statistics/interval.ts';
+export { mcNemarExact } from './statistics/mcnemar.ts';
+export { minimumDetectableDifference } from './statistics/power.ts';
+export {
+  type AnswerShares,
+  answerShares,
+  type Summary,
+  type SummaryOptions,
+  summarise,
+} from './statistics/summarise.ts';
+export { wilsonInterval } from './statistics/wilson.ts';
 export { paperPrompts, type VisionTaskInfo, visionTask } from './tasks/vision-tasks.ts';
 export type {
   Box,

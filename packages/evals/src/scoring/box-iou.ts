@@ -1,3 +1,4 @@
+import { EvalsError } from '../errors.ts';
 import type { Box } from '../types.ts';
 import { pythonRound2 } from './python-text.ts';
 
@@ -20,10 +21,17 @@ export function boxIou(a: Box, b: Box): number {
 /**
  * A COCO box in pixels `[x, y, width, height]` as shares of the image with two digits, Python's rounding.
  * @param imageSize `[width, height]` in pixels
+ * @throws EvalsError INVALID_ITEM for a box without area or beyond the right or lower edge, as the reference refuses it
+ * @example boxFromXywh([80, 60, 320, 240], [640, 480]) // [0.12, 0.12, 0.62, 0.62]
  */
 export function boxFromXywh(xywh: Box, imageSize: readonly [number, number]): [number, number, number, number] {
   const [x, y, w, h] = xywh;
   const [width, height] = imageSize;
+  if (!(w > 0 && x + w <= width && h > 0 && y + h <= height))
+    throw new EvalsError(
+      'INVALID_ITEM',
+      `Box: expected [x, y, width, height] with an area inside ${width}×${height}, got ${JSON.stringify(xywh)}.`,
+    );
   return [
     pythonRound2(x / width),
     pythonRound2(y / height),

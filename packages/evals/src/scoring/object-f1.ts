@@ -29,8 +29,8 @@ export function objectFinder(vocabulary: Iterable<string>): (caption: string) =>
   const names = new Map<string, string>();
   let longest = 0;
   const all = [...new Set(vocabulary)];
+  // A name as it is goes before another's plural.
   for (const written of [0, 1] as const)
-    // A name as it is goes before another's plural.
     for (const name of all)
       for (const form of spellings(captionWords(name)))
         if ((written === 0) === (form === captionWords(name)) && !names.has(form) && form !== '') {

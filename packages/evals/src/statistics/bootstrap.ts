@@ -1,0 +1,169 @@
+/** Bootstrap percentile intervals (Efron 1979) of means: over items, and over seeds and items together. */
+import { EvalsError } from '../errors.ts';
+import { createRandom } from '../random.ts';
+import {
+  checkConfidence,
+  checkResamples,
+  checkValues,
+  type Interval,
+  percentiles,
+  type ResamplingOptions,
+} from './interval.ts';
+
+/**
+ * Interval of a (weighted) mean over items.
+ * @param values one per item
+ * @param options seed; `weights` per item give Σ w·x / Σ w, resampled as pairs
+ * @throws EvalsError EMPTY_SET, INVALID_ITEM, INVALID_OPTION
+ * @example bootstrapMean([0, 1, 1, 1], { seed: 7 }) // { estimate: 0.75, low: 0.25, high: 1, … }
+ */
+export function bootstrapMean(
+  values: ArrayLike<number>,
+  options: ResamplingOptions & { weights?: ArrayLike<number> },
+): Interval {
+  const { weights, confidence = 0.95 } = options;
+  const estimates = resampleMeans(values, options).sort();
+  const [low, high] = percentiles(estimates, confidence);
+  return { estimate: mean(values, weights), low, high, confidence, n: values.length };
+}
+
+/** Σ w·x / Σ w; the plain mean without weights. */
+export function mean(values: ArrayLike<number>, weights?: ArrayLike<number>): number {
+  let [sum, total] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const weight = weights?.[i] ?? 1;
+    sum += weight * values[i]!;
+    total += weight;
+  }
+  return sum / total;
+}
+
+/** The means of `resamples` draws of all items with replacement, in the order drawn. */
+export function resampleMeans(
+  values: ArrayLike<number>,
+  options: ResamplingOptions & { weights?: ArrayLike<number> },
+): Float64Array {
+  const { seed, resamples = 10_000, confidence = 0.95, weights } = options;
+  checkConfidence(confidence);
+  checkResamples(resamples);
+  checkValues('Bootstrap', values);
+  checkWeights(values, weights);
+  const n = values.length;
+  const { uint32 } = createRandom(`${seed}/bootstrap`);
+  const x = Float64Array.from(values, (value, i) => value * (weights?.[i] ?? 1));
+  const w = weights ? Float64Array.from(weights) : undefined;
+  const means = new Float64Array(resamples);
+  const scale = n / 4294967296;
+  for (let r = 0; r < resamples; r++) {
+    let sum = 0;
+    let total = w ? 0 : n;
+    for (let i = 0; i < n; i++) {
+      const drawn = (uint32() * scale) | 0;
+      sum += x[drawn]!;
+      if (w) total += w[drawn]!;
+    }
+    means[r] = sum / total;
+  }
+  return means;
+}
+
+function checkWeights(values: ArrayLike<number>, weights: ArrayLike<number> | undefined): void {
+  if (!weights) return;
+  if (
+    weights.length !== values.length ||
+    Array.from(weights).some((weight) => !(weight > 0 && weight < Number.POSITIVE_INFINITY))
+  )
+    throw new EvalsError(
+      'INVALID_OPTION',
+      `weights: expected ${values.length} positive numbers, got ${weights.length}.`,
+    );
+}
+
+/**
+ * Interval of a mean over several runs (seeds) of the same items: runs are drawn with replacement and, independently, items (the
+ * pigeonhole bootstrap, Owen 2007). It knows both that other items and that other seeds might have been drawn, and is rather too wide than
+ * too narrow. With two or three seeds it cannot know the spread between seeds well: that is a property of two or three seeds.
+ * @param runs one list per seed, all over the same items in the same order
+ * @example bootstrapRuns([[0, 1, 1], [1, 1, 1]], { seed: 7 })
+ */
+export function bootstrapRuns(runs: readonly ArrayLike<number>[], options: ResamplingOptions): Interval {
+  const { confidence = 0.95 } = options;
+  const estimates = resampleRuns(runs, options).sort();
+  const [low, high] = percentiles(estimates, confidence);
+  const n = runs[0]!.length;
+  return { estimate: runs.reduce((sum, run) => sum + mean(run), 0) / runs.length, low, high, confidence, n };
+}
+
+/** The means of draws of runs and items; `weights` per item, the same in every run. */
+export function resampleRuns(
+  runs: readonly ArrayLike<number>[],
+  options: ResamplingOptions & { weights?: ArrayLike<number> },
+): Float64Array {
+  if (runs.length === 0) throw new EvalsError('EMPTY_SET', 'Bootstrap over runs: expected at least one run, got none.');
+  const n = runs[0]!.length;
+  for (const run of runs) {
+    checkValues('Bootstrap over runs', run);
+    if (run.length !== n)
+      throw new EvalsError('NOT_PAIRED', `Bootstrap over runs: expected ${n} items in every run, got ${run.length}.`);
+  }
+  if (runs.length === 1) return resampleMeans(runs[0]!, options);
+  const { seed, resamples = 10_000, confidence = 0.95, weights } = options;
+  checkWeights(runs[0]!, weights);
+  checkConfidence(confidence);
+  checkResamples(resamples);
+  const { uint32 } = createRandom(`${seed}/bootstrap`);
+  const table = runs.map((run) => Float64Array.from(run, (value, i) => value * (weights?.[i] ?? 1)));
+  const w = Float64Array.from({ length: n }, (_, i) => weights?.[i] ?? 1);
+  const means = new Float64Array(resamples);
+  const mixed = new Float64Array(n);
+  const scale = n / 4294967296;
+  for (let r = 0; r < resamples; r++) {
+    mixed.fill(0);
+    for (let k = 0; k < table.length; k++) {
+      const run = table[Math.floor((uint32() / 4294967296) * table.length)]!;
+      for (let i = 0; i < n; i++) mixed[i]! += run[i]!;
+    }
+    let [sum, total] = [0, 0];
+    for (let i = 0; i < n; i++) {
+      const drawn = (uint32() * scale) | 0;
+      sum += mixed[drawn]!;
+      total += w[drawn]!;
+    }
+    means[r] = sum / (total * table.length);
+  }
+  return means;
+}
+
+/**
+ * Interval of a mean over clusters of unequal size (documents with several questions, seeds with their items): clusters are drawn with
+ * replacement, and with `within` the items inside a drawn cluster too.
+ * @example bootstrapClusters([[0, 1], [1, 1, 1]], { seed: 7, within: true })
+ */
+export function bootstrapClusters(
+  clusters: readonly ArrayLike<number>[],
+  options: ResamplingOptions & { within?: boolean },
+): Interval {
+  const { seed, resamples = 10_000, confidence = 0.95, within = false } = options;
+  checkConfidence(confidence);
+  checkResamples(resamples);
+  if (clusters.length === 0)
+    throw new EvalsError('EMPTY_SET', 'Bootstrap over clusters: expected at least one, got none.');
+  for (const cluster of clusters) checkValues('Bootstrap over clusters', cluster);
+  const random = createRandom(`${seed}/clusters`);
+  const sums = clusters.map((cluster) => mean(cluster) * cluster.length);
+  const means = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
+    let [sum, total] = [0, 0];
+    for (let c = 0; c < clusters.length; c++) {
+      const drawn = random.int(clusters.length);
+      const cluster = clusters[drawn]!;
+      total += cluster.length;
+      if (within) for (let i = 0; i < cluster.length; i++) sum += cluster[random.int(cluster.length)]!;
+      else sum += sums[drawn]!;
+    }
+    means[r] = sum / total;
+  }
+  const [low, high] = percentiles(means.sort(), confidence);
+  const n = clusters.reduce((total, cluster) => total + cluster.length, 0);
+  return { estimate: sums.reduce((a, b) => a + b, 0) / n, low, high, confidence, n };
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { createRandom } from '../random.ts';
+import { bootstrapMean } from './bootstrap.ts';
+import { type Arm, compare, type ScoredRow } from './compare.ts';
+import { wilsonInterval } from './wilson.ts';
+
+const arm = (name: string, ...runs: number[][]): Arm => ({
+  name,
+  runs: runs.map((scores) => scores.map((score, i): ScoredRow => ({ id: `q${i}`, score }))),
+});
+const coins = (seed: string, n: number, p: number): number[] => {
+  const { next } = createRandom(seed);
+  return Array.from({ length: n }, () => (next() < p ? 1 : 0));
+};
+
+describe('compare', () => {
+  const good = coins('good', 500, 0.8);
+  const poor = coins('poor', 500, 0.5);
+
+  it('tells a large difference, whichever way round', () => {
+    const there = compare(arm('late', good), arm('early', poor), { seed: 1 });
+    expect(there.verdict).toBe('A better');
+    expect(there.difference.estimate).toBeCloseTo(there.a - there.b, 12);
+    expect(there.p).toBeLessThan(0.001);
+    expect(there.mcNemar).toBeLessThan(0.001);
+    expect(there.sentence).toMatch(/^late better than early by 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]$/);
+    const back = compare(arm('early', poor), arm('late', good), { seed: 1 });
+    expect(back.verdict).toBe('B better');
+    expect(back.difference.estimate).toBe(-there.difference.estimate);
+    expect(back.sentence).toMatch(/^late better than early by 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]$/);
+  });
+
+  it('does not tell an arm from itself', () => {
+    const own = compare(arm('a', good), arm('b', good), { seed: 1 });
+    expect(own).toMatchObject({ verdict: 'cannot be told apart', p: 1, mcNemar: 1 });
+    expect(own.sentence).toBe('a and b cannot be told apart: difference 0.000 [0.000, 0.000]');
+  });
+
+  it('turns round where less is better, and weights documents by their bytes', () => {
+    const rows = (scores: number[]): ScoredRow[] => scores.map((score, i) => ({ id: `d${i}`, score, weight: 1 + i }));
+    const a = { name: 'a', runs: [rows([1, 2, 3, 4])] };
+    const b = { name: 'b', runs: [rows([1.5, 2.5, 3.5, 4.5])] };
+    const result = compare(a, b, { seed: 1, better: 'lower' });
+    expect(result.verdict).toBe('A better');
+    expect(result.a).toBe(3);
+    expect(result).not.toHaveProperty('mcNemar');
+  });
+
+  it('pairs by id, not by place', () => {
+    const a = arm('a', good);
+    const b = { name: 'b', runs: [[...arm('b', poor).runs[0]!].reverse()] };
+    expect(compare(a, b, { seed: 1 })).toEqual(compare(a, arm('b', poor), { seed: 1 }));
+  });
+
+  it('with several seeds asks whether the seeds agree', () => {
+    const better = [0, 1, 2].map((s) => coins(`a${s}`, 300, 0.75));
+    const worse = [0, 1, 2].map((s) => coins(`b${s}`, 300, 0.5));
+    expect(compare(arm('a', ...better), arm('b', ...worse), { seed: 1 }).verdict).toBe('A better');
+    const ones = new Array<number>(300).fill(1);
+    const zeros = new Array<number>(300).fill(0);
+    const mixed = compare(arm('a', ones, ones, zeros), arm('b', zeros, zeros, ones), { seed: 1 });
+    expect(mixed.verdict).toBe('cannot be told apart');
+  });
+
+  it('refuses arms that did not answer the same items', () => {
+    const short = arm('short', good.slice(1));
+    const other = { name: 'other', runs: [good.map((score, i) => ({ id: `x${i}`, score }))] };
+    const twice = { name: 'twice', runs: [good.map((score) => ({ id: 'q0', score }))] };
+    for (const odd of [short, other, arm('two', good, good), arm('none')])
+      expect(() => compare(arm('a', good), odd, { seed: 1 })).toThrow(expect.objectContaining({ code: 'NOT_PAIRED' }));
+    expect(() => compare(arm('a', good), twice, { seed: 1 })).toThrow(
+      expect.objectContaining({ code: 'DUPLICATE_ID' }),
+    );
+  });
+});
+
+describe('calibration by simulation', () => {
+  const studies = 400;
+  const n = 80;
+  // 95 % of 400 studies, give or take four standard errors of a count (4 · √(400 · .05 · .95) = 17).
+  const [least, most] = [380 - 22, 380 + 17];
+
+  it('intervals of a mean hold the truth in 19 of 20 studies', () => {
+    let bootstrap = 0;
+    let wilson = 0;
+    for (let study = 0; study < studies; study++) {
+      const scores = coins(`study${study}`, n, 0.3);
+      const interval = bootstrapMean(scores, { seed: study, resamples: 1000 });
+      if (interval.low <= 0.3 && interval.high >= 0.3) bootstrap++;
+      const score = wilsonInterval(
+        scores.reduce((a, b) => a + b, 0),
+        n,
+      );
+      if (score.low <= 0.3 && score.high >= 0.3) wilson++;
+    }
+    for (const count of [bootstrap, wilson]) {
+      expect(count).toBeGreaterThanOrEqual(least);
+      expect(count).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('arms of equal strength are told apart in one study of twenty, unequal ones as often as the power says', () => {
+    let told = 0;
+    let found = 0;
+    for (let study = 0; study < studies; study++) {
+      const options = { seed: study, resamples: 1000 };
+      const a = coins(`a${study}`, n, 0.5);
+      const b = coins(`b${study}`, n, 0.5);
+      // The smallest detectable difference for independent halves: 2.8 · √(.5 / n) ≈ .22.
+      const c = coins(`c${study}`, n, 0.5 + 2.8 * Math.sqrt(0.475 / n));
+      if (compare(arm('a', a), arm('b', b), options).verdict !== 'cannot be told apart') told++;
+      if (compare(arm('c', c), arm('b', b), options).verdict === 'A better') found++;
+    }
+    expect(told).toBeLessThanOrEqual(studies - least);
+    expect(told).toBeGreaterThanOrEqual(studies - most);
+    expect(Math.abs(found / studies - 0.8)).toBeLessThan(0.08);
+  });
+
+  it('with three seeds, equal arms are rarely told apart', () => {
+    let told = 0;
+    for (let study = 0; study < studies; study++) {
+      const runs = (name: string): number[][] => [0, 1, 2].map((s) => coins(`${name}${s}/${study}`, n, 0.5));
+      const result = compare(arm('a', ...runs('a')), arm('b', ...runs('b')), { seed: study, resamples: 500 });
+      if (result.verdict !== 'cannot be told apart') told++;
+    }
+    expect(told).toBeLessThanOrEqual(studies - least);
+  });
+});
