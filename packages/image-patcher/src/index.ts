@@ -1,1 +1,14 @@
-export {};
+export { barePatches } from './bare-patches.ts';
+export { cachedEncoder } from './cached-encoder.ts';
+export { contentKey } from './content-key.ts';
+export { type DecodedImage, type DecodeLimits, type DecodeOptions, decodeImage } from './decode-image.ts';
+export { type FeatureCacheOptions, featureCache } from './disk-cache.ts';
+export { type BrokenImagePolicy, type EncodedSamples, encodeSamples, type ImageSample } from './encode-samples.ts';
+export type { FeatureCache } from './feature-cache.ts';
+export type { ImageEncoder } from './image-encoder.ts';
+export { type LetterboxPadding, letterboxFill, letterboxPadding } from './letterbox.ts';
+export { memoryCache } from './memory-cache.ts';
+export { createEncoder, type EncoderOptions, type OnnxEncoder } from './onnx-encoder.ts';
+export { isImageProblem, PatcherError, type PatcherErrorCode } from './patcher-error.ts';
+export { patchesPerSide, patchify, unpatchify } from './patchify.ts';
+export { NORMALISATIONS, type Normalisation, type Preprocessing, type RGB } from './preprocessing.ts';
