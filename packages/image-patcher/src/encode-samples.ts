@@ -18,6 +18,9 @@ export interface EncodedSamples {
   broken: number;
 }
 
+/** Samples per call of the encoder: what is done again when one of them is broken. */
+const CHUNK = 128;
+
 /**
  * Encodes samples under a policy for broken images.
  *
@@ -30,22 +33,24 @@ export async function encodeSamples(
 ): Promise<EncodedSamples> {
   const { onBroken = 'error' } = options;
   const features: (Float32Array | undefined)[] = samples.map(() => undefined);
-  let left = samples.map((_, i) => i);
   let broken = 0;
-  while (left.length > 0) {
-    try {
-      const made = await encoder.encode(
-        left.map((i) => samples[i]!.bytes),
-        { names: left.map((i) => samples[i]!.name) },
-      );
-      for (const [i, sample] of left.entries()) features[sample] = made[i]!;
-      return { features, broken };
-    } catch (error) {
-      if (onBroken === 'error' || !isImageProblem(error) || error.index === undefined) throw error;
-      const bad = left[error.index]!;
-      onBroken({ name: samples[bad]!.name, error });
-      broken++;
-      left = left.filter((i) => i !== bad);
+  for (let first = 0; first < samples.length; first += CHUNK) {
+    let left = samples.slice(first, first + CHUNK).map((_, i) => first + i);
+    while (left.length > 0) {
+      try {
+        const made = await encoder.encode(
+          left.map((i) => samples[i]!.bytes),
+          { names: left.map((i) => samples[i]!.name) },
+        );
+        for (const [i, sample] of left.entries()) features[sample] = made[i]!;
+        break;
+      } catch (error) {
+        if (onBroken === 'error' || !isImageProblem(error) || error.index === undefined) throw error;
+        const bad = left[error.index]!;
+        onBroken({ name: samples[bad]!.name, error });
+        broken++;
+        left = left.filter((i) => i !== bad);
+      }
     }
   }
   return { features, broken };
