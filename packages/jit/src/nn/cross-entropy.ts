@@ -32,7 +32,7 @@ const chunkBytes = 2 * 2 ** 20;
  * logits of all rows never exist at the same time, and nothing is kept but the gradients of x and of the head.
  *
  * With p = softmax, lse = logsumexp, t the target: ∂ce/∂logits = p − onehot(t) and ∂lse²/∂logits = 2·lse·p. The one-hot part is
- * a gather and a scatter of rows, and scaling a row of p is left to the narrower side of the products.
+ * a gather and a scatter of rows; scaling the rows of p is left to the narrower side of the products.
  * @param x_ND float32 [N, D] features
  * @param head_VD float32 [V, D] head
  * @param targets_N int32 [N], each in 0 … V − 1, also where the weight is 0 (targets are data, so they are not checked here)
@@ -61,49 +61,40 @@ export function crossEntropy(
     [x_ND, head_VD],
     (save) => {
       const total = tf.sum(weights_N);
-      const weighted_N = tf.mul(weights_N, tf.where(tf.greater(total, 0), tf.reciprocal(total), tf.scalar(0)));
-      const zWeights_N = zLossOver === 'all' ? tf.fill([N], zCoefficient / N) : tf.mul(weighted_N, zCoefficient);
+      const inverse = tf.where(tf.greater(total, 0), tf.reciprocal(total), tf.scalar(0));
+      const w_N1 = tf.reshape(tf.mul(weights_N, inverse), [N, 1]);
+      const z_N1 = zLossOver === 'all' ? tf.fill([N, 1], zCoefficient / N) : tf.mul(w_N1, zCoefficient);
 
-      const columns = (x: tf.Tensor) => tf.split(tf.reshape(x, [N, 1]), sizes, 0);
-      const xs = tf.split(x_ND, sizes, 0);
-      const targetRows_ND = tf.gather(head_VD, targets_N as tf.Tensor1D);
-      const targetRows = tf.split(targetRows_ND, sizes, 0);
-      const weights = columns(weighted_N);
-      const zWeights = columns(zWeights_N);
-
-      const dxs: tf.Tensor[] = [];
-      const crossEntropies: tf.Tensor[] = [];
-      const zLosses: tf.Tensor[] = [];
+      const [xs, ws, zs] = [x_ND, w_N1, tf.mul(z_N1, 2)].map((x) => tf.split(x, sizes, 0)) as [
+        tf.Tensor[],
+        tf.Tensor[],
+        tf.Tensor[],
+      ];
+      const lses: tf.Tensor[] = [];
+      const scales: tf.Tensor[] = [];
+      const means: tf.Tensor[] = [];
       let dHead_VD: tf.Tensor | undefined;
-      for (let i = 0; i < sizes.length; i++) {
-        const x_CD = xs[i]!;
-        const w_C1 = weights[i]!;
-        const z_C1 = zWeights[i]!;
-        const logits_CV = tf.matMul(x_CD as tf.Tensor2D, head_VD as tf.Tensor2D, false, true);
+      for (const [i, x_CD] of xs.entries()) {
+        const logits_CV = tf.matMul(x_CD, head_VD, false, true);
         const p_CV = tf.softmax(logits_CV);
         // The largest logit's probability is exp(max − lse) ≥ 1/V: its logarithm is safe where the target's is not.
         const lse_C1 = tf.sub(tf.max(logits_CV, 1, true), tf.log(tf.max(p_CV, 1, true)));
-        const targetLogit_C1 = tf.sum(tf.mul(x_CD, targetRows[i]!), 1, true);
-        crossEntropies.push(tf.sum(tf.mul(w_C1, tf.sub(lse_C1, targetLogit_C1))));
-        let scale_C1 = w_C1;
-        if (zCoefficient !== 0) {
-          const zLse_C1 = tf.mul(z_C1, lse_C1);
-          zLosses.push(tf.sum(tf.mul(zLse_C1, lse_C1)));
-          scale_C1 = tf.add(w_C1, tf.mul(zLse_C1, 2));
-        }
-        dxs.push(
-          tf.sub(
-            tf.mul(tf.matMul(p_CV as tf.Tensor2D, head_VD as tf.Tensor2D), scale_C1),
-            tf.mul(targetRows[i]!, w_C1),
-          ),
-        );
-        const dHead = tf.matMul(p_CV as tf.Tensor2D, tf.mul(x_CD, scale_C1) as tf.Tensor2D, true, false);
+        const scale_C1 = zCoefficient === 0 ? ws[i]! : tf.add(ws[i]!, tf.mul(zs[i]!, lse_C1));
+        const dHead = tf.matMul(p_CV, tf.mul(x_CD, scale_C1), true, false);
         dHead_VD = dHead_VD ? tf.add(dHead_VD, dHead) : dHead;
+        means.push(tf.matMul(p_CV, head_VD));
+        scales.push(scale_C1);
+        lses.push(lse_C1);
       }
-      const dx_ND = tf.concat(dxs, 0);
-      save([dx_ND, scatterAdd(dHead_VD!, targets_N, tf.mul(x_ND, tf.neg(tf.reshape(weighted_N, [N, 1]))))]);
-      const crossEntropy = tf.addN(crossEntropies);
-      const zLoss = zLosses.length > 0 ? tf.addN(zLosses) : tf.scalar(0);
+      const targetRows_ND = tf.gather(head_VD, targets_N as tf.Tensor1D);
+      const scale_N1 = tf.concat(scales, 0);
+      const dx_ND = tf.sub(tf.mul(tf.concat(means, 0), scale_N1), tf.mul(targetRows_ND, w_N1));
+      save([dx_ND, scatterAdd(dHead_VD!, targets_N, tf.mul(x_ND, tf.neg(w_N1)))]);
+
+      const lse_N1 = tf.concat(lses, 0);
+      const targetLogit_N1 = tf.sum(tf.mul(x_ND, targetRows_ND), 1, true);
+      const crossEntropy = tf.sum(tf.mul(w_N1, tf.sub(lse_N1, targetLogit_N1)));
+      const zLoss = zCoefficient === 0 ? tf.scalar(0) : tf.sum(tf.mul(z_N1, tf.square(lse_N1)));
       return tf.stack([tf.add(crossEntropy, zLoss), crossEntropy, zLoss]);
     },
     (dy_3, saved) => {
