@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { CompiledTrainStep } from './compiled-train-step.ts';
 import type { Engine } from './engine.ts';
 import { ForwardExecutor } from './executor/forward-executor.ts';
+import { RemoteExecutor } from './executor/remote-executor.ts';
 import { TrainExecutor } from './executor/train-executor.ts';
 import { JitError } from './jit-error.ts';
 import { traceForward } from './trace/trace-forward.ts';
@@ -26,7 +27,7 @@ export interface OnnxEngineOptions {
  * const step = await onnxEngine({ threads: 2 }).compileTrainStep(definition);
  */
 export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
-  const { threads = availableParallelism(), device = 'cpu' } = options;
+  const { threads = availableParallelism(), worker = true, device = 'cpu' } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new JitError('invalid-definition', `onnxEngine: expected threads to be a whole number ≥ 1, got ${threads}.`);
   }
@@ -37,7 +38,8 @@ export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
     name: 'onnx',
     async compileTrainStep(definition) {
       const executorOptions = { ...prepareDefinition(definition), params: definition.params, threads };
-      return new CompiledTrainStep(definition, new TrainExecutor(executorOptions));
+      const host = worker ? new RemoteExecutor(executorOptions) : new TrainExecutor(executorOptions);
+      return new CompiledTrainStep(definition, host);
     },
     async compileForward(fn, forwardOptions) {
       const { model, outputs } = traceForward(fn, forwardOptions);
