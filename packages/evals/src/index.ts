@@ -1,4 +1,5 @@
 export { EvalsError, type EvalsErrorCode } from './errors.ts';
+export { PythonRandom, slimSubset } from './python-random.ts';
 export { type BitsPerByteOptions, runBitsPerByte } from './running/run-bits-per-byte.ts';
 export { runMultipleChoice, type TextOptions } from './running/run-multiple-choice.ts';
 export { runVision, type VisionOptions, visionConditions } from './running/run-vision.ts';
@@ -7,10 +8,23 @@ export { bleu } from './scoring/bleu.ts';
 export { boxFromXywh, boxIou } from './scoring/box-iou.ts';
 export { captionWords } from './scoring/caption-words.ts';
 export { ciderD } from './scoring/cider-d.ts';
+export { areaUnderRoc, averagePrecision } from './scoring/curves.ts';
+export { type DclmScore, dclmCore } from './scoring/dclm-core.ts';
+export { type DclmTask, dclmCoreTasks, dclmTasks } from './scoring/dclm-tasks.ts';
 export { gqaExactMatch, gqaPrediction } from './scoring/exact-match.ts';
 export { type ObjectScores, objectFinder, objectScores } from './scoring/object-f1.ts';
 export { parseBox } from './scoring/parse-box.ts';
+export { type PopeExample, type PopeScore, type PopeSplit, popeScore, popeSplits } from './scoring/pope.ts';
 export { rougeL } from './scoring/rouge-l.ts';
+export {
+  type StableScore,
+  type StableTask,
+  stableScore,
+  textStableTasks,
+  visionStableTasks,
+} from './scoring/stable-score.ts';
+export { textVqaAccuracy, textVqaAnswerScores, textVqaNormalise } from './scoring/textvqa.ts';
+export { vizwizAccuracy, vizwizScore } from './scoring/vizwiz.ts';
 export { type VqaMode, type VqaOptions, vqaAccuracy, vqaPercent } from './scoring/vqa-accuracy.ts';
 export { fixedAnswer, officialPrediction, officialPunctuation } from './scoring/vqa-normalise.ts';
 export { parseYesNo, type YesNoMetrics, yesNoMetrics } from './scoring/yes-no.ts';

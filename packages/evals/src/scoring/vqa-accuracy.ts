@@ -27,14 +27,24 @@ export function vqaAccuracy(prediction: string, answers: readonly string[], opti
   const { mode = 'fixed', answerIds = true } = options;
   if (answers.length === 0)
     throw new EvalsError('EMPTY_SET', 'VQA accuracy: expected at least one reference answer, got none.');
-  const said = mode === 'official' ? officialPrediction(prediction) : fixedAnswer(prediction);
-  const truths = answers.map((answer) => (mode === 'official' ? officialPunctuation(answer) : fixedAnswer(answer)));
-  if (mode === 'fixed' && truths.length < 4) return truths.includes(said) ? 1 : 0;
+  if (mode === 'official')
+    return agreement(officialPrediction(prediction), answers.map(officialPunctuation), answerIds);
+  const said = fixedAnswer(prediction);
+  const truths = answers.map(fixedAnswer);
+  if (truths.length < 4) return truths.includes(said) ? 1 : 0;
+  return agreement(said, truths);
+}
+
+/**
+ * Mean over the annotators of min(1, matches among the others / 3), of normalised answers.
+ * @param answerIds false: equal answers are taken for the same annotator
+ */
+export function agreement(said: string, truths: readonly string[], answerIds = true): number {
   let sum = 0;
   for (let i = 0; i < truths.length; i++) {
     let matches = 0;
     for (let j = 0; j < truths.length; j++) {
-      const other = answerIds || mode === 'fixed' ? j !== i : truths[j] !== truths[i];
+      const other = answerIds ? j !== i : truths[j] !== truths[i];
       if (other && truths[j] === said) matches++;
     }
     sum += Math.min(1, matches / 3);

@@ -78,10 +78,16 @@ export function officialPunctuation(text: string): string {
 
 /** `process_digits_articles_contractions` of the reference: lower case, number words, articles, apostrophes; `somebody'd` loses its own. */
 export function officialWords(text: string): string {
-  return words(text, (word) => (word === "somebody'd" ? 'somebodyd' : (repaired.get(word) ?? word)));
+  return plainWords(text, (word) => (word === "somebody'd" ? 'somebodyd' : (repaired.get(word) ?? word)));
 }
 
-function words(text: string, repair: (word: string) => string): string {
+/** The form that a word with one apostrophe left out stands for. */
+export function repairedContraction(word: string): string | undefined {
+  return repaired.get(word);
+}
+
+/** Lower case, number words as digits, no articles, each remaining word repaired. */
+export function plainWords(text: string, repair: (word: string) => string): string {
   return pythonSplit(text.toLowerCase())
     .map((word) => (Object.hasOwn(numberWords, word) ? numberWords[word]! : word))
     .filter((word) => !articles.has(word))
@@ -89,9 +95,9 @@ function words(text: string, repair: (word: string) => string): string {
     .join(' ');
 }
 
-/** A prediction as the reference compares it. */
-export function officialPrediction(text: string): string {
-  return officialWords(officialPunctuation(pythonStrip(text.replaceAll('\n', ' ').replaceAll('\t', ' '))));
+/** A prediction as the reference compares it. `words` is the last step. */
+export function officialPrediction(text: string, words: (text: string) => string = officialWords): string {
+  return words(officialPunctuation(pythonStrip(text.replaceAll('\n', ' ').replaceAll('\t', ' '))));
 }
 
 /**
@@ -104,5 +110,5 @@ export function fixedAnswer(text: string): string {
     .replace(/(?<=\p{Nd}),(?=\p{Nd})/gu, '')
     .replace(/[;/[\]"{}()=+\\_\-><@`,?!]/g, ' ')
     .replace(period, '');
-  return words(plain, (word) => repaired.get(word) ?? word);
+  return plainWords(plain, (word) => repaired.get(word) ?? word);
 }
