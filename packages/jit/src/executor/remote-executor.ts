@@ -57,7 +57,10 @@ export class RemoteExecutor implements TrainHost {
     const { resolve, reject } = this.pending.get(reply.id)!;
     this.pending.delete(reply.id);
     if (this.pending.size === 0) this.worker.unref();
-    if ('result' in reply) return resolve(reply.result);
+    if ('result' in reply) {
+      resolve(reply.result);
+      return;
+    }
     const { code, message, stack } = reply.error;
     const cause = Object.assign(new Error(message), { stack });
     reject(new JitError(code, message, { cause }));
