@@ -19,4 +19,6 @@ export { type FusedOpSpec, fusedOp } from './fused-op.ts';
 export { registerGradients } from './gradients/registry.ts';
 export { JitError, type JitErrorCode } from './jit-error.ts';
 export { type OnnxEngineOptions, onnxEngine } from './onnx-engine.ts';
+export { compiledKernels, isCompiled } from './op-coverage.ts';
+export { checkParity, type ParityOptions, type ParityReport } from './parity.ts';
 export { type TfjsEngineOptions, tfjsEngine } from './tfjs-engine.ts';

@@ -30,6 +30,14 @@ const binary = (da: (dy: T, a: T, b: T) => T, db: (dy: T, a: T, b: T) => T): Ker
 /** A function that is flat wherever it has a derivative. */
 const flat: KernelGradient = { gradFunc: (dy) => ({ x: () => tf.zerosLike(dy) }) };
 
+/** A function whose result is a truth value or an index: it has no slope, and lets tfjs's tape pass. */
+const discrete = (...inputs: string[]): KernelGradient => ({
+  inputsToSave: inputs,
+  gradFunc: (_, saved) => Object.fromEntries(inputs.map((name, i) => [name, () => tf.zeros(saved[i]!.shape)])),
+});
+const discretePair: KernelGradient = discrete('a', 'b');
+const discreteOne: KernelGradient = discrete('x');
+
 const within = (x: T, low: number, high: number) =>
   float(tf.logicalAnd(tf.greaterEqual(x, low), tf.lessEqual(x, high)));
 
@@ -87,19 +95,11 @@ export const elementwiseGradients: KernelGradients = {
   },
   Select: {
     inputsToSave: ['condition', 't', 'e'],
-    gradFunc: (dy, [condition, t, e]) => {
-      const wide = () => {
-        const rank = dy.rank - condition!.rank;
-        return condition!.rank === 1 && rank > 0
-          ? tf.reshape(condition!, [condition!.shape[0]!, ...Array(rank).fill(1)])
-          : condition!;
-      };
-      return {
-        condition: () => float(tf.zerosLike(condition!)),
-        t: () => unbroadcast(tf.mul(dy, float(wide())), t!.shape),
-        e: () => unbroadcast(tf.mul(dy, float(tf.logicalNot(wide()))), e!.shape),
-      };
-    },
+    gradFunc: (dy, [condition, t, e]) => ({
+      condition: () => tf.zeros(condition!.shape),
+      t: () => unbroadcast(tf.mul(dy, float(condition!)), t!.shape),
+      e: () => unbroadcast(tf.mul(dy, float(tf.logicalNot(condition!))), e!.shape),
+    }),
   },
   Abs: fromInput((dy, x) => tf.mul(dy, tf.sign(float(x)))),
   Neg: { gradFunc: (dy) => ({ x: () => tf.neg(dy) }) },
@@ -140,6 +140,23 @@ export const elementwiseGradients: KernelGradients = {
   ClipByValue: fromInput((dy, x, attrs: { clipValueMin: number; clipValueMax: number }) =>
     tf.mul(dy, within(x, attrs.clipValueMin, attrs.clipValueMax)),
   ),
+  Greater: discretePair,
+  GreaterEqual: discretePair,
+  Less: discretePair,
+  LessEqual: discretePair,
+  Equal: discretePair,
+  NotEqual: discretePair,
+  LogicalAnd: discretePair,
+  LogicalOr: discretePair,
+  LogicalXor: discretePair,
+  LogicalNot: discreteOne,
+  IsNan: discreteOne,
+  IsInf: discreteOne,
+  IsFinite: discreteOne,
+  All: discreteOne,
+  Any: discreteOne,
+  ArgMax: discreteOne,
+  ArgMin: discreteOne,
   Step: flat,
   Sign: flat,
   Floor: flat,

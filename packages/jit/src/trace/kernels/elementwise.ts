@@ -63,14 +63,7 @@ const step: Lowering = (b, { inputs, attrs }) => {
   return b.where(positive, constant(b, x, 1), constant(b, x, attrs['alpha']));
 };
 
-const select: Lowering = (b, { inputs }) => {
-  let condition = inputs['condition']!;
-  const rank = b.shape(inputs['t']!).length;
-  const shape = b.shape(condition);
-  // tfjs lets a vector choose whole rows.
-  if (shape.length === 1 && rank > 1) condition = b.reshape(condition, [shape[0]!, ...Array(rank - 1).fill(1)]);
-  return b.where(b.cast(condition, 'bool'), inputs['t']!, inputs['e']!);
-};
+const select: Lowering = (b, { inputs }) => b.where(b.cast(inputs['condition']!, 'bool'), inputs['t']!, inputs['e']!);
 
 export function activation(
   b: GraphBuilder,
