@@ -3,6 +3,7 @@ import sharp, { type Sharp } from 'sharp';
 import { imageFormat } from './image-format.ts';
 import { letterboxFill, letterboxPadding } from './letterbox.ts';
 import { PatcherError } from './patcher-error.ts';
+import { decodePlainPng } from './plain-png.ts';
 import { type Preprocessing, type ResolvedPreprocessing, resolvePreprocessing } from './preprocessing.ts';
 
 /** Guards against hostile or mistaken files. */
@@ -63,6 +64,8 @@ export async function decodeRgb(
       `${name}: expected a PNG, JPEG, WebP, GIF, TIFF or AVIF/HEIF file, got ${bytes.length} bytes that begin with ${Buffer.from(bytes.subarray(0, 8)).toString('hex') || 'nothing'}.`,
     );
   const { size, background } = settings;
+  const plain = size * size <= maxPixels ? decodePlainPng(bytes, size) : undefined;
+  if (plain) return { rgb_HWC: plain, original: { width: size, height: size } };
   try {
     const source = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', pages: 1 })
       .timeout({ seconds: timeoutSeconds })
