@@ -4,6 +4,7 @@ export { type BitsPerByteOptions, runBitsPerByte } from './running/run-bits-per-
 export { runMultipleChoice, type TextOptions } from './running/run-multiple-choice.ts';
 export { runVision, type VisionOptions, visionConditions } from './running/run-vision.ts';
 export { wrongImages } from './running/wrong-images.ts';
+export { anls } from './scoring/anls.ts';
 export { bleu } from './scoring/bleu.ts';
 export { boxFromXywh, boxIou } from './scoring/box-iou.ts';
 export { captionWords } from './scoring/caption-words.ts';
@@ -11,7 +12,7 @@ export { ciderD } from './scoring/cider-d.ts';
 export { areaUnderRoc, averagePrecision } from './scoring/curves.ts';
 export { type DclmScore, dclmCore } from './scoring/dclm-core.ts';
 export { type DclmTask, dclmCoreTasks, dclmTasks } from './scoring/dclm-tasks.ts';
-export { gqaExactMatch, gqaPrediction } from './scoring/exact-match.ts';
+export { gqaExactMatch, gqaPercent, gqaPrediction } from './scoring/exact-match.ts';
 export { type ObjectScores, objectFinder, objectScores } from './scoring/object-f1.ts';
 export { parseBox } from './scoring/parse-box.ts';
 export { type PopeExample, type PopeScore, type PopeSplit, popeScore, popeSplits } from './scoring/pope.ts';
