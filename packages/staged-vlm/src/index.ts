@@ -1,1 +1,17 @@
-export {};
+export {
+  type Arm,
+  childProcessRunner,
+  executeStudy,
+  expandStudy,
+  loadRecipe,
+  openStore,
+  openTrainedModel,
+  parseRecipe,
+  planStudy,
+  presetNames,
+  presets,
+  type Recipe,
+  readResults,
+  StudyError,
+  type StudyResults,
+} from '@vlm/study';

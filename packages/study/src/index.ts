@@ -1,1 +1,19 @@
-export {};
+export { childProcessRunner } from './child-process-runner.ts';
+export {
+  type ExecuteOptions,
+  executeStudy,
+  type PhaseProgress,
+  type PhaseRunner,
+  type StudyEvent,
+} from './executor.ts';
+export { expandStudy, mainSteps, type Phase, type PhaseKind, type Study, stepAt } from './graph.ts';
+export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
+export { openTrainedModel, type TrainedModel } from './open-trained-model.ts';
+export { estimateSeconds, type PlannedPhase, planStudy, type StudyPlan } from './plan.ts';
+export { loadRecipe, presetNames, presets } from './presets/index.ts';
+export { readResults } from './read-results.ts';
+export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
+export type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults, TokenAccount } from './report/results.ts';
+export { openStore, type PhaseRecord, type Store } from './store.ts';
+export { StudyError, type StudyErrorCode } from './study-error.ts';
+export { createTimeLeft, type TimeLeft } from './time-left.ts';

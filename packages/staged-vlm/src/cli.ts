@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { askCommand } from './commands/ask.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { planCommand, reportCommand, runCommand, statusCommand } from './commands/study.ts';
+
+const program = new Command('staged-vlm')
+  .description('When should a language model first see images? Train, branch, evaluate, report.')
+  .showHelpAfterError()
+  .exitOverride();
+
+const study = program.command('study').description('plan, run, watch and report a study');
+study.addCommand(planCommand());
+study.addCommand(runCommand());
+study.addCommand(statusCommand());
+study.addCommand(reportCommand());
+program.addCommand(askCommand());
+program.addCommand(doctorCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = reportFailure(error);
+}
+
+/** One readable message; the stack only on request. */
+function reportFailure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  const { message, stack, code } = error as Error & { code?: string };
+  if (code === 'interrupted') {
+    console.error(`\n${message}`);
+    return 130;
+  }
+  console.error(`\n${process.env['STAGED_VLM_DEBUG'] ? stack : message}`);
+  return 1;
+}

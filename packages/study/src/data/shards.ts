@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { readManifest, type Scene } from '@vlm/corpus';
+import { type ReadShardsOptions, readShards } from 'webdataset-ts';
+import type { Recipe } from '../recipe.ts';
+
+export interface PicturedScene {
+  key: string;
+  png: Uint8Array;
+  scene: Scene;
+}
+
+const decoder = new TextDecoder();
+
+/** Shards of one group of a corpus (`captions/train`), as paths. */
+export async function shardsOf(corpus: string, group: string): Promise<string[]> {
+  const manifest = await readManifest(corpus);
+  return (manifest.shards[group] ?? []).map((shard) => join(corpus, shard.path));
+}
+
+/** What readers do about cut or corrupt shards, from a recipe's word for it. */
+export function brokenShardPolicy(
+  policy: Recipe['data']['brokenShards'],
+  onSkip: (message: string) => void,
+): 'error' | ((problem: Error) => void) {
+  return policy === 'error' ? 'error' : (problem) => onSkip(problem.message);
+}
+
+/** Every training scene of a corpus with its picture: captions first, then conversations. Rows without a picture are passed over. */
+export async function* trainingScenes(corpus: string): AsyncGenerator<PicturedScene> {
+  for (const [group, sceneMember] of [
+    ['captions/train', 'json'],
+    ['conversations/train', 'scene.json'],
+  ] as const) {
+    for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
+      const png = members['png'];
+      const scene = members[sceneMember];
+      if (png && scene) yield { key: `${group}/${key}`, png, scene: JSON.parse(decoder.decode(scene)) as Scene };
+    }
+  }
+}
+
+/** Every picture of a corpus, training and evaluation, in the order of the shards. */
+export async function* allPictures(
+  corpus: string,
+  onBroken: ReadShardsOptions['onBroken'] = 'error',
+): AsyncGenerator<{ key: string; png: Uint8Array }> {
+  const manifest = await readManifest(corpus);
+  for (const [group, shards] of Object.entries(manifest.shards)) {
+    for await (const { key, members } of readShards(
+      shards.map((shard) => join(corpus, shard.path)),
+      { onBroken },
+    )) {
+      if (members['png']) yield { key: `${group}/${key}`, png: members['png'] };
+    }
+  }
+}

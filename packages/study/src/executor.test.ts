@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { executeStudy, type PhaseRunner, type StudyEvent } from './executor.ts';
+import { expandStudy, type Phase } from './graph.ts';
+import { presets } from './presets/index.ts';
+import { openStore, type Store } from './store.ts';
+
+const study = expandStudy(presets['smoke']!);
+
+let directory: string;
+let store: Store;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'study-'));
+  store = await openStore(directory);
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** Records the order of starts and ends; each phase "works" for one turn of the event loop. */
+function tracingRunner(log: string[], fail?: (phase: Phase) => boolean): PhaseRunner {
+  return {
+    async run(phase) {
+      log.push(`start ${phase.id}`);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (fail?.(phase)) throw new Error(`broken ${phase.id}`);
+      await store.finish(phase, { finishedAt: '', seconds: 1, peakBytes: 0, summary: {} });
+      log.push(`end ${phase.id}`);
+      return (await store.record(phase))!;
+    },
+  };
+}
+
+const run = (runner: PhaseRunner, extra: Partial<Parameters<typeof executeStudy>[1]> = {}) =>
+  executeStudy(study, { store, runner, concurrency: 2, estimate: () => 1, ...extra });
+
+describe('executeStudy', () => {
+  it('runs every phase once, parents first, at most as many at a time as allowed', async () => {
+    const log: string[] = [];
+    const records = await run(tracingRunner(log));
+    expect(records.size).toBe(study.phases.length);
+    expect(log.filter((line) => line.startsWith('start')).length).toBe(study.phases.length);
+    const open = new Set<string>();
+    const done = new Set<string>();
+    for (const line of log) {
+      const [what, id] = line.split(' ') as [string, string];
+      if (what === 'end') {
+        open.delete(id);
+        done.add(id);
+        continue;
+      }
+      const phase = study.phases.find((candidate) => candidate.id === id)!;
+      for (const parent of [...Object.values(phase.parents), ...(phase.continues ? [phase.continues] : [])])
+        expect(done).toContain(parent);
+      open.add(id);
+      expect(open.size).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('repeats nothing that is finished', async () => {
+    await run(tracingRunner([]));
+    const log: string[] = [];
+    const events: StudyEvent[] = [];
+    await run(tracingRunner(log), { onEvent: (event) => events.push(event) });
+    expect(log).toEqual([]);
+    expect(new Set(events.map((event) => event.type))).toEqual(new Set(['phase-skipped']));
+  });
+
+  it('stops at a failure, keeps what was finished and goes on from there', async () => {
+    const log: string[] = [];
+    await expect(run(tracingRunner(log, (phase) => phase.id === 'features'))).rejects.toThrow('broken features');
+    const finished = log.filter((line) => line.startsWith('end')).length;
+    expect(finished).toBeGreaterThan(0);
+    const again: string[] = [];
+    await run(tracingRunner(again));
+    expect(again.filter((line) => line.startsWith('start')).length).toBe(study.phases.length - finished);
+  });
+
+  it('starts nothing after an abort', async () => {
+    const abort = new AbortController();
+    const log: string[] = [];
+    const runner = tracingRunner(log);
+    const stopping: PhaseRunner = {
+      run(phase, ...rest) {
+        if (phase.kind === 'tokenizer') abort.abort();
+        return runner.run(phase, ...rest);
+      },
+    };
+    await expect(run(stopping, { signal: abort.signal, concurrency: 1 })).rejects.toMatchObject({
+      code: 'interrupted',
+    });
+    expect(log.filter((line) => line.startsWith('start')).at(-1)).toBe('start tokenizer');
+  });
+
+  it('leaves out a shorter cut of a run that is already longer', async () => {
+    await run(tracingRunner([]));
+    const grown = expandStudy({
+      ...study.recipe,
+      arms: [...study.recipe.arms, { id: 'branch-25', branchPoint: 0.25, schedule: 'continued' }],
+    });
+    const log: string[] = [];
+    await executeStudy(grown, { store, runner: tracingRunner(log), concurrency: 1, estimate: () => 1 });
+    expect(log.filter((line) => line.startsWith('start main')).length).toBe(1);
+  });
+});

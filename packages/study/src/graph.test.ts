@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { expandStudy, type Phase } from './graph.ts';
+import { presets } from './presets/index.ts';
+import type { Recipe } from './recipe.ts';
+
+const quick = presets['quick']!;
+const hashes = (recipe: Recipe): Map<string, string> =>
+  new Map(expandStudy(recipe).phases.map((phase) => [phase.id, phase.hash]));
+const changed = (a: Recipe, b: Recipe): string[] => {
+  const before = hashes(a);
+  return [...hashes(b)]
+    .filter(([id, hash]) => before.has(id) && before.get(id) !== hash)
+    .map(([id]) => id.split('/')[0]!);
+};
+
+describe('expandStudy', () => {
+  it('puts every phase after what it needs', () => {
+    const done = new Set<string>();
+    for (const phase of expandStudy(quick).phases) {
+      const needs = [...Object.values(phase.parents), ...(phase.continues ? [phase.continues] : [])];
+      for (const id of needs) expect(done, `${phase.id} needs ${id}`).toContain(id);
+      done.add(phase.id);
+    }
+  });
+
+  it('trains a main run once for all arms of a seed', () => {
+    const mains = expandStudy(quick).phases.filter((phase) => phase.kind === 'main');
+    expect(mains.map((phase) => phase.settings['toStep'])).toEqual([0, 98, 196, 293, 391, 489]);
+    expect(mains[1]!.continues).toBe(mains[0]!.id);
+  });
+
+  it('keeps every finished phase when an arm is added', () => {
+    const grown: Recipe = {
+      ...quick,
+      arms: [...quick.arms, { id: 'branch-50', branchPoint: 0.5, schedule: 'continued' }],
+    };
+    expect(changed(quick, grown)).toEqual(['report']);
+  });
+
+  it('reruns exactly what hangs below a changed setting', () => {
+    const finetune: Recipe = { ...quick, finetune: { ...quick.finetune, epochs: 3 } };
+    expect(new Set(changed(quick, finetune))).toEqual(new Set(['finetune', 'evaluate', 'report']));
+    const branch: Recipe = { ...quick, branch: { ...quick.branch, imageShare: 0.1 } };
+    expect(new Set(changed(quick, branch))).toEqual(new Set(['branch', 'finetune', 'evaluate', 'report']));
+    const main: Recipe = { ...quick, main: { ...quick.main, lrPeak: 1e-3 } };
+    expect(new Set(changed(quick, main))).toEqual(new Set(['main', 'branch', 'finetune', 'evaluate', 'report']));
+  });
+
+  it('gives an arm its own settings and another identity', () => {
+    const arm = (phases: Phase[]): Phase => phases.find((phase) => phase.id.startsWith('branch/branch-80'))!;
+    const base = arm(expandStudy(quick).phases);
+    const more = arm(expandStudy({ ...quick, arms: quick.arms.map((a) => ({ ...a, imageShare: 0.3 })) }).phases);
+    expect(base.settings['imageShare']).toBe(quick.branch.imageShare);
+    expect(more.settings['imageShare']).toBe(0.3);
+    expect(more.hash).not.toBe(base.hash);
+  });
+});

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { onnxEngine } from '@vlm/jit';
+import { createGenerator } from '@vlm/model';
+import { conversationModel } from './data/eval-models.ts';
+import type { Study } from './graph.ts';
+import { visionModelConfig } from './model-config.ts';
+import { openEncoder } from './phases/features.ts';
+import { finalName } from './phases/main.ts';
+import { loadTokenizer } from './phases/tokenizer.ts';
+import { finalCheckpoint } from './phases/train-phase.ts';
+import type { Store } from './store.ts';
+import { StudyError } from './study-error.ts';
+import { suggest } from './suggest.ts';
+
+/** A trained arm that can be asked. */
+export interface TrainedModel {
+  /** The answer to a question, about a picture or without one. */
+  ask(question: string, image?: { bytes: Uint8Array; name: string }): Promise<string>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens the fine-tuned model of one arm.
+ *
+ * @param arm An arm's id (`branch-80`), or `branch-80/seed-124` where the recipe has several seeds.
+ * @throws StudyError `missing-artifact` with the arms there are, or `not-finished`.
+ */
+export async function openTrainedModel(study: Study, store: Store, arm: string): Promise<TrainedModel> {
+  const names = study.phases
+    .filter((phase) => phase.kind === 'finetune')
+    .map((phase) => phase.id.slice('finetune/'.length));
+  const name = names.find((candidate) => candidate === arm || candidate.startsWith(`${arm}/`));
+  if (!name) {
+    const near = suggest(
+      arm,
+      study.recipe.arms.map(({ id }) => id),
+    );
+    throw new StudyError(
+      'missing-artifact',
+      `There is no arm "${arm}"${near ? `; did you mean "${near}"?` : '.'} Arms: ${names.join(', ')}.`,
+    );
+  }
+  const phase = study.phases.find((candidate) => candidate.id === `finetune/${name}`)!;
+  if (!(await store.record(phase))) {
+    throw new StudyError(
+      'not-finished',
+      `Arm ${name} is not trained yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
+    );
+  }
+  const folder = (kind: string): string =>
+    store.phaseDirectory(study.phases.find((candidate) => candidate.kind === kind)!);
+  const tokenizer = await loadTokenizer(folder('tokenizer'));
+  const encoder = await openEncoder(folder('encoder'), study.recipe.threads);
+  const config = visionModelConfig(study.recipe, tokenizer.vocabSize, encoder.width);
+  const checkpoint = await finalCheckpoint(join(store.phaseDirectory(phase), 'checkpoints'), config).open(finalName);
+  const generator = createGenerator({
+    config,
+    params: checkpoint.train.params,
+    engine: onnxEngine({ threads: study.recipe.threads }),
+    batchSize: 1,
+    imageToken: tokenizer.imageId,
+  });
+  const model = conversationModel(
+    { generator, tokenizer, maxLength: study.recipe.model.sequenceLength },
+    { patches: encoder.patches, of: noTable },
+  );
+  return {
+    async ask(question, image) {
+      const features = image ? (await encoder.encode([image.bytes], { names: [image.name] }))[0] : undefined;
+      const [answer] = await model.generate([{ text: question, ...(features ? { image: features } : {}) }], {
+        maxNewTokens: 48,
+      });
+      return answer ?? '';
+    },
+    dispose: () => generator.dispose(),
+  };
+}
+
+function noTable(key: string): never {
+  throw new StudyError('missing-artifact', `No table of features is open to find ${key} in.`);
+}

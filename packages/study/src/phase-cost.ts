@@ -1,0 +1,160 @@
+import { corpusSettings, type PresetName } from '@vlm/corpus';
+import { countParameters, decoderFlops, encoderConfig, encoderParams, trainingMemory, vlmParams } from '@vlm/model';
+import type { Phase, Study } from './graph.ts';
+import { textModelConfig, visionModelConfig } from './model-config.ts';
+
+export interface PhaseCost {
+  amount: number;
+  unit: string;
+  flops: number;
+  memoryBytes: number;
+  storeBytes: number;
+  seconds: number;
+  parameters: number;
+}
+
+/** Rates of one core (two AVX2 cores at the `quick` size, measured by `npm start`); they set the first guess of the time left. */
+const trainingFlopsPerSecond = 24e9;
+const inferenceFlopsPerSecond = 16e9;
+const scenesPerSecond = 700;
+const tokenizerBytesPerSecond = 1e6;
+/** Node, ONNX Runtime and TensorFlow.js before the first tensor. */
+const processBytes = 300e6;
+/** Evaluation reads an item with its picture, without, and with another one. */
+const conditions = 3;
+/** Features of the small convolutional encoder on a picture of 64 pixels. */
+const imageTokens = 16;
+
+/** What one phase costs: tokens from the recipe, FLOPs from the model's shape, seconds from rates measured on one core. */
+export function phaseCost(study: Study, phase: Phase): PhaseCost {
+  const { recipe } = study;
+  const { model, tokenizer } = recipe;
+  const corpus = corpusSettings(recipe.corpus.preset as PresetName, corpusChanges(recipe.corpus));
+  const featureWidth =
+    recipe.encoder.kind === 'cnn' ? recipe.encoder.channels.at(-1)! : 3 * (corpus.imageSize / 4) ** 2;
+  const config = visionModelConfig(recipe, tokenizer.vocabSize, featureWidth);
+  const parameters = countParameters(vlmParams(config));
+  const scenes = corpus.captions + corpus.conversations.scenes;
+  const { newScene, newVendor, newConcept } = corpus.evals;
+  const evalItems = [newScene, newVendor, newConcept].reduce(
+    (sum, { openVqa, existence, grounding, captioning }) => sum + openVqa + existence + grounding + captioning,
+    0,
+  );
+  const nothing = { flops: 0, memoryBytes: processBytes, storeBytes: 0, seconds: 1, parameters: 0 };
+  const training = (
+    tokens: number,
+    batchSize: number,
+    config = visionModelConfig(recipe, tokenizer.vocabSize, featureWidth),
+  ): PhaseCost => {
+    const flops = tokens * decoderFlops(config.decoder).total;
+    const size = countParameters(vlmParams(config));
+    const memoryBytes = processBytes + trainingMemory(config.decoder, batchSize).total;
+    // Up to two unnamed checkpoints and the named one: weights and two moments each.
+    return {
+      amount: tokens,
+      unit: 'tokens',
+      flops,
+      memoryBytes,
+      storeBytes: 3 * 12 * size,
+      seconds: 4 + flops / (trainingFlopsPerSecond * recipe.threads),
+      parameters: size,
+    };
+  };
+
+  switch (phase.kind) {
+    case 'corpus':
+      return {
+        ...nothing,
+        amount: scenes + evalItems,
+        unit: 'scenes',
+        storeBytes: (scenes + evalItems) * corpus.imageSize ** 2 * 2,
+        memoryBytes: 1e9,
+        seconds: 8 + (scenes + evalItems) / (2 * scenesPerSecond),
+      };
+    case 'tokenizer':
+      return {
+        ...nothing,
+        amount: recipe.tokenizer.maxTrainBytes,
+        unit: 'bytes',
+        storeBytes: tokenizer.vocabSize * 20,
+        seconds: 2 + recipe.tokenizer.maxTrainBytes / tokenizerBytesPerSecond,
+      };
+    case 'encoder': {
+      const images = recipe.encoder.steps * recipe.encoder.batchSize;
+      const size = countParameters(
+        encoderParams(encoderConfig({ kind: 'conv', imageSize: corpus.imageSize, channels: recipe.encoder.channels })),
+      );
+      // Every weight of a convolution is used once per output position; the mean over the stages of the pyramid is taken for all.
+      const flops = images * 6 * size * (corpus.imageSize / 8) ** 2;
+      return {
+        ...nothing,
+        amount: images,
+        unit: 'images',
+        flops,
+        storeBytes: 12 * size,
+        memoryBytes: 2 * processBytes,
+        seconds: 10 + flops / trainingFlopsPerSecond,
+        parameters: size,
+      };
+    }
+    case 'features':
+      return {
+        ...nothing,
+        amount: scenes + evalItems,
+        unit: 'images',
+        storeBytes: (scenes + evalItems) * imageTokens * featureWidth * 4,
+        seconds: 5 + (scenes + evalItems) / 2000,
+      };
+    case 'main': {
+      const before = phase.continues === undefined ? 0 : Number(phase.continues.split('step-')[1]);
+      const steps = Number(phase.settings['toStep']) - before;
+      return training(
+        steps * recipe.main.batchSize * model.sequenceLength,
+        recipe.main.batchSize,
+        textModelConfig(recipe, tokenizer.vocabSize),
+      );
+    }
+    case 'branch':
+      return training(Number(phase.settings['tokens']), recipe.branch.batchSize);
+    case 'finetune': {
+      const conversations = Math.min(
+        recipe.finetune.conversations ?? corpus.conversations.scenes,
+        corpus.conversations.scenes,
+      );
+      return training(conversations * conversationTokens * recipe.finetune.epochs, recipe.finetune.batchSize);
+    }
+    case 'evaluate': {
+      const items =
+        evalItems * conditions * (phase.settings['suites'] as string[]).length -
+        evalItems * conditions +
+        4 * corpus.textEvals.definitionWord;
+      const flops = items * evalTokens * decoderFlops(config.decoder).forward;
+      return {
+        ...nothing,
+        amount: items,
+        unit: 'answers',
+        flops,
+        storeBytes: items * 250,
+        memoryBytes: 2 * processBytes,
+        seconds: 5 + flops / inferenceFlopsPerSecond,
+        parameters,
+      };
+    }
+    case 'report':
+      return {
+        ...nothing,
+        amount: recipe.arms.length * recipe.seeds.length,
+        unit: 'arms',
+        storeBytes: 2e6,
+        seconds: 5,
+      };
+  }
+}
+
+/** Tokens of a conversation of the default corpus and of a question with its picture and answer, on average. */
+const conversationTokens = 95;
+const evalTokens = 40;
+
+function corpusChanges({ preset: _, ...changes }: Study['recipe']['corpus']): Record<string, unknown> {
+  return changes;
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import type { MixtureState } from '@vlm/mixture-sampler';
+import { initParameters, vlmParams } from '@vlm/model';
+import { type BatchesState, branchRun, type Checkpoint, type Schedule } from '@vlm/trainer';
+import { openFeatures } from '../data/features.ts';
+import { captionSource } from '../data/image-sources.ts';
+import { skipPolicy } from '../data/skip-policy.ts';
+import { textSource } from '../data/text-source.ts';
+import { textModelConfig, visionModelConfig } from '../model-config.ts';
+import type { Recipe } from '../recipe.ts';
+import type { PhaseContext } from '../run-phase.ts';
+import { corpusFolder } from './corpus.ts';
+import { finalName, mainSchedule } from './main.ts';
+import { loadTokenizer } from './tokenizer.ts';
+import { finalCheckpoint, trainPhase } from './train-phase.ts';
+
+interface BranchSettings extends Pick<Recipe, 'model' | 'optimizer' | 'threads'> {
+  schedule: 'continued' | 'rewarm';
+  branchStep: number;
+  imageShare: number;
+  tokens: number;
+  batchSize: number;
+  lrMin: number;
+  moments: 'carried' | 'reset';
+  seed: number;
+  brokenShards: Recipe['data']['brokenShards'];
+  lrPeak?: number;
+  warmupSteps?: number;
+  main?: { lrPeak: number; lrMin: number; warmupSteps: number; totalSteps: number };
+}
+
+/**
+ * Image-text pre-training (phase 2): captions mixed with text by exact share of tokens, from the main run's weights at the branch point.
+ * The text goes on where the main run stopped reading.
+ */
+export async function runBranch(context: PhaseContext): Promise<Record<string, unknown>> {
+  const settings = context.phase.settings as unknown as BranchSettings;
+  const tokenizer = await loadTokenizer(context.parent('tokenizer'));
+  const features = await openFeatures(context.parent('features'));
+  const textConfig = textModelConfig(settings, tokenizer.vocabSize);
+  const config = visionModelConfig(settings, tokenizer.vocabSize, features.width);
+  const corpus = corpusFolder(context.parent('corpus'));
+  const parent = await finalCheckpoint(join(context.parent('main'), 'checkpoints'), textConfig).open(finalName);
+  const steps = Math.ceil(settings.tokens / (settings.batchSize * settings.model.sequenceLength));
+  const skips = skipPolicy(context, settings.brokenShards);
+  const source = { corpus, tokenizer, seed: settings.seed, onBroken: skips.onBroken };
+  const sources = [
+    {
+      name: 'captions',
+      share: settings.imageShare,
+      open: captionSource({ ...source, features, onLeftOut: skips.onLeftOut }),
+    },
+    { name: 'text', share: 1 - settings.imageShare, open: textSource(source, textPosition(parent)) },
+  ].filter((source) => source.share > 0);
+  const summary = await trainPhase(context, {
+    config,
+    optimizer: settings.optimizer,
+    weightDecay: settings.optimizer.weightDecay,
+    run: context.phase.id,
+    schedule: branchSchedule(settings, steps),
+    start: (run) => {
+      const all = initParameters(vlmParams(config), settings.seed);
+      const add = Object.fromEntries(Object.entries(all).filter(([name]) => !(name in parent.train.params)));
+      return branchRun(parent, { ...run, moments: settings.moments === 'carried' ? 'carry' : 'reset', add });
+    },
+    sources,
+    whenExhausted: 'repeat',
+    packing: 'whole-images',
+    batchSize: settings.batchSize,
+    steps,
+    tokens: { pad: tokenizer.padId, image: tokenizer.imageId },
+    imageTokens: features.patches,
+    threads: settings.threads,
+    finalName,
+    skipped: skips.counts,
+  });
+  return { ...summary, branchTokens: parent.state.tokens, parentChecksum: parent.checksum };
+}
+
+/** Continued: the main run's rate at the branch point, no warm-up, a cosine of its own. Re-warmed: a fresh warm-up and cosine. */
+function branchSchedule(settings: BranchSettings, steps: number): Schedule {
+  if (settings.schedule === 'rewarm') {
+    return {
+      kind: 'cosine',
+      lrPeak: settings.lrPeak!,
+      lrMin: settings.lrMin,
+      warmupSteps: settings.warmupSteps!,
+      totalSteps: steps,
+    };
+  }
+  const { totalSteps, ...main } = settings.main!;
+  return {
+    kind: 'continued',
+    from: mainSchedule(main, totalSteps),
+    atStep: settings.branchStep,
+    lrMin: settings.lrMin,
+    totalSteps: steps,
+  };
+}
+
+/** Where the main run's text source stood at the checkpoint. */
+function textPosition(checkpoint: Checkpoint): unknown {
+  const data = checkpoint.state.data as BatchesState | null;
+  return (data?.source as MixtureState | undefined)?.sources['text'];
+}

@@ -1,0 +1,146 @@
+import { join } from 'node:path';
+import {
+  type EvalProgress,
+  type EvalRow,
+  runBitsPerByte,
+  runMultipleChoice,
+  runVision,
+  type VisionItem,
+  visionTask,
+} from '@vlm/evals';
+import { onnxEngine } from '@vlm/jit';
+import { createGenerator, type Generator, type VlmConfig } from '@vlm/model';
+import { readEvalItems } from '../data/eval-items.ts';
+import { conversationModel, textModel } from '../data/eval-models.ts';
+import { openFeatures } from '../data/features.ts';
+import { textModelConfig, visionModelConfig } from '../model-config.ts';
+import type { Recipe } from '../recipe.ts';
+import type { PhaseContext } from '../run-phase.ts';
+import { writeWhole } from '../store.ts';
+import { StudyError } from '../study-error.ts';
+import { corpusFolder } from './corpus.ts';
+import { finalName } from './main.ts';
+import { loadTokenizer, type StudyTokenizer } from './tokenizer.ts';
+import { finalCheckpoint } from './train-phase.ts';
+
+type EvaluateSettings = Recipe['evaluate'] &
+  Pick<Recipe, 'model' | 'threads'> & { suites: ('vision' | 'text')[]; seed: number };
+
+/** Every answer of an evaluated model, one JSON object a line. */
+export const rowsFile = 'rows.jsonl';
+
+/** Asks one model everything: vision with the item's picture, without, and with another one; text by log-likelihood. */
+export async function runEvaluate(context: PhaseContext): Promise<Record<string, unknown>> {
+  const settings = context.phase.settings as unknown as EvaluateSettings;
+  const tokenizer = await loadTokenizer(context.parent('tokenizer'));
+  const corpus = corpusFolder(context.parent('corpus'));
+  const items = await readEvalItems(corpus);
+  const hasVision = settings.suites.includes('vision');
+  const features = hasVision ? await openFeatures(context.parent('features')) : undefined;
+  const config = features
+    ? visionModelConfig(settings, tokenizer.vocabSize, features.width)
+    : textModelConfig(settings, tokenizer.vocabSize);
+  const generator = await loadGenerator(context, config, tokenizer, settings);
+  const options = { generator, tokenizer, maxLength: settings.model.sequenceLength };
+  const progress = progressReporter(context, hasVision ? items : { ...items, vision: {} });
+  const truncations = { contexts: 0 };
+  const rows: EvalRow[] = [];
+  try {
+    if (features) {
+      const model = conversationModel(options, features);
+      for (const task of Object.values(items.vision)) {
+        rows.push(
+          ...(await runVision(model, task, {
+            image: (item) => items.pictures.get(item.id),
+            batchSize: settings.batchSize * sortingWindow,
+            seed: settings.seed,
+            maxNewTokens: mostNewTokens(task[0]!, settings.model.sequenceLength),
+            yesNo: { generate: false },
+            onProgress: progress,
+          })),
+        );
+        stopIfAborted(context);
+      }
+    }
+    const model = textModel(options, truncations);
+    for (const task of Object.values(items.text)) {
+      rows.push(
+        ...(await runMultipleChoice(model, task, {
+          batchSize: settings.batchSize * sortingWindow,
+          onProgress: progress,
+        })),
+      );
+      stopIfAborted(context);
+    }
+    if (items.documents.length > 0) {
+      // A piece of as many bytes as the window has tokens fits even where every byte is a token of its own.
+      const pieceBytes = settings.model.sequenceLength - 8;
+      rows.push(
+        ...(await runBitsPerByte(model, items.documents, {
+          pieceBytes,
+          contextBytes: pieceBytes,
+          batchSize: settings.batchSize * sortingWindow,
+          onProgress: progress,
+        })),
+      );
+    }
+  } finally {
+    await generator.dispose();
+    features?.close();
+  }
+  await writeWhole(join(context.directory, rowsFile), `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
+  return { rows: rows.length, truncatedContexts: truncations.contexts };
+}
+
+/** Batches of the model that are sorted by length together: fewer padded positions. */
+const sortingWindow = 8;
+
+/** Room for an answer: what the task needs, and at most a quarter of the window, so that the picture and the question fit too. */
+function mostNewTokens(item: VisionItem, sequenceLength: number): number {
+  return Math.min(visionTask(item.task, item.target.kind).maxNewTokens, Math.floor(sequenceLength / 4));
+}
+
+async function loadGenerator(
+  context: PhaseContext,
+  config: VlmConfig,
+  tokenizer: StudyTokenizer,
+  settings: EvaluateSettings,
+): Promise<Generator> {
+  const checkpoint = await finalCheckpoint(join(context.parent('model'), 'checkpoints'), config).open(finalName);
+  return createGenerator({
+    config,
+    params: checkpoint.train.params,
+    engine: onnxEngine({ threads: settings.threads }),
+    batchSize: settings.batchSize,
+    imageToken: tokenizer.imageId,
+  });
+}
+
+/** Turns the progress of single tasks into that of the whole phase. */
+function progressReporter(
+  context: PhaseContext,
+  items: Awaited<ReturnType<typeof readEvalItems>>,
+): (progress: EvalProgress) => void {
+  const conditions = 3;
+  const count = (tasks: Record<string, unknown[]>): number =>
+    Object.values(tasks).reduce((sum, task) => sum + task.length, 0);
+  const total = conditions * count(items.vision) + count(items.text) + items.documents.length;
+  const done = new Map<string, number>();
+  const startMs = Date.now();
+  return ({ task, condition, done: soFar }) => {
+    done.set(`${task}/${condition}`, soFar);
+    const answered = [...done.values()].reduce((sum, value) => sum + value, 0);
+    const seconds = Math.max(0.001, (Date.now() - startMs) / 1000);
+    context.onProgress({
+      fraction: answered / total,
+      rate: answered / seconds,
+      unit: 'answers',
+      note: `${task}, ${condition}`,
+    });
+  };
+}
+
+function stopIfAborted(context: PhaseContext): void {
+  if (context.signal.aborted)
+    throw new StudyError('interrupted', 'Stopped between two tasks; the evaluation begins again.');
+}

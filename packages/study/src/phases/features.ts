@@ -1,0 +1,91 @@
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { barePatches, createEncoder, encodeSamples, type ImageEncoder } from '@vlm/image-patcher';
+import { featureFile, writeFeatureIndex } from '../data/features.ts';
+import { allPictures, brokenShardPolicy } from '../data/shards.ts';
+import type { Recipe } from '../recipe.ts';
+import type { PhaseContext } from '../run-phase.ts';
+import { StudyError } from '../study-error.ts';
+import { corpusFolder } from './corpus.ts';
+
+/** What the encoder phase leaves beside its weights. */
+export interface EncoderFile {
+  kind: 'cnn' | 'bare-patches';
+  imageSize: number;
+  patches: number;
+  width: number;
+}
+
+export const encoderFile = 'encoder.json';
+export const encoderModelFile = 'encoder.onnx';
+
+const batchPictures = 256;
+
+/** Runs the frozen encoder over every picture of the corpus, once for all arms. */
+export async function runFeatures(context: PhaseContext): Promise<Record<string, unknown>> {
+  const corpus = corpusFolder(context.parent('corpus'));
+  const encoder = await openEncoder(context.parent('encoder'));
+  const file = await open(join(context.directory, featureFile), 'w');
+  const keys: string[] = [];
+  const { brokenImages, brokenShards } = context.phase.settings as unknown as Recipe['data'];
+  const skipped = { images: 0, shardFaults: 0 };
+  const noteBroken = (message: string): void => {
+    skipped.images++;
+    context.onWarning(`Left out, as the recipe says: ${message}`);
+  };
+  const startMs = Date.now();
+  const { manifest } = (await context.parentSummary('corpus')) as {
+    manifest: { counts: { samples: Record<string, number> } };
+  };
+  const expected = Object.entries(manifest.counts.samples).reduce(
+    (sum, [group, n]) => (group.startsWith('text') ? sum : sum + n),
+    0,
+  );
+  try {
+    let batch: { key: string; png: Uint8Array }[] = [];
+    const flush = async (): Promise<void> => {
+      if (batch.length === 0) return;
+      const { features } = await encodeSamples(
+        encoder,
+        batch.map(({ key, png }) => ({ name: key, bytes: png })),
+        { onBroken: brokenImages === 'error' ? 'error' : ({ error }) => noteBroken(error.message) },
+      );
+      for (const [i, row] of features.entries()) {
+        if (!row) continue;
+        await file.write(row);
+        keys.push(batch[i]!.key);
+      }
+      batch = [];
+      context.onProgress({
+        fraction: Math.min(1, keys.length / expected),
+        rate: (1000 * keys.length) / Math.max(1, Date.now() - startMs),
+        unit: 'images',
+      });
+    };
+    for await (const picture of allPictures(
+      corpus,
+      brokenShardPolicy(brokenShards, (message) => {
+        skipped.shardFaults++;
+        context.onWarning(`Left out, as the recipe says: ${message}`);
+      }),
+    )) {
+      if (context.signal.aborted) throw new StudyError('interrupted', 'Stopped; the features begin again.');
+      batch.push(picture);
+      if (batch.length === batchPictures) await flush();
+    }
+    await flush();
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await writeFeatureIndex(context.directory, { patches: encoder.patches, width: encoder.width, keys });
+  return { pictures: keys.length, patches: encoder.patches, width: encoder.width, encoder: encoder.id, skipped };
+}
+
+/** The encoder that a finished phase left. */
+export async function openEncoder(directory: string, threads = 1): Promise<ImageEncoder> {
+  const { kind, imageSize } = JSON.parse(await readFile(join(directory, encoderFile), 'utf8')) as EncoderFile;
+  const preprocessing = { size: imageSize, fit: 'letterbox', normalisation: 'minus-one-to-one' } as const;
+  if (kind === 'bare-patches') return barePatches({ ...preprocessing, patch: imageSize / 4 });
+  return createEncoder(join(directory, encoderModelFile), { preprocessing, layout: 'NHWC', threads });
+}

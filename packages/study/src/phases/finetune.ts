@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import {
+  countBatches,
+  initialiseRun,
+  limitSource,
+  namedSource,
+  type OpenSource,
+  patchSizes,
+  type TrainingItem,
+} from '@vlm/trainer';
+import { openFeatures } from '../data/features.ts';
+import { conversationSource } from '../data/image-sources.ts';
+import { skipPolicy } from '../data/skip-policy.ts';
+import { visionModelConfig } from '../model-config.ts';
+import type { Recipe } from '../recipe.ts';
+import type { PhaseContext } from '../run-phase.ts';
+import { corpusFolder } from './corpus.ts';
+import { finalName } from './main.ts';
+import { loadTokenizer } from './tokenizer.ts';
+import { finalCheckpoint, trainPhase } from './train-phase.ts';
+
+type FinetuneSettings = Recipe['finetune'] &
+  Pick<Recipe, 'model' | 'optimizer' | 'threads'> & { seed: number; brokenShards: Recipe['data']['brokenShards'] };
+
+/** Fine-tuning on conversations (phase 3): fresh moments, a short warm-up, a cosine; loss on the answers alone. */
+export async function runFinetune(context: PhaseContext): Promise<Record<string, unknown>> {
+  const settings = context.phase.settings as unknown as FinetuneSettings;
+  const tokenizer = await loadTokenizer(context.parent('tokenizer'));
+  const features = await openFeatures(context.parent('features'));
+  const config = visionModelConfig(settings, tokenizer.vocabSize, features.width);
+  const corpus = corpusFolder(context.parent('corpus'));
+  const skips = skipPolicy(context, settings.brokenShards);
+  const open = withLimit(
+    conversationSource({
+      corpus,
+      tokenizer,
+      seed: settings.seed,
+      onBroken: skips.onBroken,
+      features,
+      onLeftOut: skips.onLeftOut,
+    }),
+    settings.conversations,
+  );
+  const shape = { batch: settings.batchSize, length: settings.model.sequenceLength };
+  const onePass = await countBatches({
+    ...shape,
+    open: namedSource('conversations', open),
+    packing: 'no-split',
+    features: features.width,
+    sizes: patchSizes({ ...shape, imageTokens: features.patches }),
+    padToken: tokenizer.padId,
+    imageToken: tokenizer.imageId,
+    overlong: 'truncate',
+  });
+  const steps = Math.max(1, Math.round(onePass.batches * settings.epochs));
+  const parent = await finalCheckpoint(join(context.parent('branch'), 'checkpoints'), config).open(finalName);
+  const summary = await trainPhase(context, {
+    config,
+    optimizer: settings.optimizer,
+    weightDecay: settings.weightDecay,
+    run: context.phase.id,
+    schedule: {
+      kind: 'cosine',
+      lrPeak: settings.lrPeak,
+      lrMin: settings.lrMin,
+      warmupSteps: Math.round(steps * settings.warmupShare),
+      totalSteps: steps,
+    },
+    start: (run) => initialiseRun(parent, { ...run, params: parent.train.params }),
+    sources: [{ name: 'conversations', share: 1, open }],
+    whenExhausted: 'repeat',
+    packing: 'no-split',
+    batchSize: settings.batchSize,
+    steps,
+    tokens: { pad: tokenizer.padId, image: tokenizer.imageId },
+    imageTokens: features.patches,
+    threads: settings.threads,
+    finalName,
+    skipped: skips.counts,
+  });
+  return { ...summary, epochs: settings.epochs, parentChecksum: parent.checksum };
+}
+
+function withLimit(open: OpenSource<TrainingItem>, conversations: number | undefined): OpenSource<TrainingItem> {
+  return conversations === undefined ? open : limitSource(open, { max: conversations, cost: () => 1 });
+}

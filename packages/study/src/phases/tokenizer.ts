@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTokenizer, parseTokenizer, SPECIAL, stringifyTokenizer, type Tokenizer, trainBpe } from '@vlm/tokenizer';
+import { readShards } from 'webdataset-ts';
+import { shardsOf } from '../data/shards.ts';
+import type { Recipe } from '../recipe.ts';
+import type { PhaseContext } from '../run-phase.ts';
+import { writeWhole } from '../store.ts';
+import { corpusFolder } from './corpus.ts';
+
+/** A tokenizer with the ids that training needs at hand. */
+export interface StudyTokenizer extends Tokenizer {
+  readonly padId: number;
+  readonly imageId: number;
+}
+
+const tokenizerFile = 'tokenizer.json';
+const text = new TextDecoder();
+
+/** Learns the merges of a byte-level BPE from training text, captions and conversations. */
+export async function runTokenizer({
+  phase,
+  directory,
+  parent,
+  onProgress,
+}: PhaseContext): Promise<Record<string, unknown>> {
+  const settings = phase.settings as unknown as Recipe['tokenizer'];
+  const texts: string[] = [];
+  let bytes = 0;
+  for await (const sample of trainingTexts(corpusFolder(parent('corpus')))) {
+    texts.push(sample);
+    bytes += Buffer.byteLength(sample);
+    if (bytes >= settings.maxTrainBytes) break;
+  }
+  onProgress({ fraction: 0.2, note: `learning merges from ${(bytes / 1e6).toFixed(1)} MB` });
+  const data = trainBpe(texts, { vocabSize: settings.vocabSize });
+  await writeWhole(join(directory, tokenizerFile), stringifyTokenizer(data));
+  const tokenizer = createTokenizer(data);
+  const sample = texts.slice(0, 2000).join('\n');
+  const bytesPerToken = Buffer.byteLength(sample) / tokenizer.encode(sample).length;
+  return { vocabSize: tokenizer.vocabSize, trainBytes: bytes, bytesPerToken };
+}
+
+/** The tokenizer that a finished phase left. */
+export async function loadTokenizer(directory: string): Promise<StudyTokenizer> {
+  const tokenizer = createTokenizer(parseTokenizer(await readFile(join(directory, tokenizerFile), 'utf8')));
+  return Object.assign(Object.create(tokenizer) as Tokenizer, {
+    padId: tokenizer.special(SPECIAL.pad),
+    imageId: tokenizer.special(SPECIAL.image),
+  }) as StudyTokenizer;
+}
+
+/** Documents, captions and conversations in turn, so that any prefix holds all three. */
+async function* trainingTexts(corpus: string): AsyncGenerator<string> {
+  const streams = [documents(corpus), captions(corpus), conversations(corpus)];
+  const open = new Set(streams);
+  while (open.size > 0) {
+    for (const stream of open) {
+      const { done, value } = await stream.next();
+      if (done) open.delete(stream);
+      else yield value;
+    }
+  }
+}
+
+async function* documents(corpus: string): AsyncGenerator<string> {
+  for await (const { members } of readShards(await shardsOf(corpus, 'text/train'))) yield text.decode(members['txt']);
+}
+
+async function* captions(corpus: string): AsyncGenerator<string> {
+  for await (const { members } of readShards(await shardsOf(corpus, 'captions/train')))
+    yield text.decode(members['txt']);
+}
+
+async function* conversations(corpus: string): AsyncGenerator<string> {
+  for await (const { members } of readShards(await shardsOf(corpus, 'conversations/train'))) {
+    const row = JSON.parse(text.decode(members['json'])) as { conversations: { from: string; value: string }[] };
+    yield row.conversations.map((turn) => turn.value.replace('<image>\n', '')).join('\n');
+  }
+}

@@ -1,0 +1,39 @@
+import type { Recipe } from '../recipe.ts';
+import { paperArms } from './paper-arms.ts';
+
+/** What `npm start` runs: the whole study in minutes on two cores, on the default corpus. */
+export const quick: Recipe = {
+  version: 1,
+  name: 'quick',
+  description: 'Six branch points of a small text run, images from the default corpus, one seed.',
+  seeds: [124],
+  threads: 1,
+  corpus: { preset: 'quick' },
+  data: { brokenImages: 'error', brokenShards: 'error' },
+  tokenizer: { vocabSize: 2048, maxTrainBytes: 4_000_000 },
+  encoder: { kind: 'cnn', channels: [24, 48, 96, 128], steps: 800, batchSize: 64, lrPeak: 3e-3, weightDecay: 0.05 },
+  model: { dim: 96, layers: 3, heads: 3, sequenceLength: 128, qkNorm: false, projector: 'fused-gelu-mlp' },
+  optimizer: {
+    beta1: 0.9,
+    beta2: 0.95,
+    epsilon: 1e-8,
+    weightDecay: 0.033,
+    decays: 'all',
+    clipNorm: 1,
+    zLoss: 1e-4,
+    zLossOver: 'weighted',
+  },
+  main: { tokens: 1_000_000, batchSize: 16, lrPeak: 5e-3, lrMin: 3e-5, warmupSteps: 25 },
+  branch: {
+    tokens: 400_000,
+    batchSize: 16,
+    imageShare: 0.85,
+    rewarmPeak: 5e-3,
+    rewarmSteps: 15,
+    lrMin: 3e-5,
+    moments: 'carried',
+  },
+  arms: paperArms(),
+  finetune: { epochs: 2, batchSize: 16, lrPeak: 3e-3, lrMin: 0, warmupShare: 0.03, weightDecay: 0.1 },
+  evaluate: { batchSize: 64, bootstrapSamples: 10_000, sampleItems: 12 },
+};

@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Study } from './graph.ts';
+import { resultsFile } from './phases/report.ts';
+import type { StudyResults } from './report/results.ts';
+import type { Store } from './store.ts';
+import { StudyError } from './study-error.ts';
+
+/**
+ * The results of a finished study.
+ *
+ * @throws StudyError `not-finished` with how much is missing.
+ */
+export async function readResults(study: Study, store: Store): Promise<StudyResults> {
+  const report = study.phases.find((phase) => phase.kind === 'report')!;
+  if (!(await store.record(report))) {
+    const records = await Promise.all(study.phases.map((phase) => store.record(phase)));
+    const missing = records.filter((record) => !record).length;
+    throw new StudyError(
+      'not-finished',
+      `${missing} of ${records.length} phases of recipe "${study.recipe.name}" are not done yet. Run \`staged-vlm study run ${study.recipe.name}\`.`,
+    );
+  }
+  return JSON.parse(await readFile(join(store.phaseDirectory(report), resultsFile), 'utf8')) as StudyResults;
+}

@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import { StudyError } from './study-error.ts';
+import { suggest } from './suggest.ts';
+
+/**
+ * A recipe says everything that decides a study's numbers. It is strict: an unknown key or a value out of range is an error.
+ * Where the paper left something open, a field names the choice (design table "What the paper left open").
+ */
+
+const share = z.number().min(0).max(1);
+const positiveInt = z.int().positive();
+const rate = z.number().positive().max(1);
+const identifier = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected lower-case letters, digits, dots and hyphens');
+
+const corpusSchema = z.looseObject({
+  /** Named settings of `@vlm/corpus` to start from; every other key overrides one of them and is checked there. */
+  preset: z.string().min(1),
+});
+
+const tokenizerSchema = z.strictObject({
+  /** Size of the vocabulary, special tokens included. */
+  vocabSize: z.int().min(261).max(200_000),
+  /** Bytes of training text that the merges are learnt from. */
+  maxTrainBytes: positiveInt,
+});
+
+const encoderSchema = z.strictObject({
+  /** `cnn`: pre-trained on dense labels of training scenes, then frozen. `bare-patches`: pixels, nothing learnt (paper Table 6). */
+  kind: z.enum(['cnn', 'bare-patches']),
+  channels: z.array(positiveInt).min(1).max(8),
+  steps: positiveInt,
+  batchSize: positiveInt,
+  lrPeak: rate,
+  weightDecay: z.number().min(0),
+});
+
+const modelSchema = z.strictObject({
+  dim: positiveInt,
+  layers: positiveInt,
+  heads: positiveInt,
+  /** Width of SwiGLU; left out: OpenLM's rule 256·⌈(8·dim/3)/256⌉. */
+  hidden: positiveInt.optional(),
+  sequenceLength: z.int().min(8),
+  qkNorm: z.boolean(),
+  projector: z.enum(['linear', 'gelu-mlp', 'fused-gelu-mlp']),
+});
+
+const optimizerSchema = z.strictObject({
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  epsilon: z.number().positive(),
+  /** Decoupled weight decay of phases 1 and 2. */
+  weightDecay: z.number().min(0),
+  /** Which tensors decay: all of them (OpenLM) or matrices only. */
+  decays: z.enum(['all', 'matrices']),
+  clipNorm: z.number().positive(),
+  zLoss: z.number().min(0),
+  /** Positions that the z-loss averages over: those that carry loss, or all (OpenLM). */
+  zLossOver: z.enum(['weighted', 'all']),
+});
+
+const mainSchema = z.strictObject({
+  /** Length of text pre-training in tokens; rounded up to whole batches. */
+  tokens: positiveInt,
+  /** Rows of `sequenceLength` tokens in a batch. */
+  batchSize: positiveInt,
+  lrPeak: rate,
+  lrMin: rate,
+  warmupSteps: z.int().min(0),
+});
+
+const armSchema = z.strictObject({
+  id: identifier,
+  /** Where the arm leaves the main run, as a share of its length. 1 is the two-phase arm; anything earlier is integrated. */
+  branchPoint: share,
+  /** `continued`: from the main run's rate at that point, no warm-up. `rewarm`: a fresh warm-up to `lrPeak` (the paper's 0 % and 100 %). */
+  schedule: z.enum(['continued', 'rewarm']),
+  /** Peak of a re-warmed schedule; left out: `branch.rewarmPeak`. */
+  lrPeak: rate.optional(),
+  /** Share of image-caption tokens (patches and caption) in phase 2; left out: `branch.imageShare`. */
+  imageShare: share.optional(),
+  /** Length of phase 2 in tokens; left out: `branch.tokens`. */
+  tokens: positiveInt.optional(),
+});
+
+const branchSchema = z.strictObject({
+  tokens: positiveInt,
+  batchSize: positiveInt,
+  imageShare: share,
+  rewarmPeak: rate,
+  rewarmSteps: z.int().min(0),
+  lrMin: rate,
+  /** Adam's moments at the branch: carried over from the main run, or reset. */
+  moments: z.enum(['carried', 'reset']),
+});
+
+const finetuneSchema = z.strictObject({
+  /** Passes over the conversations. */
+  epochs: z.number().positive().max(100),
+  /** Conversations used; left out: all of the corpus. */
+  conversations: positiveInt.optional(),
+  batchSize: positiveInt,
+  lrPeak: rate,
+  lrMin: z.number().min(0).max(1),
+  /** Share of the steps spent warming up. */
+  warmupShare: share,
+  weightDecay: z.number().min(0),
+});
+
+const dataSchema = z.strictObject({
+  /** A picture that does not decode: an error, or its items are left out and counted in the report. */
+  brokenImages: z.enum(['error', 'skip']),
+  /** A shard that is cut or corrupt: an error, or what cannot be read of it is left out and counted in the report. */
+  brokenShards: z.enum(['error', 'skip']),
+});
+
+const evaluateSchema = z.strictObject({
+  batchSize: positiveInt,
+  /** Samples of each bootstrap interval. */
+  bootstrapSamples: z.int().min(100),
+  /** Items shown in the report with every arm's answer. */
+  sampleItems: z.int().min(0).max(60),
+});
+
+export const recipeSchema = z.strictObject({
+  version: z.literal(1),
+  name: identifier,
+  description: z.string(),
+  /** Seeds of initialisation and data order; every arm runs once a seed. The first is the paper's. */
+  seeds: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 31),
+    )
+    .min(1),
+  /** Threads of one phase; part of a result's identity, because the order of sums depends on it. */
+  threads: z.int().min(1).max(256),
+  corpus: corpusSchema,
+  data: dataSchema,
+  tokenizer: tokenizerSchema,
+  encoder: encoderSchema,
+  model: modelSchema,
+  optimizer: optimizerSchema,
+  main: mainSchema,
+  branch: branchSchema,
+  arms: z.array(armSchema).min(1),
+  finetune: finetuneSchema,
+  evaluate: evaluateSchema,
+});
+
+export type Recipe = z.infer<typeof recipeSchema>;
+export type Arm = z.infer<typeof armSchema>;
+
+/**
+ * Checks a recipe and fills nothing in silently.
+ *
+ * @param input Parsed JSON of a recipe.
+ * @throws StudyError `bad-recipe` with every problem, where it is, and the nearest known key for a misspelt one.
+ */
+export function parseRecipe(input: unknown): Recipe {
+  const result = recipeSchema.safeParse(input);
+  const problems = result.success
+    ? crossFieldProblems(result.data)
+    : result.error.issues.flatMap((issue) => describeIssue(issue));
+  if (problems.length > 0) {
+    throw new StudyError(
+      'bad-recipe',
+      `The recipe has ${problems.length} problem${problems.length > 1 ? 's' : ''}:\n  - ${problems.join('\n  - ')}`,
+    );
+  }
+  return result.data as Recipe;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  const where = issue.path.length > 0 ? issue.path.map(String).join('.') : 'recipe';
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeysAt(issue.path);
+    return issue.keys.map((key) => {
+      const near = suggest(key, known);
+      return `${where}: unknown key "${key}"${near ? `; did you mean "${near}"?` : `. Known keys: ${known.join(', ')}.`}`;
+    });
+  }
+  return [`${where}: ${issue.message}`];
+}
+
+/** Keys that the schema knows at a path, to suggest one for a misspelt key. */
+function knownKeysAt(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = recipeSchema;
+  for (const part of path) {
+    if (schema instanceof z.ZodObject) schema = schema.shape[String(part)];
+    else if (schema instanceof z.ZodArray) schema = schema.element;
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function crossFieldProblems(recipe: Recipe): string[] {
+  const problems: string[] = [];
+  if (recipe.model.dim % recipe.model.heads !== 0) {
+    problems.push(`model.heads: expected a divisor of model.dim (${recipe.model.dim}), got ${recipe.model.heads}`);
+  }
+  const seen = new Set<string>();
+  recipe.arms.forEach((arm, index) => {
+    if (seen.has(arm.id)) problems.push(`arms.${index}.id: "${arm.id}" is used twice; every arm needs its own name`);
+    seen.add(arm.id);
+    if (arm.lrPeak !== undefined && arm.schedule === 'continued') {
+      problems.push(
+        `arms.${index}.lrPeak: only a "rewarm" arm has a peak of its own; a "continued" arm starts at the main run's rate`,
+      );
+    }
+    if (arm.branchPoint === 0 && arm.schedule === 'continued') {
+      problems.push(
+        `arms.${index}.schedule: at branch point 0 there is no main run to continue; use "rewarm", as the paper does`,
+      );
+    }
+  });
+  if (recipe.main.lrMin > recipe.main.lrPeak) problems.push('main.lrMin: expected at most main.lrPeak');
+  if (recipe.finetune.lrMin > recipe.finetune.lrPeak) problems.push('finetune.lrMin: expected at most finetune.lrPeak');
+  return problems;
+}

@@ -1,0 +1,89 @@
+import { bootstrapMean, type EvalRow, type ResamplingOptions, summarise } from '@vlm/evals';
+import type { ScoreRow } from './results.ts';
+
+/** The tasks that the vision score averages over, as the paper's Vision Stable Score averages over six. */
+export const visionScoreTasks: readonly string[] = ['open-vqa', 'existence', 'grounding', 'captioning'];
+
+/** One model's answers as score rows: every task, split, type and condition, the baselines among them, and the vision score. */
+export function scoreRows(rows: readonly EvalRow[], options: ResamplingOptions): ScoreRow[] {
+  const summaries = summarise(rows, options);
+  const scores: ScoreRow[] = [];
+  const chanceSeen = new Set<string>();
+  for (const summary of summaries) {
+    if (summary.split === 'all' && summaries.some((other) => other.task === summary.task && other.split !== 'all'))
+      continue;
+    const suite = summary.condition === 'text' ? 'text' : 'vision';
+    const { task, split, type, condition, n } = summary;
+    const shared = { suite, task, split, type, condition, n } as const;
+    const { estimate, low, high } = summary.score;
+    scores.push({ ...shared, metric: mainMetric(task), value: estimate, low, high });
+    for (const [metric, value] of Object.entries(summary.scores))
+      scores.push({ ...shared, metric, value, low: value, high: value });
+    const key = `${task}/${split}/${type}`;
+    if (summary.chance !== undefined && !chanceSeen.has(key)) {
+      chanceSeen.add(key);
+      scores.push({
+        ...shared,
+        condition: 'chance',
+        metric: mainMetric(task),
+        value: summary.chance,
+        low: summary.chance,
+        high: summary.chance,
+      });
+    }
+  }
+  return [...scores, ...visionScores(rows, options)];
+}
+
+/** The primary score of a task. */
+export function mainMetric(task: string): string {
+  if (task === 'captioning') return 'object-f1';
+  if (task === 'bits-per-byte') return 'bits-per-byte';
+  return 'accuracy';
+}
+
+/**
+ * The vision score: the mean over tasks of (score − chance) on new scenes, undivided, as the paper's Vision Stable Score
+ * (open_lm scripts/compute_stable_score.py). Each item carries the weight that makes its task count once.
+ */
+export function visionScoreItems(
+  rows: readonly EvalRow[],
+  condition: EvalRow['condition'],
+): { id: string; score: number; weight: number }[] {
+  const relevant = rows.filter(
+    (row) => row.split === 'new-scene' && row.condition === condition && visionScoreTasks.includes(row.task),
+  );
+  const counts = new Map<string, number>();
+  for (const row of relevant) counts.set(row.task, (counts.get(row.task) ?? 0) + 1);
+  return relevant.map((row) => ({
+    id: `${row.task}/${row.id}`,
+    score: row.score - (row.chance ?? 0),
+    weight: 1 / counts.get(row.task)!,
+  }));
+}
+
+function visionScores(rows: readonly EvalRow[], options: ResamplingOptions): ScoreRow[] {
+  const conditions = [...new Set(rows.filter((row) => row.condition !== 'text').map((row) => row.condition))];
+  return conditions.flatMap((condition) => {
+    const items = visionScoreItems(rows, condition);
+    if (items.length === 0) return [];
+    const { estimate, low, high, n } = bootstrapMean(
+      items.map((item) => item.score),
+      { ...options, weights: items.map((item) => item.weight) },
+    );
+    return [
+      {
+        suite: 'vision',
+        task: 'vision score',
+        split: 'new-scene',
+        type: 'all',
+        condition,
+        metric: 'score',
+        value: estimate,
+        low,
+        high,
+        n,
+      } as const,
+    ];
+  });
+}

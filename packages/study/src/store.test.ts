@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expandStudy } from './graph.ts';
+import { presets } from './presets/index.ts';
+import { openStore } from './store.ts';
+import { explainFileError } from './study-error.ts';
+
+const phase = expandStudy(presets['smoke']!).phases[0]!;
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'store-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+describe('openStore', () => {
+  it('remembers a finished phase across openings', async () => {
+    const store = await openStore(directory);
+    expect(await store.record(phase)).toBeUndefined();
+    await store.finish(phase, { finishedAt: 'now', seconds: 2, peakBytes: 3, summary: { tokens: 5 } });
+    expect(await (await openStore(directory)).record(phase)).toMatchObject({
+      id: phase.id,
+      hash: phase.hash,
+      summary: { tokens: 5 },
+    });
+  });
+
+  it('refuses a store of another version and says what to do', async () => {
+    await openStore(directory);
+    await writeFile(join(directory, 'store.json'), '{"storeVersion":99}');
+    await expect(openStore(directory)).rejects.toMatchObject({
+      code: 'store-version',
+      message: expect.stringMatching(/version 1.*got version 99.*--store/s),
+    });
+  });
+
+  it('refuses a damaged record instead of trusting it', async () => {
+    const store = await openStore(directory);
+    await store.finish(phase, { finishedAt: '', seconds: 0, peakBytes: 0, summary: {} });
+    const file = join(store.phaseDirectory(phase), 'phase.json');
+    await writeFile(file, (await readFile(file, 'utf8')).slice(0, 20));
+    await expect(store.record(phase)).rejects.toMatchObject({
+      code: 'store-damaged',
+      message: expect.stringContaining(file),
+    });
+  });
+
+  it('is taken by one run at a time; a lock whose process is gone is taken over', async () => {
+    const store = await openStore(directory);
+    const unlock = await store.lock();
+    await expect(store.lock()).rejects.toMatchObject({ code: 'store-locked' });
+    await unlock();
+    await writeFile(
+      join(directory, 'lock.json'),
+      JSON.stringify({ pid: 2 ** 22 + 1, host: (await import('node:os')).hostname(), since: '' }),
+    );
+    await (await store.lock())();
+  });
+
+  it('explains a full disk and a read-only folder', async () => {
+    // Linux has a device on which every write meets a full disk; elsewhere the same error is made by hand.
+    const full = existsSync('/dev/full')
+      ? await writeFile('/dev/full', 'x').catch((error: unknown) => error)
+      : Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    expect(explainFileError(full, '/x')).toMatchObject({ code: 'no-space', message: expect.stringContaining('/x') });
+    const readOnly = Object.assign(new Error('EROFS'), { code: 'EROFS' });
+    expect(explainFileError(readOnly, '/x')).toMatchObject({
+      code: 'read-only',
+      message: expect.stringContaining('--store'),
+    });
+    if (process.getuid?.() !== 0) {
+      await chmod(directory, 0o500);
+      await expect(openStore(join(directory, 'sub'))).rejects.toMatchObject({ code: 'read-only' });
+      await chmod(directory, 0o700);
+    }
+  });
+});

@@ -1,0 +1,52 @@
+export type StudyErrorCode =
+  | 'bad-recipe'
+  | 'unknown-preset'
+  | 'store-version'
+  | 'store-locked'
+  | 'store-damaged'
+  | 'no-space'
+  | 'read-only'
+  | 'phase-failed'
+  | 'interrupted'
+  | 'not-finished'
+  | 'missing-artifact'
+  | 'bad-image';
+
+const marker = Symbol.for('@vlm/study/error');
+
+/** Every error that this package throws on purpose. `code` is stable; `message` says what was expected, what came, and what to do. */
+export class StudyError extends Error {
+  readonly code: StudyErrorCode;
+  readonly [marker] = true;
+
+  constructor(code: StudyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StudyError';
+    this.code = code;
+  }
+
+  /** True for a StudyError of any installed version of this package. */
+  static isInstance(error: unknown): error is StudyError {
+    return typeof error === 'object' && error !== null && marker in error;
+  }
+}
+
+/** Turns the file system's own errors into sentences with something to do; passes every other error through. */
+export function explainFileError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new StudyError(
+      'no-space',
+      `No space left while writing ${path}. Free some space (\`staged-vlm study plan\` says how much a recipe needs) and run the same command again: finished phases and checkpoints are kept.`,
+      { cause: error },
+    );
+  }
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
+    return new StudyError(
+      'read-only',
+      `Cannot write ${path} (${code}). The store must be a folder that this user may write; choose another with --store.`,
+      { cause: error },
+    );
+  }
+  return error;
+}

@@ -1,0 +1,68 @@
+import type { StudyEvent } from './executor.ts';
+import type { Phase } from './graph.ts';
+
+/** Follows a study's events and says how long the rest will take. */
+export interface TimeLeft {
+  observe(event: StudyEvent, nowMs: number): void;
+  /** Seconds until the end, by the plan's estimates corrected by what the finished and running phases really took. */
+  seconds(nowMs: number): number;
+  /** Seconds until one running phase ends; undefined before it has said anything. */
+  phaseSeconds(phase: Phase, nowMs: number): number | undefined;
+}
+
+/** How many seconds of estimate the plan itself is worth against measurements: early corrections stay small. */
+const priorSeconds = 20;
+
+export function createTimeLeft(
+  phases: readonly Phase[],
+  estimate: (phase: Phase) => number,
+  concurrency: number,
+): TimeLeft {
+  const remaining = new Map(phases.map((phase) => [phase, estimate(phase)]));
+  const started = new Map<Phase, { atMs: number; fraction: number; fractionAtStart: number | undefined }>();
+  let expected = priorSeconds;
+  let measured = priorSeconds;
+
+  const phaseSeconds = (phase: Phase, nowMs: number): number | undefined => {
+    const run = started.get(phase);
+    if (!run || run.fractionAtStart === undefined || run.fraction - run.fractionAtStart < 0.02) return undefined;
+    const spent = (nowMs - run.atMs) / 1000;
+    return (spent * (1 - run.fraction)) / (run.fraction - run.fractionAtStart);
+  };
+
+  return {
+    observe(event, nowMs) {
+      const { phase } = event;
+      if (event.type === 'phase-skipped' || event.type === 'phase-failed') remaining.delete(phase);
+      if (event.type === 'phase-started') started.set(phase, { atMs: nowMs, fraction: 0, fractionAtStart: undefined });
+      if (event.type === 'phase-progress') {
+        const run = started.get(phase);
+        if (!run) return;
+        run.fraction = event.progress.fraction;
+        run.fractionAtStart ??= event.progress.fraction;
+      }
+      if (event.type === 'phase-finished') {
+        remaining.delete(phase);
+        const run = started.get(phase);
+        started.delete(phase);
+        if (run && (run.fractionAtStart ?? 0) < 0.05) {
+          expected += estimate(phase);
+          measured += (nowMs - run.atMs) / 1000;
+        }
+      }
+    },
+    seconds(nowMs) {
+      const scale = measured / expected;
+      let work = 0;
+      let longest = 0;
+      for (const [phase, estimated] of remaining) {
+        const run = started.get(phase);
+        const left = phaseSeconds(phase, nowMs) ?? estimated * scale * (1 - (run?.fraction ?? 0));
+        work += left;
+        longest = Math.max(longest, left);
+      }
+      return Math.max(longest, work / concurrency);
+    },
+    phaseSeconds,
+  };
+}
