@@ -44,6 +44,20 @@ describe('compare', () => {
     expect(result.verdict).toBe('A better');
     expect(result.a).toBe(3);
     expect(result).not.toHaveProperty('mcNemar');
+    expect(result.minimumDetectableDifference).toBe(0);
+  });
+
+  it('knows how large a difference would have been found', () => {
+    const { minimumDetectableDifference: plain } = compare(arm('late', good), arm('early', poor), { seed: 1 });
+    const differences = good.map((score, i) => score - poor[i]!);
+    const centre = differences.reduce((a, b) => a + b, 0) / 500;
+    const deviation = Math.sqrt(differences.reduce((sum, d) => sum + (d - centre) ** 2, 0) / 499);
+    expect(plain).toBeCloseTo(2.8016 * (deviation / Math.sqrt(500)), 5);
+    const weighted = (scores: number[]): Arm => ({
+      name: 'w',
+      runs: [scores.map((score, i) => ({ id: `q${i}`, score, weight: 3 }))],
+    });
+    expect(compare(weighted(good), weighted(poor), { seed: 1 }).minimumDetectableDifference).toBeCloseTo(plain, 12);
   });
 
   it('pairs by id, not by place', () => {

@@ -73,7 +73,7 @@ export function compare(
     b: mean(b.map((run) => mean(run, weights))),
     p,
     ...mcNemarOf(a, b),
-    minimumDetectableDifference: detectable(differences, confidence),
+    minimumDetectableDifference: detectable(differences, weights, confidence),
     sentence: sentenceOf(verdict, difference, armA.name, armB.name),
   };
 }
@@ -122,12 +122,24 @@ function mcNemarOf(a: readonly number[][], b: readonly number[][]): { mcNemar?: 
   return { mcNemar: mcNemarExact(only(a[0]!, b[0]!), only(b[0]!, a[0]!)) };
 }
 
-function detectable(differences: readonly number[][], confidence: number): number {
-  const perItem = differences[0]!.map((_, i) => mean(differences.map((run) => run[i]!)));
-  if (perItem.length < 2) return Number.POSITIVE_INFINITY;
-  const centre = mean(perItem);
-  const variance = perItem.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (perItem.length - 1);
-  return minimumDetectableDifference({ n: perItem.length, standardDeviation: Math.sqrt(variance), confidence });
+function detectable(
+  differences: readonly number[][],
+  weights: readonly number[] | undefined,
+  confidence: number,
+): number {
+  const n = differences[0]!.length;
+  if (n < 2) return Number.POSITIVE_INFINITY;
+  const perItem = Array.from({ length: n }, (_, i) => mean(differences.map((run) => run[i]!)));
+  const centre = mean(perItem, weights);
+  let [squares, total] = [0, 0];
+  perItem.forEach((value, i) => {
+    const weight = weights?.[i] ?? 1;
+    squares += (weight * (value - centre)) ** 2;
+    total += weight;
+  });
+  // n times the squared standard error of the weighted mean; without weights the sample variance.
+  const variance = (n * n * squares) / (total * total * (n - 1));
+  return minimumDetectableDifference({ n, standardDeviation: Math.sqrt(variance), confidence });
 }
 
 function sentenceOf(verdict: Verdict, { estimate, low, high }: Interval, a: string, b: string): string {
