@@ -18,6 +18,8 @@ export function fusedNode(b: GraphBuilder, spec: FusedOpSpec, inputs: readonly (
     return spec.int64Inputs?.includes(i) ? b.cast(input, 'int64') : input;
   });
   const outputs = spec.outputs.map((info) => (info === null ? ABSENT : b.value(info)));
+  // ONNX says absence at the end by a shorter list; ONNX Runtime may crash on empty names there.
+  for (const list of [operands, outputs]) while (list.at(-1) === ABSENT) list.pop();
   b.graph.nodes.push({ op: spec.op, domain: spec.domain ?? '', inputs: operands, outputs, attributes });
   return outputs.filter((output) => output !== ABSENT);
 }

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { JitError } from '../jit-error.ts';
+import { tfjsEngine } from '../tfjs-engine.ts';
+import { loadBackend } from './load-backend.ts';
+
+const failing = (error: Error) => () => {
+  throw error;
+};
+
+test('a backend whose package is not installed: what to install', () => {
+  const missing = Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
+  expect(() => loadBackend('tensorflow', failing(missing))).toThrow(
+    /tfjs-node-gpu: not installed.*tfjs-node: not installed/,
+  );
+});
+
+test('a package without its binary: why, and what its loader said', () => {
+  const broken = new Error('The Node.js native addon module (tfjs_binding.node) can not be found');
+  expect(() => loadBackend('tensorflow', failing(broken))).toThrow(
+    /installed, but its native library .* CUDA 11\.2 .* can not be found/,
+  );
+});
+
+test('an unknown backend: which there are', async () => {
+  const compile = tfjsEngine({ backend: 'abacus' }).compileForward(() => ({}), { constants: {}, inputs: {} });
+  await expect(compile).rejects.toThrow(/No tfjs backend called abacus .* tensorflow, cpu/);
+  await expect(compile).rejects.toBeInstanceOf(JitError);
+});
+
+test('a backend is loaded when it is first asked for', async () => {
+  const forward = await tfjsEngine({ backend: 'cpu' }).compileForward(() => ({}), { constants: {}, inputs: {} });
+  expect(await forward.run({})).toEqual({});
+});
