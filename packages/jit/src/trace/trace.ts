@@ -94,7 +94,10 @@ function registerKernels(backendName: string, builder: GraphBuilder, backend: Tr
     const lower = lowerings[kernelName];
     const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
       if (!lower)
-        throw unsupported(kernelName, 'it has no lowering; express it with operations of docs/operations.md.');
+        throw unsupported(
+          kernelName,
+          'it has no lowering. compiledKernels() lists those that have; express it with them, or emit an ONNX node with fusedOp.',
+        );
       const values: Record<string, number> = {};
       for (const [name, info] of Object.entries(inputs)) if (info) values[name] = backend.lookup(info);
       const made = lower(builder, { kernel: kernelName, inputs: values, attrs: attrs ?? {} });
