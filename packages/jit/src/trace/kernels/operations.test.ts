@@ -12,6 +12,7 @@ import { sizeOf } from '../../ir/graph.ts';
 import { onnxEngine } from '../../onnx-engine.ts';
 import { worstRelativeError } from '../../relative-error.ts';
 import { numbers } from '../../testing/networks.ts';
+import { lowerings } from './index.ts';
 
 type T = tf.Tensor;
 interface Case {
@@ -328,6 +329,12 @@ const cases: Record<string, Case> = {
     f: (a, b, c) => tf.fused.conv2d({ x: x4(a), filter: x4(b), strides: 1, pad: 'same', bias: c, activation: 'elu' }),
     forwardOnly: true,
   },
+  'fused depthwise conv2d': {
+    shapes: [[1, 4, 4, 2], [2, 2, 2, 2], [4]],
+    f: (a, b, c) =>
+      tf.fused.depthwiseConv2d({ x: x4(a), filter: x4(b), strides: 1, pad: 'valid', bias: c, activation: 'sigmoid' }),
+    forwardOnly: true,
+  },
   maxPool: { shapes: [[2, 5, 5, 2]], f: (a) => tf.maxPool(x4(a), 3, 2, 'same'), kinked: true },
   'avgPool same': { shapes: [[2, 5, 5, 2]], f: (a) => tf.avgPool(x4(a), 2, 1, 'same'), onlyDifferences: true },
   'avgPool valid': { shapes: [[2, 6, 5, 2]], f: (a) => tf.avgPool(x4(a), [3, 2], 2, 'valid') },
@@ -346,6 +353,15 @@ const cases: Record<string, Case> = {
   },
   resizeNearest: { shapes: [[1, 3, 4, 2]], f: (a) => tf.image.resizeNearestNeighbor(x4(a), [5, 7]), forwardOnly: true },
 };
+
+/** Names of the lowerings that were called. */
+const reached = new Set<string>();
+for (const [kernel, lower] of Object.entries(lowerings)) {
+  lowerings[kernel] = (b, call) => {
+    reached.add(kernel);
+    return lower(b, call);
+  };
+}
 
 const engine = onnxEngine({ threads: 1, worker: false });
 const names = ['a', 'b', 'c'];
@@ -443,4 +459,9 @@ describe('operations agree with the cpu backend', () => {
       await Promise.all([forward.dispose(), step.dispose()]);
     },
   );
+});
+
+test('the cases above reach every lowering but those of kernels that tfjs names and its operations never call', () => {
+  const never = ['LogicalXor', 'LogSoftmax', 'BroadcastTo'];
+  expect(Object.keys(lowerings).filter((kernel) => !reached.has(kernel))).toEqual(never);
 });
