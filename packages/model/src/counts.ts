@@ -1,4 +1,6 @@
 /** Parameters, floating-point operations and memory of a configuration, counted without building anything. */
+
+import { convLayers } from './conv-encoder.ts';
 import { decoderParams } from './decoder.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 import { type EncoderConfig, encoderShape } from './encoder-config.ts';
@@ -41,10 +43,9 @@ export function decoderFlops(
 export function encoderFlops(config: EncoderConfig): { forward: number; total: number } {
   let products = 0;
   if (config.kind === 'conv') {
-    config.channels.forEach((outputs, stage) => {
-      const side = config.imageSize / 2 ** (stage + 1);
-      products += side * side * config.kernelSize ** 2 * (config.channels[stage - 1] ?? 3) * outputs;
-    });
+    for (const { side, kernel, inputs, outputs } of convLayers(config)) {
+      products += side * side * kernel * kernel * inputs * outputs;
+    }
   } else if (config.kind === 'vit') {
     const { dim, layers, patchSize } = config;
     const { cells } = encoderShape(config);

@@ -1,16 +1,25 @@
 import { ModelError } from './model-error.ts';
 import { checkInteger, checkKeys, checkNumber, checkOneOf } from './validate.ts';
 
-/** A convolutional pyramid: every stage halves the picture. */
+/** A convolutional pyramid: patches of pixels, then stages that halve the map. */
 export interface ConvEncoderConfig {
   kind: 'conv';
-  /** Pixels along each side of the square picture; divisible by 2 to the number of stages. */
+  /** Pixels along each side of the square picture; divisible by `patchSize` · 2^(stages − 1). */
   imageSize: number;
   /** Output channels of every stage; the last is the feature width. */
   channels: readonly number[];
-  /** Side of every kernel. 4 with stride 2 covers each pixel equally often. */
+  /** Side in pixels of the squares that the first stage reads. They do not overlap. */
+  patchSize: number;
+  /** Side of the kernels that halve the map, even. 4 covers each place equally often. */
   kernelSize: number;
-  /** Groups of channels that are normalised together; divides every width (default: at most 8). */
+  /** Residual 3×3 convolutions that follow each stage's first one. */
+  blocks: readonly number[];
+  /**
+   * `batch`: statistics of the batch, which learn fastest; to be folded when training is over (`foldEncoder`). `group`: each picture's
+   * own statistics. `none`: convolutions with a bias, what folding leaves.
+   */
+  norm: 'batch' | 'group' | 'none';
+  /** Groups of channels that `group` normalises together; divides every width (default: at most 8). */
   groups: number;
 }
 
@@ -39,7 +48,8 @@ export type EncoderOptions =
   | (Pick<PatchesEncoderConfig, 'kind'> & Partial<PatchesEncoderConfig>);
 
 /**
- * Fills in defaults (64 pixels; 24, 48, 96, 128 channels or patches of 16) and checks every field.
+ * Fills in defaults (64 pixels; squares of 4 pixels to 48, 96, 128 channels and one residual convolution, or patches of 16) and checks
+ * every field.
  * @throws ModelError INVALID_CONFIG
  * @example encoderConfig({ kind: 'conv' }) // 64×64 pixels → 16 features of width 128
  */
@@ -48,31 +58,7 @@ export function encoderConfig(options: EncoderOptions): EncoderConfig {
   const kind = checkOneOf(owner, 'kind', options?.kind, ['conv', 'vit', 'patches']);
   const imageSize = checkInteger(owner, 'imageSize', options.imageSize ?? 64);
   if (options.kind === 'conv') {
-    checkKeys(owner, options, ['kind', 'imageSize', 'channels', 'kernelSize', 'groups']);
-    const channels = options.channels ?? [24, 48, 96, 128];
-    if (!Array.isArray(channels) || channels.length === 0) {
-      throw new ModelError(
-        'INVALID_CONFIG',
-        `encoder.channels: expected a list of at least one width, got ${channels}.`,
-      );
-    }
-    for (const [stage, width] of channels.entries()) checkInteger(owner, `channels[${stage}]`, width);
-    const groups = checkInteger(owner, 'groups', options.groups ?? channels.reduce(commonDivisor, 8));
-    const odd = channels.find((width) => width % groups !== 0);
-    if (odd !== undefined) {
-      throw new ModelError(
-        'INVALID_CONFIG',
-        `encoder.groups: expected a divisor of every width, got ${groups} for width ${odd}.`,
-      );
-    }
-    divides(imageSize, 2 ** channels.length, `2 to the number of stages (${channels.length})`);
-    return {
-      kind: 'conv',
-      imageSize,
-      channels,
-      kernelSize: checkInteger(owner, 'kernelSize', options.kernelSize ?? 4, 2),
-      groups,
-    };
+    return convConfig(owner, options, imageSize);
   }
   const patchSize = checkInteger(owner, 'patchSize', options.patchSize ?? 16);
   divides(imageSize, patchSize, 'patchSize');
@@ -96,10 +82,51 @@ export function encoderConfig(options: EncoderOptions): EncoderConfig {
   };
 }
 
+function convConfig(owner: string, options: Partial<ConvEncoderConfig>, imageSize: number): ConvEncoderConfig {
+  checkKeys(owner, options, ['kind', 'imageSize', 'channels', 'patchSize', 'kernelSize', 'blocks', 'norm', 'groups']);
+  const channels = options.channels ?? [48, 96, 128];
+  if (!Array.isArray(channels) || channels.length === 0) {
+    throw new ModelError('INVALID_CONFIG', `encoder.channels: expected a list of at least one width, got ${channels}.`);
+  }
+  for (const [stage, width] of channels.entries()) checkInteger(owner, `channels[${stage}]`, width);
+  const blocks = options.blocks ?? channels.map((_, stage) => (stage === channels.length - 1 ? 1 : 0));
+  if (!Array.isArray(blocks) || blocks.length !== channels.length) {
+    throw new ModelError(
+      'INVALID_CONFIG',
+      `encoder.blocks: expected one number for each of the ${channels.length} stages, got ${JSON.stringify(blocks)}.`,
+    );
+  }
+  for (const [stage, count] of blocks.entries()) checkInteger(owner, `blocks[${stage}]`, count, 0);
+  const groups = checkInteger(owner, 'groups', options.groups ?? channels.reduce(commonDivisor, 8));
+  const odd = channels.find((width) => width % groups !== 0);
+  if (odd !== undefined) {
+    throw new ModelError(
+      'INVALID_CONFIG',
+      `encoder.groups: expected a divisor of every width, got ${groups} for width ${odd}.`,
+    );
+  }
+  const patchSize = checkInteger(owner, 'patchSize', options.patchSize ?? 4);
+  const kernelSize = checkInteger(owner, 'kernelSize', options.kernelSize ?? 4, 2);
+  if (kernelSize % 2 !== 0) {
+    throw new ModelError('INVALID_CONFIG', `encoder.kernelSize: expected an even number, got ${kernelSize}.`);
+  }
+  divides(imageSize, patchSize * 2 ** (channels.length - 1), `patchSize · 2^${channels.length - 1}`);
+  return {
+    kind: 'conv',
+    imageSize,
+    channels,
+    patchSize,
+    kernelSize,
+    blocks,
+    norm: checkOneOf(owner, 'norm', options.norm ?? 'batch', ['batch', 'group', 'none']),
+    groups,
+  };
+}
+
 /** @returns how many features one picture gives, and how wide each is */
 export function encoderShape(config: EncoderConfig): { cells: number; width: number } {
   if (config.kind === 'conv') {
-    const side = config.imageSize / 2 ** config.channels.length;
+    const side = config.imageSize / (config.patchSize * 2 ** (config.channels.length - 1));
     return { cells: side * side, width: config.channels.at(-1)! };
   }
   const side = config.imageSize / config.patchSize;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { countParameters, encoderFlops } from './counts.ts';
 import { encodeImages, encoderParams } from './encoder.ts';
 import {
+  type ConvEncoderConfig,
   type EncoderConfig,
   type EncoderHead,
   type EncoderOptions,
@@ -15,7 +16,9 @@ import { createRandom } from './random.ts';
 import { bind, engines, zeros } from './testing/engines.ts';
 import { relativeError } from './testing/golden.ts';
 
-const conv = encoderConfig({ kind: 'conv', imageSize: 16, channels: [6, 8, 12], groups: 2 });
+const small = { kind: 'conv', imageSize: 16, channels: [6, 8, 12], patchSize: 2 } as const;
+const conv = encoderConfig({ ...small, norm: 'group', groups: 2 }) as ConvEncoderConfig;
+const batchConv = encoderConfig({ ...small, blocks: [1, 0, 1] }) as ConvEncoderConfig;
 const vit = encoderConfig({ kind: 'vit', imageSize: 16, patchSize: 8, dim: 12, layers: 2, heads: 2 });
 const bare = encoderConfig({ kind: 'patches', imageSize: 16, patchSize: 8 });
 const heads: EncoderHead[] = [
@@ -46,7 +49,7 @@ it('has the sizes of the quick preset', () => {
   const quick = encoderConfig({ kind: 'conv' });
   expect(encoderShape(quick)).toEqual({ cells: 16, width: 128 });
   expect(countParameters(encoderParams(quick))).toBe(
-    16 * (3 * 24 + 24 * 48 + 48 * 96 + 96 * 128) + 2 * (24 + 48 + 96 + 128),
+    16 * (3 * 48 + 48 * 96 + 96 * 128) + 9 * 128 * 128 + 2 * (48 + 96 + 128 + 128 + 128),
   );
   expect(encoderShape(encoderConfig({ kind: 'vit' }))).toEqual({ cells: 16, width: 128 });
   expect(encoderShape(encoderConfig({ kind: 'patches' }))).toEqual({ cells: 16, width: 768 });
@@ -55,8 +58,8 @@ it('has the sizes of the quick preset', () => {
 });
 
 it('counts operations', () => {
-  // 16 multiply-adds for each input and output channel of every output pixel
-  const products = 16 * (32 * 32 * 3 * 24 + 16 * 16 * 24 * 48 + 8 * 8 * 48 * 96 + 4 * 4 * 96 * 128);
+  // 16 multiply-adds for each input and output channel of every output place, 9 in the block
+  const products = 16 * (16 * 16 * 3 * 48 + 8 * 8 * 48 * 96 + 4 * 4 * 96 * 128) + 9 * (4 * 4 * 128 * 128);
   expect(encoderFlops(encoderConfig({ kind: 'conv' }))).toEqual({ forward: 2 * products, total: 6 * products });
   expect(encoderFlops(bare)).toEqual({ forward: 0, total: 0 });
   const layer = 4 * (12 * 12 * 12) + 2 * 4 * 4 * 12; // four cells: weights, then scores and weighted values
@@ -95,7 +98,8 @@ describe.each(engines)('on %s', (_, open) => {
 });
 
 describe.each([
-  ['conv', conv],
+  ['conv with batch norms', batchConv],
+  ['conv with group norms', conv],
   ['vit', vit],
 ] as const)('%s', (_, config) => {
   const params = { ...encoderParams(config), ...encoderHeadParams(config, heads) };
@@ -162,11 +166,7 @@ describe.each([
 describe('bad configurations', () => {
   it.each<[string, object, RegExp]>([
     ['an unknown kind', { kind: 'resnet' }, /kind: expected one of "conv", "vit", "patches", got "resnet"/],
-    [
-      'a picture that cannot be halved',
-      { kind: 'conv', imageSize: 60 },
-      /multiple of 2 to the number of stages \(4\) = 16, got 60/,
-    ],
+    ['a picture that cannot be halved', { kind: 'conv', imageSize: 60 }, /multiple of patchSize · 2\^2 = 16, got 60/],
     ['patches that do not fit', { kind: 'vit', patchSize: 12 }, /multiple of patchSize = 12, got 64/],
     ['no channels', { kind: 'conv', channels: [] }, /channels: expected a list of at least one width/],
     [
@@ -174,7 +174,10 @@ describe('bad configurations', () => {
       { kind: 'conv', channels: [24, 60], groups: 8 },
       /divisor of every width, got 8 for width 60/,
     ],
-    ['a field of another kind', { kind: 'conv', patchSize: 8 }, /unknown field "patchSize"/],
+    ['blocks for other stages', { kind: 'conv', blocks: [1] }, /one number for each of the 3 stages, got \[1\]/],
+    ['an odd kernel', { kind: 'conv', kernelSize: 3 }, /kernelSize: expected an even number, got 3/],
+    ['an unknown norm', { kind: 'conv', norm: 'layer' }, /norm: expected one of "batch", "group", "none", got "layer"/],
+    ['a field of another kind', { kind: 'conv', dim: 8 }, /unknown field "dim"/],
     ['heads that do not divide', { kind: 'vit', heads: 5 }, /expected a divisor of dim 128, got 5/],
   ])('%s', (_, bad, message) => {
     expect(() => encoderConfig(bad as EncoderOptions)).toThrow(message);

@@ -1,3 +1,4 @@
+export { encoderMoments } from './conv-encoder.ts';
 export { countDecoderParameters, countParameters, decoderFlops, encoderFlops, trainingMemory } from './counts.ts';
 export {
   type Attend,
@@ -30,6 +31,7 @@ export {
   type VitEncoderConfig,
 } from './encoder-config.ts';
 export { encoderBatch, encoderHeadParams, encoderLoss, encoderPredictions } from './encoder-loss.ts';
+export { foldEncoder, pooledMoments } from './fold-encoder.ts';
 export {
   createGenerator,
   type GenerateOptions,
