@@ -11,7 +11,7 @@ export const quick: Recipe = {
   corpus: { preset: 'quick' },
   data: { brokenImages: 'error', brokenShards: 'error' },
   tokenizer: { vocabSize: 2048, maxTrainBytes: 4_000_000 },
-  encoder: { kind: 'cnn', channels: [24, 48, 96, 128], steps: 800, batchSize: 64, lrPeak: 3e-3, weightDecay: 0.05 },
+  encoder: { kind: 'cnn', channels: [48, 96, 128], steps: 2000, batchSize: 32, lrPeak: 6e-3, weightDecay: 0.05 },
   model: { dim: 96, layers: 3, heads: 3, sequenceLength: 128, qkNorm: false, projector: 'fused-gelu-mlp' },
   optimizer: {
     beta1: 0.9,
