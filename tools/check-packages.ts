@@ -15,8 +15,12 @@ const directory = await mkdtemp(join(tmpdir(), 'packed-'));
 let failures = 0;
 try {
   for (const name of (await readdir(join(root, 'packages'))).sort()) {
-    const { name: packageName } = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8')) as { name: string };
-    const { stdout } = await run('npx', ['--yes', 'pnpm@10.34.9', 'pack', '--pack-destination', directory, '--json'], { cwd: join(root, 'packages', name) });
+    const { name: packageName } = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8')) as {
+      name: string;
+    };
+    const { stdout } = await run('npx', ['--yes', 'pnpm@10.34.9', 'pack', '--pack-destination', directory, '--json'], {
+      cwd: join(root, 'packages', name),
+    });
     const tarball = (JSON.parse(stdout.slice(stdout.indexOf('{'))) as { filename: string }).filename;
     for (const [tool, argv] of [
       ['publint', [tarball, '--strict']],

@@ -7,7 +7,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from '@vlm/jit';
-import { causalAttention, embedding, layerNorm, linear, rmsNorm, rotary, swiglu } from '@vlm/jit/nn';
+import { attention, causalAttention, embedding, layerNorm, linear, rmsNorm, rotary, swiglu } from '@vlm/jit/nn';
 import type { DecoderConfig } from './decoder-config.ts';
 import { need, type ParameterSpecs, parameter } from './parameters.ts';
 
@@ -50,6 +50,28 @@ export function causalAttend(config: DecoderConfig): Attend {
   return (_layer, q_BTD, k_BTD, v_BTD) =>
     causalAttention(rotary(q_BTD, { heads, base }), rotary(k_BTD, { heads, base }), v_BTD, { heads });
 }
+
+/**
+ * Every position sees itself and those before it of the same item: items that share a row do not see each other.
+ * @param items_BT int32, equal where two positions belong to one item
+ */
+export function withinItemAttend(config: DecoderConfig, items_BT: tf.Tensor): Attend {
+  const { heads, rotaryBase: base } = config;
+  const [B, T] = items_BT.shape as [number, number];
+  const isSame_BTT = tf.equal(tf.reshape(items_BT, [B, T, 1]), tf.reshape(items_BT, [B, 1, T]));
+  const isBefore_TT = tf.tensor(
+    Int32Array.from({ length: T * T }, (_, i) => Number(i % T <= Math.floor(i / T))),
+    [1, T, T],
+    'int32',
+  );
+  const mayBeSeen_BTT = tf.mul(tf.cast(isSame_BTT, 'float32'), tf.cast(isBefore_TT, 'float32'));
+  const mask_BTS = tf.mul(tf.sub(1, mayBeSeen_BTT), hiddenScore);
+  return (_layer, q_BTD, k_BTD, v_BTD) =>
+    attention(rotary(q_BTD, { heads, base }), rotary(k_BTD, { heads, base }), v_BTD, { heads, mask_BTS });
+}
+
+/** Added to scores of keys that may not be seen: far below every score, and finite so that no NaN can arise from it. */
+const hiddenScore = -1e9;
 
 /** @returns token embeddings, float32 [B, T, D] */
 export function embedTokens(params: NamedTensors, tokens_BT: tf.Tensor): tf.Tensor {

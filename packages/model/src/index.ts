@@ -8,6 +8,7 @@ export {
   decoderParams,
   embedTokens,
   headWeight,
+  withinItemAttend,
 } from './decoder.ts';
 export {
   type DecoderConfig,

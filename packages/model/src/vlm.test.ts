@@ -35,6 +35,45 @@ describe.each(engines)('on %s', (_, open) => {
     return step;
   };
 
+  it('with items, positions of one item do not see another that shares their row', async () => {
+    // One row of two items of four positions against two rows of one item each, padded behind: the same losses and gradients.
+    const length = 8;
+    const tokens = ids(8);
+    const targets = ids(8);
+    const items = { batch: 1, patches: 0, items: true, length };
+    const alone = { batch: 2, patches: 0, length };
+    const half = (from: number, values: Int32Array) => [...values.slice(from, from + 4), 0, 0, 0, 0];
+    const gradients = async (
+      signature: ReturnType<typeof vlmBatch>,
+      batch: Record<string, Int32Array | Float32Array>,
+    ) => {
+      const step = await open().compileTrainStep({
+        params: specs,
+        variants: { v: signature },
+        loss: vlmLoss(config),
+        optimizer,
+      });
+      await step.setState({ params, m: zeros(params), v: zeros(params), step: 0 });
+      const result = await step.gradients('v', batch);
+      await step.dispose();
+      return result;
+    };
+    const together = await gradients(vlmBatch(config, items), {
+      tokens_BT: tokens,
+      targets_BT: targets,
+      weights_BT: new Float32Array(8).fill(1),
+      items_BT: Int32Array.of(1, 1, 1, 1, 2, 2, 2, 2),
+    });
+    const apart = await gradients(vlmBatch(config, alone), {
+      tokens_BT: Int32Array.from([...half(0, tokens), ...half(4, tokens)]),
+      targets_BT: Int32Array.from([...half(0, targets), ...half(4, targets)]),
+      weights_BT: Float32Array.from([1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]),
+    });
+    expect(together.loss).toBeCloseTo(apart.loss, 5);
+    for (const [name, expected] of Object.entries(apart.gradients))
+      expect(relativeError(together.gradients[name]!, expected), name).toBeLessThan(1e-4);
+  });
+
   it('puts projected patches where slots say, and tokens everywhere else', async () => {
     const forward = await open().compileForward(
       (constants, { tokens_BT, slots_BT, patches_NF }) => ({

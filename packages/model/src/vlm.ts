@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, Signature, TrainStepDefinition } from '@vlm/jit';
 import { crossEntropy, embedding } from '@vlm/jit/nn';
-import { decoderHidden, decoderParams, embedTokens, headWeight } from './decoder.ts';
+import { causalAttend, decoderHidden, decoderParams, embedTokens, headWeight, withinItemAttend } from './decoder.ts';
 import { type DecoderConfig, type DecoderOptions, decoderConfig } from './decoder-config.ts';
 import { ModelError } from './model-error.ts';
 import { need, type ParameterSpecs } from './parameters.ts';
@@ -60,10 +60,15 @@ export function vlmParams(config: VlmConfig): ParameterSpecs {
 /**
  * The signature of one batch variant.
  * @param patches rows N of `patches_NF`; 0 for a variant of text alone, which has neither `slots_BT` nor `patches_NF`
+ * @param items whether `items_BT` says which item of its row a position belongs to: attention then stays within items
  */
-export function vlmBatch(config: VlmConfig, shape: { batch: number; length?: number; patches: number }): Signature {
-  const { batch, length = config.decoder.sequenceLength, patches } = shape;
+export function vlmBatch(
+  config: VlmConfig,
+  shape: { batch: number; length?: number; patches: number; items?: boolean },
+): Signature {
+  const { batch, length = config.decoder.sequenceLength, patches, items = false } = shape;
   const text: Signature = {
+    ...(items ? { items_BT: { shape: [batch, length], dtype: 'int32' } } : {}),
     tokens_BT: { shape: [batch, length], dtype: 'int32' },
     targets_BT: { shape: [batch, length], dtype: 'int32' },
     weights_BT: { shape: [batch, length], dtype: 'float32' },
@@ -108,7 +113,7 @@ export function inputEmbeddings(
  * AdamW treats it like any zero gradient (moments fade, weight decay applies). To leave the projector untouched through a phase of
  * text alone, name its parameters in `TrainStepDefinition.frozen`.
  *
- * @returns a function of params and `{ tokens_BT, targets_BT, weights_BT, slots_BT?, patches_NF? }`; its metrics are `crossEntropy`
+ * @returns a function of params and `{ tokens_BT, targets_BT, weights_BT, slots_BT?, patches_NF?, items_BT? }`; its metrics are `crossEntropy`
  * and `zLoss` (with its coefficient), whose sum is the loss
  * @example
  * const config = vlmConfig({ decoder: { dim: 96, layers: 3, heads: 3, vocabSize: 2048, sequenceLength: 128 } });
@@ -118,7 +123,9 @@ export function inputEmbeddings(
 export function vlmLoss(config: VlmConfig): TrainStepDefinition['loss'] {
   return (params, batch) => {
     const x_BTD = inputEmbeddings(config, params, need(batch, 'tokens_BT'), batch['slots_BT'], batch['patches_NF']);
-    const hidden_BTD = decoderHidden(config.decoder, params, x_BTD);
+    const items_BT = batch['items_BT'];
+    const attend = items_BT ? withinItemAttend(config.decoder, items_BT) : causalAttend(config.decoder);
+    const hidden_BTD = decoderHidden(config.decoder, params, x_BTD, attend);
     const { loss, ...metrics } = crossEntropy(
       tf.reshape(hidden_BTD, [-1, config.decoder.dim]),
       headWeight(config.decoder, params),

@@ -54,7 +54,7 @@ export function expandStudy(recipe: Recipe): Study {
     return phase.id;
   };
 
-  const { threads, model, optimizer, encoder } = recipe;
+  const { threads, model, projector, optimizer, encoder } = recipe;
   const corpus = add({ id: 'corpus', kind: 'corpus', settings: { ...recipe.corpus }, parents: {} });
   const tokenizer = add({ id: 'tokenizer', kind: 'tokenizer', settings: { ...recipe.tokenizer }, parents: { corpus } });
   const encoderId = add({
@@ -85,6 +85,7 @@ export function expandStudy(recipe: Recipe): Study {
           seed,
           threads,
           model,
+          projector,
           optimizer,
         },
         parents: { main: mainAt(arm.branchPoint), corpus, tokenizer, features },
@@ -92,7 +93,15 @@ export function expandStudy(recipe: Recipe): Study {
       const finetune = add({
         id: `finetune/${suffix}`,
         kind: 'finetune',
-        settings: { ...recipe.finetune, brokenShards: recipe.data.brokenShards, seed, threads, model, optimizer },
+        settings: {
+          ...recipe.finetune,
+          brokenShards: recipe.data.brokenShards,
+          seed,
+          threads,
+          model,
+          projector,
+          optimizer,
+        },
         parents: { branch, corpus, tokenizer, features },
       });
       arms[`branch:${suffix}`] = branch;
@@ -100,7 +109,7 @@ export function expandStudy(recipe: Recipe): Study {
       evaluations[`finetune:${suffix}`] = add({
         id: `evaluate/${suffix}`,
         kind: 'evaluate',
-        settings: { ...recipe.evaluate, suites: ['vision', 'text'], model, threads, seed },
+        settings: { ...recipe.evaluate, suites: ['vision', 'text'], model, projector, threads, seed },
         parents: { model: finetune, corpus, tokenizer, features },
       });
     }
@@ -167,6 +176,7 @@ function armSettings(recipe: Recipe, arm: Arm): PhaseSettings {
     batchSize: branch.batchSize,
     lrMin: branch.lrMin,
     moments: branch.moments,
+    attention: branch.attention,
     ...(arm.schedule === 'rewarm'
       ? { lrPeak: arm.lrPeak ?? branch.rewarmPeak, warmupSteps: branch.rewarmSteps }
       : {

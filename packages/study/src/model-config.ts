@@ -11,13 +11,13 @@ export function textModelConfig({ model, optimizer }: ModelSettings, vocabSize: 
 
 /** The decoder with the projector through which it reads image features. */
 export function visionModelConfig(
-  { model, optimizer }: ModelSettings,
+  { model, projector, optimizer }: ModelSettings & Pick<Recipe, 'projector'>,
   vocabSize: number,
   featureWidth: number,
 ): VlmConfig {
   return vlmConfig({
     decoder: decoderOptions(model, vocabSize),
-    projector: { kind: model.projector, featureWidth },
+    projector: { ...projector, featureWidth },
     ...lossOptions(optimizer),
   });
 }

@@ -42,7 +42,11 @@ const modelSchema = z.strictObject({
   hidden: positiveInt.optional(),
   sequenceLength: z.int().min(8),
   qkNorm: z.boolean(),
-  projector: z.enum(['linear', 'gelu-mlp', 'fused-gelu-mlp']),
+});
+
+const projectorSchema = z.strictObject({
+  /** prismatic's three; `fused-gelu-mlp` is the paper's. */
+  kind: z.enum(['linear', 'gelu-mlp', 'fused-gelu-mlp']),
 });
 
 const optimizerSchema = z.strictObject({
@@ -83,6 +87,9 @@ const armSchema = z.strictObject({
   tokens: positiveInt.optional(),
 });
 
+/** What a token sees: everything before it in its row (OpenLM packs so), or its own item alone (a block-diagonal mask). */
+const attention = z.enum(['whole-row', 'within-item']);
+
 const branchSchema = z.strictObject({
   tokens: positiveInt,
   batchSize: positiveInt,
@@ -92,6 +99,7 @@ const branchSchema = z.strictObject({
   lrMin: rate,
   /** Adam's moments at the branch: carried over from the main run, or reset. */
   moments: z.enum(['carried', 'reset']),
+  attention,
 });
 
 const finetuneSchema = z.strictObject({
@@ -105,6 +113,7 @@ const finetuneSchema = z.strictObject({
   /** Share of the steps spent warming up. */
   warmupShare: share,
   weightDecay: z.number().min(0),
+  attention,
 });
 
 const dataSchema = z.strictObject({
@@ -142,6 +151,7 @@ export const recipeSchema = z.strictObject({
   tokenizer: tokenizerSchema,
   encoder: encoderSchema,
   model: modelSchema,
+  projector: projectorSchema,
   optimizer: optimizerSchema,
   main: mainSchema,
   branch: branchSchema,

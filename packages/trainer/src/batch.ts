@@ -19,6 +19,11 @@ export interface Batch {
   slots_BT: Int32Array;
   /** float32 [N, F]; rows after the last used one are zero. */
   patches_NF: Float32Array;
+  /**
+   * int32 [B, T] which item of the row a position belongs to, from 1: the item of its *target*, so that the token which ends one item is what
+   * the next one begins with. 0 where the row is padded. Left out of what the step is given unless the shape asks for `items`.
+   */
+  items_BT: Int32Array;
 }
 
 export interface BatchShape {
@@ -30,6 +35,8 @@ export interface BatchShape {
   features: number;
   /** The sizes that N may take, ascending; 0 means a variant without patches. */
   sizes: readonly number[];
+  /** Whether the step is told which item each position belongs to (attention within items). Default false. */
+  items?: boolean;
 }
 
 /**
@@ -59,8 +66,9 @@ export function variantName(size: number): string {
  */
 export function variantSignatures(shape: BatchShape): Record<string, Signature> {
   checkShape(shape);
-  const { batch, length, features } = shape;
+  const { batch, length, features, items = false } = shape;
   const text: Signature = {
+    ...(items ? { items_BT: { shape: [batch, length], dtype: 'int32' } } : {}),
     tokens_BT: { shape: [batch, length], dtype: 'int32' },
     targets_BT: { shape: [batch, length], dtype: 'int32' },
     weights_BT: { shape: [batch, length], dtype: 'float32' },
@@ -80,10 +88,10 @@ export function variantSignatures(shape: BatchShape): Record<string, Signature> 
 }
 
 /** The arrays of a batch that its variant takes, ready for `TrainStep.run`. */
-export function batchArrays(batch: Batch, variant: string): NamedArrays {
-  const { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF } = batch;
-  if (variant === 'text') return { tokens_BT, targets_BT, weights_BT };
-  return { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF };
+export function batchArrays(batch: Batch, variant: string, items = false): NamedArrays {
+  const { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF, items_BT } = batch;
+  const text = { tokens_BT, targets_BT, weights_BT, ...(items ? { items_BT } : {}) };
+  return variant === 'text' ? text : { ...text, slots_BT, patches_NF };
 }
 
 /** @throws TrainerError `bad-option` */
@@ -135,9 +143,12 @@ export class BatchBuilder {
   private readonly targets_BT: Int32Array;
   private readonly weights_BT: Float32Array;
   private readonly slots_BT: Int32Array;
+  private readonly items_BT: Int32Array;
   private readonly patches: Float32Array[] = [];
   /** Tokens laid into each row. */
   readonly used: number[];
+  /** Items (or parts of one) laid into each row. */
+  private readonly items: number[];
 
   constructor(shape: BatchShape, options: { padToken: number; imageToken: number | undefined }) {
     const positions = shape.batch * shape.length;
@@ -147,6 +158,8 @@ export class BatchBuilder {
     this.targets_BT = new Int32Array(positions).fill(options.padToken);
     this.weights_BT = new Float32Array(positions);
     this.slots_BT = new Int32Array(positions);
+    this.items_BT = new Int32Array(positions);
+    this.items = new Array<number>(shape.batch).fill(0);
     this.used = new Array<number>(shape.batch).fill(0);
   }
 
@@ -166,6 +179,7 @@ export class BatchBuilder {
     let patch = 0;
     for (let i = 0; i < from; i++) if (item.tokens[i] === this.imageToken) patch++;
     let position = this.used[row]!;
+    const ordinal = ++this.items[row]!;
     for (let i = from; i < to; i++, position++) {
       const token = item.tokens[i]!;
       const isImage = token === this.imageToken;
@@ -185,6 +199,7 @@ export class BatchBuilder {
       }
       const at = row * length + position - 1;
       this.targets_BT[at] = token;
+      this.items_BT[at] = ordinal;
       if (item.loss[i]) {
         this.weights_BT[at] = 1;
         placed.loss++;
@@ -207,7 +222,7 @@ export class BatchBuilder {
     }
     const patches_NF = new Float32Array(size * features);
     for (const [row, patch] of this.patches.entries()) patches_NF.set(patch, row * features);
-    const { tokens_BT, targets_BT, weights_BT, slots_BT } = this;
-    return { variant: variantName(size), batch: { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF } };
+    const { tokens_BT, targets_BT, weights_BT, slots_BT, items_BT } = this;
+    return { variant: variantName(size), batch: { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF, items_BT } };
   }
 }

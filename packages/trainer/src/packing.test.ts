@@ -177,6 +177,29 @@ describe('chunks', () => {
   });
 });
 
+describe('items', () => {
+  it('names the item of each target, so that the token ending one item begins the next', async () => {
+    const items = [
+      [1, 2, 0],
+      [3, 4, 0],
+      [5, 0],
+    ].map((tokens, i) => ({ source: 'a', item: item(i, tokens) }));
+    const [only] = await collect(
+      await createBatches(batchesOptions(items, { packing: 'no-split', batch: 2, length: 6, items: true })),
+    );
+    expect([...only!.batch.tokens_BT]).toEqual([1, 2, 0, 3, 4, 0, 5, 0, PAD, PAD, PAD, PAD]);
+    expect([...(only!.inputs['items_BT'] as Int32Array)]).toEqual([1, 1, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0]);
+  });
+
+  it('are left out of what the step is given unless asked for', async () => {
+    const items = [{ source: 'a', item: item(0, [1, 2, 0]) }];
+    const [only] = await collect(
+      await createBatches(batchesOptions(items, { packing: 'chunks', batch: 1, length: 2 })),
+    );
+    expect(only!.inputs).not.toHaveProperty('items_BT');
+  });
+});
+
 describe('no-split', () => {
   it('puts an item where it first fits and opens a new batch when it fits nowhere', async () => {
     const items = [[1, 1, 1], [2, 2, 2, 2], [3], [4, 4], [5]].map((tokens, i) => ({

@@ -117,7 +117,7 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
       if (used === 0) return { done: true, value: undefined };
       account.batch(options.batch, options.batch * (options.length + 1) - used);
       const { variant, batch } = builder.finish();
-      return { done: false, value: { variant, batch, inputs: batchArrays(batch, variant), ...totals } };
+      return { done: false, value: { variant, batch, inputs: batchArrays(batch, variant, options.items), ...totals } };
     },
     state: () => ({ version: 1, ...cursor.state(), accounting: account.snapshot() }),
     accounting: () => account.snapshot(),

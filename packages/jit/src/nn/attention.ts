@@ -68,11 +68,12 @@ export function attention(q_BTD: tf.Tensor, k_BSD: tf.Tensor, v_BSD: tf.Tensor, 
         attributes: { is_causal: causal, q_num_heads: heads, kv_num_heads: heads, scale, qk_matmul_output_mode: 3 },
         outputs: [{ shape: [B, T, D], dtype: 'float32' }, null, null, { shape: [B, heads, T, S], dtype: 'float32' }],
       },
-      [q_BTD, k_BSD, v_BSD],
+      mask_BTS ? [q_BTD, k_BSD, v_BSD, tf.expandDims(mask_BTS, 1)] : [q_BTD, k_BSD, v_BSD],
       plain,
     ) as [tf.Tensor, tf.Tensor];
-  // The operator's own mask is taken to start at the first key, and ours may broadcast: both differ in cached decoding alone.
-  const fusible = !mask_BTS && (!causal || S === T);
+  // The operator's own causal mask is taken to start at the first key, and our masks may broadcast: both differ in cached decoding alone.
+  const isWholeMask = !mask_BTS || (mask_BTS.shape[0] === B && mask_BTS.shape[1] === T && mask_BTS.shape[2] === S);
+  const fusible = isWholeMask && (!causal || S === T);
 
   return withGradient(
     [q_BTD, k_BSD, v_BSD],

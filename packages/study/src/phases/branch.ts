@@ -14,7 +14,7 @@ import { finalName, mainSchedule } from './main.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import { finalCheckpoint, trainPhase } from './train-phase.ts';
 
-interface BranchSettings extends Pick<Recipe, 'model' | 'optimizer' | 'threads'> {
+interface BranchSettings extends Pick<Recipe, 'model' | 'projector' | 'optimizer' | 'threads'> {
   schedule: 'continued' | 'rewarm';
   branchStep: number;
   imageShare: number;
@@ -22,6 +22,7 @@ interface BranchSettings extends Pick<Recipe, 'model' | 'optimizer' | 'threads'>
   batchSize: number;
   lrMin: number;
   moments: 'carried' | 'reset';
+  attention: 'whole-row' | 'within-item';
   seed: number;
   brokenShards: Recipe['data']['brokenShards'];
   lrPeak?: number;
@@ -66,6 +67,7 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
     sources,
     whenExhausted: 'repeat',
     packing: 'whole-images',
+    attention: settings.attention,
     batchSize: settings.batchSize,
     steps,
     tokens: { pad: tokenizer.padId, image: tokenizer.imageId },

@@ -24,7 +24,7 @@ import { loadTokenizer, type StudyTokenizer } from './tokenizer.ts';
 import { finalCheckpoint } from './train-phase.ts';
 
 type EvaluateSettings = Recipe['evaluate'] &
-  Pick<Recipe, 'model' | 'threads'> & { suites: ('vision' | 'text')[]; seed: number };
+  Pick<Recipe, 'model' | 'projector' | 'threads'> & { suites: ('vision' | 'text')[]; seed: number };
 
 /** Every answer of an evaluated model, one JSON object a line. */
 export const rowsFile = 'rows.jsonl';

@@ -20,7 +20,10 @@ import { loadTokenizer } from './tokenizer.ts';
 import { finalCheckpoint, trainPhase } from './train-phase.ts';
 
 type FinetuneSettings = Recipe['finetune'] &
-  Pick<Recipe, 'model' | 'optimizer' | 'threads'> & { seed: number; brokenShards: Recipe['data']['brokenShards'] };
+  Pick<Recipe, 'model' | 'projector' | 'optimizer' | 'threads'> & {
+    seed: number;
+    brokenShards: Recipe['data']['brokenShards'];
+  };
 
 /** Fine-tuning on conversations (phase 3): fresh moments, a short warm-up, a cosine; loss on the answers alone. */
 export async function runFinetune(context: PhaseContext): Promise<Record<string, unknown>> {
@@ -70,6 +73,7 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     sources: [{ name: 'conversations', share: 1, open }],
     whenExhausted: 'repeat',
     packing: 'no-split',
+    attention: settings.attention,
     batchSize: settings.batchSize,
     steps,
     tokens: { pad: tokenizer.padId, image: tokenizer.imageId },

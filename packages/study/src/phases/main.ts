@@ -53,6 +53,7 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
     ],
     whenExhausted: 'repeat',
     packing: 'chunks',
+    attention: 'whole-row',
     batchSize: settings.batchSize,
     steps: settings.toStep,
     tokens: { pad: tokenizer.padId, image: tokenizer.imageId },

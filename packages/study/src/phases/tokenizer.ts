@@ -54,12 +54,16 @@ export async function loadTokenizer(directory: string): Promise<StudyTokenizer> 
 async function* trainingTexts(corpus: string): AsyncGenerator<string> {
   const streams = [documents(corpus), captions(corpus), conversations(corpus)];
   const open = new Set(streams);
-  while (open.size > 0) {
-    for (const stream of open) {
-      const { done, value } = await stream.next();
-      if (done) open.delete(stream);
-      else yield value;
+  try {
+    while (open.size > 0) {
+      for (const stream of open) {
+        const { done, value } = await stream.next();
+        if (done) open.delete(stream);
+        else yield value;
+      }
     }
+  } finally {
+    for (const stream of open) await stream.return(undefined);
   }
 }
 

@@ -6,6 +6,7 @@ import { countParameters, type VlmConfig, vlmBatch, vlmLoss, vlmParams } from '@
 import {
   type Batches,
   type BatchesState,
+  type BatchShape,
   type CheckpointStore,
   createBatches,
   createCheckpointStore,
@@ -44,6 +45,7 @@ export interface TrainPhaseOptions {
   /** `stop`: the run is as long as its data; `repeat`: sources begin again. */
   whenExhausted: 'stop' | 'repeat';
   packing: Packing;
+  attention: 'whole-row' | 'within-item';
   batchSize: number;
   steps: number;
   tokens: { pad: number; image: number };
@@ -67,17 +69,19 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
   const params = vlmParams(config);
   const length = config.decoder.sequenceLength;
   const features = config.projector?.featureWidth ?? 0;
+  const items = options.attention === 'within-item';
   const shape = {
     batch: batchSize,
     length,
     features,
+    items,
     sizes: patchSizes({ batch: batchSize, length, imageTokens: options.imageTokens }),
   };
   const engine = onnxEngine({ threads: options.threads, worker: true });
   const step = await engine.compileTrainStep({
     params,
     variants: Object.fromEntries(
-      shape.sizes.map((patches) => [variantName(patches), vlmBatch(config, { batch: batchSize, patches })]),
+      shape.sizes.map((patches) => [variantName(patches), vlmBatch(config, { batch: batchSize, patches, items })]),
     ),
     loss: vlmLoss(config),
     optimizer: {
@@ -150,11 +154,7 @@ export function finalCheckpoint(directory: string, config: VlmConfig): Checkpoin
   return createCheckpointStore({ directory, params: vlmParams(config) });
 }
 
-function openBatches(
-  options: TrainPhaseOptions,
-  shape: { batch: number; length: number; features: number; sizes: number[] },
-  state: unknown,
-): Promise<Batches> {
+function openBatches(options: TrainPhaseOptions, shape: BatchShape, state: unknown): Promise<Batches> {
   const open: OpenSource<SourcedItem> = (mixtureState) =>
     createMixture({
       sources: options.sources.map((source) => ({

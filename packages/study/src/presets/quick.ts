@@ -12,7 +12,8 @@ export const quick: Recipe = {
   data: { brokenImages: 'error', brokenShards: 'error' },
   tokenizer: { vocabSize: 2048, maxTrainBytes: 4_000_000 },
   encoder: { kind: 'cnn', channels: [48, 96, 128], steps: 2000, batchSize: 32, lrPeak: 6e-3, weightDecay: 0.05 },
-  model: { dim: 96, layers: 3, heads: 3, sequenceLength: 128, qkNorm: false, projector: 'fused-gelu-mlp' },
+  model: { dim: 96, layers: 3, heads: 3, sequenceLength: 128, qkNorm: false },
+  projector: { kind: 'linear' },
   optimizer: {
     beta1: 0.9,
     beta2: 0.95,
@@ -32,8 +33,17 @@ export const quick: Recipe = {
     rewarmSteps: 15,
     lrMin: 3e-5,
     moments: 'carried',
+    attention: 'within-item',
   },
   arms: paperArms(),
-  finetune: { epochs: 2, batchSize: 16, lrPeak: 3e-3, lrMin: 0, warmupShare: 0.03, weightDecay: 0.1 },
+  finetune: {
+    epochs: 2,
+    batchSize: 16,
+    lrPeak: 3e-3,
+    lrMin: 0,
+    warmupShare: 0.03,
+    weightDecay: 0.1,
+    attention: 'within-item',
+  },
   evaluate: { batchSize: 64, bootstrapSamples: 10_000, sampleItems: 12 },
 };

@@ -9,7 +9,7 @@ export const smoke: Recipe = {
   corpus: { preset: 'smoke' },
   tokenizer: { vocabSize: 512, maxTrainBytes: 200_000 },
   encoder: { ...quick.encoder, channels: [8, 8, 16, 16], steps: 12, batchSize: 16 },
-  model: { ...quick.model, dim: 32, layers: 2, heads: 2, hidden: 64, sequenceLength: 64, projector: 'gelu-mlp' },
+  model: { ...quick.model, dim: 32, layers: 2, heads: 2, hidden: 64, sequenceLength: 64 },
   main: { ...quick.main, tokens: 8192, batchSize: 8, warmupSteps: 2 },
   branch: { ...quick.branch, tokens: 8192, batchSize: 8, rewarmSteps: 2 },
   arms: [

@@ -3,6 +3,7 @@ import { mainSteps } from '../graph.ts';
 import { drawFigure } from './figure.ts';
 import { branchColours } from './palette.ts';
 import type { Condition, CurvePoint, ModelResult, ScoreRow, StudyResults } from './results.ts';
+import { mainMetric } from './score-rows.ts';
 
 export interface Figure {
   id: string;
@@ -40,7 +41,7 @@ const conditionNames: Record<Condition, string> = {
   'wrong-image': "another item's picture",
   majority: 'majority answer',
   chance: 'chance',
-  text: 'text',
+  text: 'text alone',
 };
 const conditionColours: Record<string, string> = {
   'its own picture': '#0b6e99',
@@ -48,7 +49,11 @@ const conditionColours: Record<string, string> = {
   "another item's picture": '#edae49',
   'majority answer': '#8d99ae',
   chance: '#c5ccd6',
+  'text alone': '#0b6e99',
 };
+
+const visionConditions = ['image', 'no-image', 'wrong-image', 'majority', 'chance'] as const;
+const typeConditions = ['image', 'no-image', 'wrong-image', 'majority'] as const;
 
 /** The models that have an arm, in the recipe's order. */
 export function armModels(results: StudyResults): (ModelResult & { arm: NonNullable<ModelResult['arm']> })[] {
@@ -69,8 +74,9 @@ function visionFigure(results: StudyResults): FigureSpec {
       'Every task on new scenes, with 95 % intervals, beside the same model without the picture, with another item’s picture, and the majority answer. 100 % is the two-phase arm.',
     spec: {
       data: { values },
-      facet: { field: 'task', type: 'nominal', title: null, columns: 4 },
-      spec: { width: 170, height: 170, ...branchPointLayers() },
+      facet: { field: 'task', type: 'nominal', title: null, sort: null },
+      columns: 3,
+      spec: { width: 200, height: 170, ...branchPointLayers(visionConditions) },
       resolve: { scale: { y: 'independent' } },
     } as TopLevelSpec,
   };
@@ -94,7 +100,7 @@ function openVqaFigure(results: StudyResults): FigureSpec {
         columns: 3,
         sort: ['new-scene', 'new-vendor', 'new-concept'],
       },
-      spec: { width: 220, height: 190, ...branchPointLayers([0, 1]) },
+      spec: { width: 220, height: 190, ...branchPointLayers(visionConditions, [0, 1]) },
     } as TopLevelSpec,
   };
 }
@@ -128,7 +134,7 @@ function textFigure(results: StudyResults): FigureSpec {
         width: 170,
         height: 170,
         layer: [
-          ...branchPointLayers().layer,
+          ...branchPointLayers(['text', 'chance']).layer,
           {
             transform: [{ filter: 'isValid(datum.untouched)' }],
             mark: { type: 'rule', strokeDash: [5, 4], color: '#1d2430' },
@@ -263,8 +269,8 @@ function byTypeFigure(results: StudyResults): FigureSpec {
           type: 'nominal',
           title: 'answered with',
           scale: {
-            domain: Object.keys(conditionColours).slice(0, 4),
-            range: Object.values(conditionColours).slice(0, 4),
+            domain: typeConditions.map((condition) => conditionNames[condition]),
+            range: typeConditions.map((condition) => conditionColours[conditionNames[condition]]!),
           },
         },
       },
@@ -272,18 +278,17 @@ function byTypeFigure(results: StudyResults): FigureSpec {
   };
 }
 
-/** The one metric a task is judged by; the others stand in the table. */
+/** The one metric a task is judged by; the others stand in `scores.csv`. */
 export function isMainMetric(row: ScoreRow): boolean {
-  if (row.task === 'captioning') return row.metric === 'object-f1';
-  if (row.task === 'bits-per-byte') return row.metric === 'bits-per-byte';
-  return row.metric === 'accuracy';
+  return row.metric === (row.task === 'vision score' ? 'score' : mainMetric(row.task));
 }
 
 function rowsByBranchPoint(results: StudyResults, wanted: (row: ScoreRow) => boolean) {
   return armModels(results).flatMap((model) =>
     model.scores.filter(wanted).map((row) => ({
       branchPoint: model.arm.branchPoint,
-      task: row.suite === 'text' ? `${row.task} (${row.metric})` : `${row.task} (${row.metric})`,
+      task: row.task === 'vision score' ? row.task : `${row.task} (${row.metric})`,
+      seed: model.seed,
       split: row.split,
       condition: conditionNames[row.condition],
       value: row.value,
@@ -293,35 +298,58 @@ function rowsByBranchPoint(results: StudyResults, wanted: (row: ScoreRow) => boo
   );
 }
 
-function branchPointLayers(domain?: [number, number]) {
+/** Lines over branch point, one colour a condition; the interval is drawn for what the model saw and for what it did without. */
+function branchPointLayers(conditions: readonly Condition[], domain?: [number, number]) {
+  const names = conditions.map((condition) => conditionNames[condition]);
   const x = {
     field: 'branchPoint',
     type: 'quantitative',
     title: 'images enter at',
+    scale: { domain: [0, 1] },
     axis: { format: '.0%', values: [0, 0.2, 0.4, 0.6, 0.8, 1] },
   };
-  const colour = {
+  const color = {
     field: 'condition',
     type: 'nominal',
-    title: 'answered with',
-    scale: { domain: Object.keys(conditionColours), range: Object.values(conditionColours) },
-    legend: { orient: 'bottom', columns: 5 },
+    title: null,
+    scale: { domain: names, range: names.map((name) => conditionColours[name]!) },
+    legend:
+      names.length === 1
+        ? null
+        : {
+            orient: 'bottom',
+            columns: 5,
+            labelLimit: 240,
+            symbolOpacity: 1,
+            symbolType: 'stroke',
+            symbolStrokeWidth: 3,
+          },
   };
+  const detail = { field: 'seed', type: 'nominal' };
   const scale = domain ? { domain } : { zero: false };
   return {
     layer: [
       {
+        transform: [
+          {
+            filter: {
+              field: 'condition',
+              oneOf: [conditionNames.image, conditionNames['no-image'], conditionNames.text],
+            },
+          },
+        ],
         mark: { type: 'area', opacity: 0.15 },
         encoding: {
           x,
           y: { field: 'low', type: 'quantitative', title: null, scale },
           y2: { field: 'high' },
-          color: colour,
+          color,
+          detail,
         },
       },
       {
         mark: { type: 'line', strokeWidth: 2, point: { size: 26 } },
-        encoding: { x, y: { field: 'value', type: 'quantitative', title: null, scale }, color: colour },
+        encoding: { x, y: { field: 'value', type: 'quantitative', title: null, scale }, color, detail },
       },
     ],
   };

@@ -1,5 +1,5 @@
 import { mainSteps } from '../graph.ts';
-import { armModels, type Figure } from './figures.ts';
+import { armModels, type Figure, isMainMetric } from './figures.ts';
 import { findings, limits } from './findings.ts';
 import { type Html, html, raw } from './html.ts';
 import { reportStyle } from './report-style.ts';
@@ -63,36 +63,34 @@ const conditionHeads: [ScoreRow['condition'], string][] = [
 ];
 
 function scoreTables(results: StudyResults): Html {
-  const keys = unique(
-    results.models.flatMap((model) =>
-      model.scores
-        .filter((row) => row.suite === 'vision' && row.type === 'all')
-        .map((row) => `${row.task}\t${row.split}\t${row.metric}`),
-    ),
+  const rows = results.models.flatMap((model) =>
+    model.scores.filter((row) => row.suite === 'vision' && row.type === 'all' && isShown(row)),
   );
-  const vision = keys.map((key) => {
+  const vision = unique(rows.map((row) => `${row.task}\t${row.split}\t${row.metric}`)).map((key) => {
     const [task, split, metric] = key.split('\t') as [string, string, string];
-    const rows = results.models
-      .filter((model) => model.arm)
-      .map((model) => {
-        const cells = conditionHeads.map(
-          ([condition]) => html`<td>${estimate(find(model, { task, split, metric, condition }))}</td>`,
-        );
-        return html`<tr><th>${model.label}</th>${cells}</tr>`;
-      });
-    const items = results.models
-      .flatMap((model) => model.scores)
-      .find((row) => row.task === task && row.split === split && row.metric === metric && row.type === 'all')?.n;
-    return html`<h3>${task} · ${split} · ${metric} <small>${items ?? 0} items</small></h3><table class="scores"><thead><tr><th>arm</th>${conditionHeads.map(([, head]) => html`<th>${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
+    const own = rows.filter((row) => row.task === task && row.split === split && row.metric === metric);
+    const heads = conditionHeads.filter(([condition]) => own.some((row) => row.condition === condition));
+    const body = armModels(results).map((model) => {
+      const cells = heads.map(
+        ([condition]) => html`<td>${estimate(find(model, { task, split, metric, condition }))}</td>`,
+      );
+      return html`<tr><th>${model.label}</th>${cells}</tr>`;
+    });
+    return html`<h3>${task} · ${split}${task === 'vision score' ? '' : ` · ${metric}`} <small>${own[0]!.n} items</small></h3><table class="scores"><thead><tr><th>arm</th>${heads.map(([, head]) => html`<th>${head}</th>`)}</tr></thead><tbody>${body}</tbody></table>`;
   });
-  return html`${textTable(results)}${vision}`;
+  return html`${vision}${textTable(results)}`;
+}
+
+/** A task's main metric, and for captions the field's own beside it; the rest stands in scores.csv. */
+function isShown(row: ScoreRow): boolean {
+  return isMainMetric(row) || (row.task === 'captioning' && row.metric === 'ciderD');
 }
 
 function textTable(results: StudyResults): Html {
   const keys = unique(
     results.models.flatMap((model) =>
       model.scores
-        .filter((row) => row.suite === 'text' && row.type === 'all' && row.condition === 'text')
+        .filter((row) => row.suite === 'text' && row.type === 'all' && row.condition === 'text' && isMainMetric(row))
         .map((row) => `${row.task}\t${row.split}\t${row.metric}`),
     ),
   );

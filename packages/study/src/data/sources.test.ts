@@ -1,0 +1,128 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTokenizer, trainBpe } from '@vlm/tokenizer';
+import { collect } from '@vlm/trainer';
+import { afterEach, describe, expect, it } from 'vitest';
+import { redPng, type TinySample, tinyCorpus } from '../testing/tiny-corpus.ts';
+import type { FeatureTable } from './features.ts';
+import { captionSource, conversationSource } from './image-sources.ts';
+import { shardsOf } from './shards.ts';
+import { skipPolicy } from './skip-policy.ts';
+import { textSource } from './text-source.ts';
+
+const tokenizer = createTokenizer(
+  trainBpe(['a red cat and a blue dog', 'What is this?'], { vocabSize: 270, whenTooSmall: 'smaller' }),
+);
+const table = (known: string[]): FeatureTable => ({
+  patches: 4,
+  width: 3,
+  has: (key) => known.includes(key),
+  of: (key) => new Float32Array(12).fill(known.indexOf(key)),
+  close: () => {},
+});
+
+const folders: string[] = [];
+const corpus = async (groups: Record<string, TinySample[]>): Promise<string> => {
+  const folder = await tinyCorpus(groups);
+  folders.push(folder);
+  return folder;
+};
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
+
+const document = (key: string): TinySample => ({ key, members: { txt: `document ${key}`, json: '{}' } });
+const caption = (key: string): TinySample => ({ key, members: { png: redPng, txt: `a cat ${key}`, json: '{}' } });
+
+describe('sources', () => {
+  it('give every document once, in an order that the seed decides, and resume at any place', async () => {
+    const folder = await corpus({ 'text/train': Array.from({ length: 20 }, (_, i) => document(`d${i}`)) });
+    const ids = async (seed: number): Promise<string[]> =>
+      (await collect(await textSource({ corpus: folder, tokenizer, seed, onBroken: 'error' })())).map(({ id }) => id);
+    const first = await ids(1);
+    expect(new Set(first).size).toBe(20);
+    expect(await ids(1)).toEqual(first);
+    expect(await ids(2)).not.toEqual(first);
+    const open = textSource({ corpus: folder, tokenizer, seed: 1, onBroken: 'error' });
+    const half = await open();
+    for (let i = 0; i < 7; i++) await half.next();
+    const rest = await collect(await open(JSON.parse(JSON.stringify(half.state()))));
+    expect(rest.map(({ id }) => id)).toEqual(first.slice(7));
+  });
+
+  it('show the picture of each caption and leave out, counted, what has none', async () => {
+    const folder = await corpus({ 'captions/train': [caption('a'), caption('b'), caption('c')] });
+    const warnings: string[] = [];
+    const skips = skipPolicy({ onWarning: (message) => warnings.push(message) }, 'skip');
+    const features = table(['captions/train/a', 'captions/train/c']);
+    const items = await collect(
+      await captionSource({
+        corpus: folder,
+        tokenizer,
+        seed: 1,
+        features,
+        onBroken: 'error',
+        onLeftOut: skips.onLeftOut,
+      })(),
+    );
+    expect(items.map(({ id }) => id).sort()).toEqual(['a', 'c']);
+    expect(items.find(({ id }) => id === 'c')!.patches![0]).toBe(1);
+    expect(skips.counts).toEqual({ 'items without a readable picture': 1 });
+    expect(warnings).toEqual([expect.stringContaining('captions/train/b')]);
+  });
+
+  it('carry loss on the answers of a conversation alone', async () => {
+    const turns = [
+      { from: 'human', value: '<image>\nWhat is this?' },
+      { from: 'gpt', value: 'cat' },
+    ];
+    const folder = await corpus({
+      'conversations/train': [
+        { key: 'x', members: { png: redPng, json: JSON.stringify({ id: 'x', image: 'x.png', conversations: turns }) } },
+        {
+          key: 'y',
+          members: {
+            json: JSON.stringify({ id: 'y', conversations: [{ from: 'human', value: 'What is this?' }, turns[1]] }),
+          },
+        },
+      ],
+    });
+    const items = await collect(
+      await conversationSource({
+        corpus: folder,
+        tokenizer,
+        seed: 1,
+        features: table(['conversations/train/x']),
+        onBroken: 'error',
+        onLeftOut: () => {},
+      })(),
+    );
+    const withPicture = items.find(({ id }) => id === 'x')!;
+    const answered = tokenizer.decode([...withPicture.tokens].filter((_, i) => withPicture.loss[i] === 1));
+    expect(answered).toBe(' cat<|endoftext|>');
+    expect(withPicture.patches).toHaveLength(12);
+    expect(items.find(({ id }) => id === 'y')!.patches).toBeUndefined();
+  });
+
+  it('a cut shard is an error that names it, or skipped and counted where the recipe says so', async () => {
+    const folder = await corpus({ 'text/train': Array.from({ length: 8 }, (_, i) => document(`d${i}`)) });
+    const [path] = await shardsOf(folder, 'text/train');
+    const bytes = await readFile(path!);
+    bytes.fill(0xff, 4 * 512, 5 * 512); // a header in the middle: same size, so the manifest does not notice
+    await writeFile(path!, bytes);
+    const read = async (onBroken: Parameters<typeof textSource>[0]['onBroken']) =>
+      collect(await textSource({ corpus: folder, tokenizer, seed: 1, onBroken })());
+    await expect(read('error')).rejects.toThrow(path!);
+    const skips = skipPolicy({ onWarning: () => {} }, 'skip');
+    expect((await read(skips.onBroken)).length).toBeLessThan(8);
+    expect(skips.counts['faults of shards']).toBeGreaterThan(0);
+  });
+
+  it('a shard that lost its end is noticed before anything is read', async () => {
+    const folder = await corpus({ 'text/train': [document('a')] });
+    const [path] = await shardsOf(folder, 'text/train');
+    await writeFile(path!, (await readFile(path!)).subarray(0, 700));
+    await expect(shardsOf(folder, 'text/train')).rejects.toThrow(/expected \d+ bytes, got 700; build the corpus again/);
+    expect(join(folder, 'text')).toBe(path!.slice(0, path!.lastIndexOf('/')));
+  });
+});

@@ -1,0 +1,67 @@
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openFeatures } from '../data/features.ts';
+import { expandStudy, type Phase } from '../graph.ts';
+import { presets } from '../presets/index.ts';
+import type { Recipe } from '../recipe.ts';
+import { runPhase } from '../run-phase.ts';
+import { openStore, type Store, writeJson } from '../store.ts';
+import { redPng, tinyCorpus } from '../testing/tiny-corpus.ts';
+import { encoderFile } from './features.ts';
+
+let directory: string;
+let store: Store;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'features-'));
+  store = await openStore(directory);
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** A store whose corpus holds three pictures, one of them broken, and whose encoder is the bare patches. */
+async function prepare(brokenImages: Recipe['data']['brokenImages']) {
+  const study = expandStudy({ ...presets['smoke']!, data: { brokenImages, brokenShards: 'error' } });
+  const find = (kind: string): Phase => study.phases.find((phase) => phase.kind === kind)!;
+  const caption = (key: string, png: Uint8Array) => ({ key, members: { png, txt: 'a cat', json: '{}' } });
+  const corpus = await tinyCorpus({
+    'captions/train': [caption('a', redPng), caption('b', redPng.slice(0, 40)), caption('c', redPng)],
+  });
+  await mkdir(store.phaseDirectory(find('corpus')), { recursive: true });
+  await rename(corpus, join(store.phaseDirectory(find('corpus')), 'corpus'));
+  const done = { finishedAt: '', seconds: 0, peakBytes: 0 };
+  await store.finish(find('corpus'), {
+    ...done,
+    summary: { manifest: { counts: { samples: { 'captions/train': 3 } } } },
+  });
+  await writeJson(join(store.phaseDirectory(find('encoder')), encoderFile), {
+    kind: 'bare-patches',
+    imageSize: 8,
+    patches: 16,
+    width: 12,
+  });
+  await store.finish(find('encoder'), { ...done, summary: {} });
+  return { study, phase: find('features') };
+}
+
+const hooks = { signal: new AbortController().signal, onProgress: () => {} };
+
+describe('the features phase', () => {
+  it('stops at a picture that does not decode and names it', async () => {
+    const { study, phase } = await prepare('error');
+    await expect(runPhase(phase, study, store, { ...hooks, onWarning: () => {} })).rejects.toThrow('captions/train/b');
+    expect(await store.record(phase)).toBeUndefined();
+  });
+
+  it('leaves it out, says so and counts it, where the recipe chose that', async () => {
+    const { study, phase } = await prepare('skip');
+    const warnings: string[] = [];
+    const record = await runPhase(phase, study, store, { ...hooks, onWarning: (message) => warnings.push(message) });
+    expect(record.summary).toMatchObject({ pictures: 2, patches: 16, width: 12, skipped: { images: 1 } });
+    expect(warnings).toEqual([expect.stringContaining('captions/train/b')]);
+    const features = await openFeatures(store.phaseDirectory(phase));
+    expect(features.has('captions/train/b')).toBe(false);
+    expect(Array.from(features.of('captions/train/c').slice(0, 3))).toEqual([1, -1, -1]);
+    features.close();
+  });
+});
