@@ -41,7 +41,7 @@ const undisturbedSeconds = (Date.now() - startMs) / 1000;
 console.log(`undisturbed: ${undisturbedSeconds.toFixed(1)} s`);
 
 let kills = 0;
-for (let attempt = 0; ; attempt++) {
+for (;;) {
   // Moments spread over the whole run, whatever is left of it.
   const afterMs = kills < options.kills ? 500 + random.uniform() * (undisturbedSeconds * 1000) * 0.35 : undefined;
   const isDone = await run(join(folder, 'killed'), afterMs);

@@ -176,8 +176,3 @@ export function asksOf(scene: Scene): Ask[] {
   });
   return asks;
 }
-
-/** A count as digits, or in words for captions. */
-export function countWords(n: number, word: string): string {
-  return n === 1 ? `one ${word}` : `${numberWord(n)} ${plural(word)}`;
-}

@@ -26,6 +26,18 @@ function lossOptions(optimizer: Recipe['optimizer'] | undefined): { zLoss?: numb
   return optimizer ? { zLoss: optimizer.zLoss, zLossOver: optimizer.zLossOver } : {};
 }
 
-function decoderOptions({ dim, layers, heads, hidden, sequenceLength, qkNorm }: Recipe['model'], vocabSize: number) {
-  return { dim, layers, heads, vocabSize, sequenceLength, qkNorm, ...(hidden === undefined ? {} : { hidden }) };
+function decoderOptions(
+  { dim, layers, heads, hidden, sequenceLength, qkNorm, tiedHead }: Recipe['model'],
+  vocabSize: number,
+) {
+  return {
+    dim,
+    layers,
+    heads,
+    vocabSize,
+    sequenceLength,
+    qkNorm,
+    tiedHead,
+    ...(hidden === undefined ? {} : { hidden }),
+  };
 }

@@ -1,7 +1,8 @@
 import { corpusSettings, type PresetName } from '@vlm/corpus';
-import { countParameters, decoderFlops, encoderConfig, encoderParams, trainingMemory, vlmParams } from '@vlm/model';
+import { countParameters, decoderFlops, encoderFlops, encoderParams, trainingMemory, vlmParams } from '@vlm/model';
 import type { Phase, Study } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
+import { studyEncoder } from './phases/encoder.ts';
 
 export interface PhaseCost {
   amount: number;
@@ -14,8 +15,9 @@ export interface PhaseCost {
 }
 
 /** Rates of one core (two AVX2 cores at the `quick` size, measured by `npm start`); they set the first guess of the time left. */
-const trainingFlopsPerSecond = 24e9;
-const inferenceFlopsPerSecond = 16e9;
+const trainingFlopsPerSecond = 70e9;
+const encoderFlopsPerSecond = 50e9;
+const inferenceFlopsPerSecond = 25e9;
 const scenesPerSecond = 700;
 const tokenizerBytesPerSecond = 1e6;
 /** Node, ONNX Runtime and TensorFlow.js before the first tensor. */
@@ -81,19 +83,18 @@ export function phaseCost(study: Study, phase: Phase): PhaseCost {
       };
     case 'encoder': {
       const images = recipe.encoder.steps * recipe.encoder.batchSize;
-      const size = countParameters(
-        encoderParams(encoderConfig({ kind: 'conv', imageSize: corpus.imageSize, channels: recipe.encoder.channels })),
-      );
-      // Every weight of a convolution is used once per output position; the mean over the stages of the pyramid is taken for all.
-      const flops = images * 6 * size * (corpus.imageSize / 8) ** 2;
+      if (recipe.encoder.kind === 'bare-patches') return { ...nothing, amount: 0, unit: 'images' };
+      const encoder = studyEncoder(recipe.encoder, corpus.imageSize);
+      const flops = images * encoderFlops(encoder).total;
+      const size = countParameters(encoderParams(encoder));
       return {
         ...nothing,
         amount: images,
         unit: 'images',
         flops,
-        storeBytes: 12 * size,
-        memoryBytes: 2 * processBytes,
-        seconds: 10 + flops / trainingFlopsPerSecond,
+        storeBytes: 40 * size,
+        memoryBytes: 2.5 * processBytes,
+        seconds: 10 + flops / encoderFlopsPerSecond,
         parameters: size,
       };
     }

@@ -42,6 +42,8 @@ const modelSchema = z.strictObject({
   hidden: positiveInt.optional(),
   sequenceLength: z.int().min(8),
   qkNorm: z.boolean(),
+  /** Whether the head shares the embedding's weights. OpenLM: false. */
+  tiedHead: z.boolean(),
 });
 
 const projectorSchema = z.strictObject({

@@ -185,7 +185,7 @@ describe('items', () => {
       [5, 0],
     ].map((tokens, i) => ({ source: 'a', item: item(i, tokens) }));
     const [only] = await collect(
-      await createBatches(batchesOptions(items, { packing: 'no-split', batch: 2, length: 6, items: true })),
+      await createBatches({ ...batchesOptions(items, { packing: 'no-split', batch: 2, length: 6 }), items: true }),
     );
     expect([...only!.batch.tokens_BT]).toEqual([1, 2, 0, 3, 4, 0, 5, 0, PAD, PAD, PAD, PAD]);
     expect([...(only!.inputs['items_BT'] as Int32Array)]).toEqual([1, 1, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0]);

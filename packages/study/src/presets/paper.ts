@@ -27,7 +27,7 @@ export const paper79m: Recipe = {
   ...paper,
   name: 'paper-79m',
   description: 'The paper’s 79M model: 237B text tokens, M = 150.',
-  model: { dim: 512, layers: 8, heads: 4, sequenceLength: 2048, qkNorm: true },
+  model: { dim: 512, layers: 8, heads: 4, sequenceLength: 2048, qkNorm: true, tiedHead: false },
   main: { tokens: 236_742_144_000, batchSize: 512, lrPeak: 3e-3, lrMin: 3e-5, warmupSteps: 400 },
   branch: {
     tokens: 1_578_280_960,
@@ -45,7 +45,7 @@ export const paper1b: Recipe = {
   ...paper,
   name: 'paper-1b',
   description: 'The paper’s 1.4B model: 4.3T text tokens, M = 150.',
-  model: { dim: 2048, layers: 24, heads: 16, sequenceLength: 2048, qkNorm: true },
+  model: { dim: 2048, layers: 24, heads: 16, sequenceLength: 2048, qkNorm: true, tiedHead: false },
   main: { tokens: 4_319_385_600_000, batchSize: 256, lrPeak: 1e-2, lrMin: 3e-5, warmupSteps: 5000 },
   branch: {
     tokens: 28_795_904_000,

@@ -12,7 +12,7 @@ export const quick: Recipe = {
   data: { brokenImages: 'error', brokenShards: 'error' },
   tokenizer: { vocabSize: 2048, maxTrainBytes: 4_000_000 },
   encoder: { kind: 'cnn', channels: [48, 96, 128], steps: 2000, batchSize: 32, lrPeak: 6e-3, weightDecay: 0.05 },
-  model: { dim: 96, layers: 3, heads: 3, sequenceLength: 128, qkNorm: false },
+  model: { dim: 96, layers: 3, heads: 3, sequenceLength: 128, qkNorm: false, tiedHead: false },
   projector: { kind: 'linear' },
   optimizer: {
     beta1: 0.9,
@@ -37,7 +37,7 @@ export const quick: Recipe = {
   },
   arms: paperArms(),
   finetune: {
-    epochs: 2,
+    epochs: 1,
     batchSize: 16,
     lrPeak: 3e-3,
     lrMin: 0,

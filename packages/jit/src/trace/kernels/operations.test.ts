@@ -62,7 +62,7 @@ describe('operations agree with the cpu backend', () => {
       });
       await fc.assert(
         fc.asyncProperty(fc.integer({ min: 1, max: 10_000 }), async (seed) => {
-          const [low, high] = from;
+          const [low, high] = from as [number, number];
           const arrays = Object.fromEntries(
             Object.entries(params).map(([name, { shape }], i) => {
               return [name, numbers(sizeOf(shape), seed + 17 * i).map((x) => low + ((x + 1) / 2) * (high - low))];

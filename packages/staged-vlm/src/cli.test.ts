@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const cli = fileURLToPath(new URL('cli.ts', import.meta.url));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cli-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function staged(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--import', tsx, '--conditions=@vlm/source', cli, ...argv],
+      { cwd: folder },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+}
+
+describe('staged-vlm', { timeout: 60_000 }, () => {
+  it('plans a preset: phases, tokens, compute, memory, time', async () => {
+    const { code, stdout } = await staged('study', 'plan', 'paper-1b');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/main\/seed-124\/step-\d+\s+[\d.]+G tokens/);
+    expect(stdout).toMatch(/1\.44G parameters/);
+  });
+
+  it('prints a recipe that it accepts, and names what is wrong with a changed one', async () => {
+    const { stdout } = await staged('study', 'plan', 'smoke', '--recipe-json');
+    const recipe = JSON.parse(stdout);
+    const file = join(folder, 'mine.json');
+    await writeFile(file, JSON.stringify({ ...recipe, name: 'mine' }));
+    expect((await staged('study', 'plan', file)).code).toBe(0);
+    await writeFile(file, JSON.stringify({ ...recipe, main: { ...recipe.main, token: 5 } }));
+    const wrong = await staged('study', 'plan', file);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain('main: unknown key "token"; did you mean "tokens"?');
+    expect(wrong.stderr).not.toContain('    at ');
+  });
+
+  it.each([
+    ['a preset that is not there', ['study', 'run', 'quik'], /did you mean "quick"/],
+    ['an unknown flag', ['study', 'run', 'quick', '--worker', '2'], /unknown option '--worker'/],
+    ['a number that is none', ['study', 'run', 'quick', '--workers', 'two'], /whole number/],
+    ['the report of a study that did not run', ['study', 'report', 'smoke'], /15 of 15 phases.*not done/],
+    [
+      'a model that is not there',
+      ['ask', 'branch-8', '-', 'What is this?'],
+      /no arm "branch-8"; did you mean "branch-80"/,
+    ],
+    ['a model that is not trained', ['ask', 'branch-80', '-', 'What is this?'], /not trained yet/],
+  ])('says what to do about %s', async (_, argv, message) => {
+    const { code, stderr } = await staged(...argv);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+});
