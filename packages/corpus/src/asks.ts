@@ -1,5 +1,5 @@
 import { noCategory } from './categories.ts';
-import { capitalise, numberWord, plural, verb } from './language.ts';
+import { capitalise, plural, verb } from './language.ts';
 import { colourNames, mixedColour } from './palette.ts';
 import type { Form } from './phrasings.ts';
 import type { Scene, SceneObject } from './types.ts';

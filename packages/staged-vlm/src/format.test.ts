@@ -7,6 +7,8 @@ describe('format', () => {
     [75, '1:15'],
     [3599.6, '1:00:00'],
     [-3, '0:00'],
+    [3.5 * 86_400, '3.5 days'],
+    [3.65e10, '1.16k years'],
   ])('duration %d', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
 
   it.each([

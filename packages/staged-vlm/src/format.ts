@@ -5,6 +5,9 @@
  */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
+  const days = whole / 86_400;
+  if (days >= 730) return `${formatCount(days / 365)} years`;
+  if (days >= 2) return `${days.toFixed(1)} days`;
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);
   const rest = String(whole % 60).padStart(2, '0');

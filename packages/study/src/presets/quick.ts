@@ -27,10 +27,10 @@ export const quick: Recipe = {
   main: { tokens: 1_000_000, batchSize: 16, lrPeak: 5e-3, lrMin: 3e-5, warmupSteps: 25 },
   branch: {
     tokens: 400_000,
-    batchSize: 16,
+    batchSize: 8,
     imageShare: 0.85,
     rewarmPeak: 5e-3,
-    rewarmSteps: 15,
+    rewarmSteps: 20,
     lrMin: 3e-5,
     moments: 'carried',
     attention: 'within-item',
@@ -38,8 +38,8 @@ export const quick: Recipe = {
   arms: paperArms(),
   finetune: {
     epochs: 1,
-    batchSize: 16,
-    lrPeak: 3e-3,
+    batchSize: 8,
+    lrPeak: 2e-3,
     lrMin: 0,
     warmupShare: 0.03,
     weightDecay: 0.1,
