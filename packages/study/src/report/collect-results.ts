@@ -65,7 +65,7 @@ export async function collectResults(
     models,
     mainCurves: await Promise.all(recipe.seeds.map(async (seed) => ({ seed, points: await read.mainCurve(seed) }))),
     comparisons: compareArms(recipe, rowsOf),
-    samples: await sampleAnswers(study, store, rowsOf),
+    samples: await sampleAnswers(study, store, rowsOf, models),
     encoder: (await read.record('encoder')).summary,
     corpus: (await read.record('corpus')).summary,
     skipped: await read.skipped(),
@@ -138,6 +138,7 @@ async function sampleAnswers(
   study: Study,
   store: Store,
   rowsOf: ReadonlyMap<string, EvalRow[]>,
+  models: readonly ModelResult[],
 ): Promise<SampleAnswer[]> {
   const { recipe } = study;
   const [first] = rowsOf.values();
@@ -161,7 +162,8 @@ async function sampleAnswers(
     image: Buffer.from(pictures.get(row.id) ?? new Uint8Array()).toString('base64'),
     answers: [...rowsOf].map(([model, rows]) => {
       const answer = rows.find((candidate) => candidate.id === row.id && candidate.condition === 'image');
-      return { model, output: answer?.output ?? '', score: answer?.score ?? 0 };
+      const { label } = models.find(({ id }) => id === model)!;
+      return { model: label, output: answer?.output ?? '', score: answer?.score ?? 0 };
     }),
   }));
 }

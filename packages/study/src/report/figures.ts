@@ -55,6 +55,18 @@ const conditionColours: Record<string, string> = {
 const visionConditions = ['image', 'no-image', 'wrong-image', 'majority', 'chance'] as const;
 const typeConditions = ['image', 'no-image', 'wrong-image', 'majority'] as const;
 
+/** The order in which tasks are shown: the score that sums them up, then what was asked. */
+const visionTaskOrder = ['vision score', 'open-vqa', 'existence', 'grounding', 'captioning'];
+
+/** `names`, those that begin as one of `order` first and in that order. */
+function inOrder(order: readonly string[], names: readonly string[]): string[] {
+  const rank = (name: string): number => {
+    const found = order.findIndex((start) => name.startsWith(start));
+    return found < 0 ? order.length : found;
+  };
+  return [...new Set(names)].sort((a, b) => rank(a) - rank(b));
+}
+
 /** The models that have an arm, in the recipe's order. */
 export function armModels(results: StudyResults): (ModelResult & { arm: NonNullable<ModelResult['arm']> })[] {
   return results.models.filter(
@@ -74,7 +86,15 @@ function visionFigure(results: StudyResults): FigureSpec {
       'Every task on new scenes, with 95 % intervals, beside the same model without the picture, with another item’s picture, and the majority answer. 100 % is the two-phase arm.',
     spec: {
       data: { values },
-      facet: { field: 'task', type: 'nominal', title: null, sort: null },
+      facet: {
+        field: 'task',
+        type: 'nominal',
+        title: null,
+        sort: inOrder(
+          visionTaskOrder,
+          values.map((row) => row.task),
+        ),
+      },
       columns: 3,
       spec: { width: 200, height: 170, ...branchPointLayers(visionConditions) },
       resolve: { scale: { y: 'independent' } },
@@ -267,7 +287,8 @@ function byTypeFigure(results: StudyResults): FigureSpec {
         color: {
           field: 'condition',
           type: 'nominal',
-          title: 'answered with',
+          title: null,
+          legend: { labelLimit: 240 },
           scale: {
             domain: typeConditions.map((condition) => conditionNames[condition]),
             range: typeConditions.map((condition) => conditionColours[conditionNames[condition]]!),

@@ -3,7 +3,7 @@ import { armModels, type Figure, isMainMetric } from './figures.ts';
 import { findings, limits } from './findings.ts';
 import { type Html, html, raw } from './html.ts';
 import { reportStyle } from './report-style.ts';
-import type { ModelResult, SampleAnswer, ScoreRow, StudyResults } from './results.ts';
+import type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults } from './results.ts';
 
 /** The whole report as one HTML page that needs nothing beside it. */
 export function reportPage(results: StudyResults, figures: readonly Figure[]): string {
@@ -108,7 +108,7 @@ function comparisonTable(results: StudyResults): Html {
   if (results.comparisons.length === 0) return html`<p>One arm only: nothing to compare.</p>`;
   const rows = results.comparisons.map(
     (row) =>
-      html`<tr><th>${row.a} − ${row.b}</th><td>${row.measure}</td><td>${signed(row.difference)} <small>[${signed(row.low)}, ${signed(row.high)}]</small></td><td>${row.pValue < 0.001 ? '< .001' : row.pValue.toFixed(3)}</td><td>${row.verdict}</td></tr>`,
+      html`<tr><th>${row.a} − ${row.b}</th><td>${row.measure}</td><td>${difference(row)}</td><td>${row.pValue < 0.001 ? '< .001' : row.pValue.toFixed(3)}</td><td>${row.verdict}</td></tr>`,
   );
   return html`<p>Paired on the same items; p-values adjusted for the number of comparisons (Holm). Items vary here, seeds do not unless the recipe names several.</p>
 <table><thead><tr><th>arms</th><th>measure</th><th>difference, 95 % interval</th><th>p</th><th>verdict</th></tr></thead><tbody>${rows}</tbody></table>`;
@@ -200,8 +200,15 @@ function percent(value: number, digits = 0): string {
   return `${(100 * value).toFixed(digits)} %`;
 }
 
-function signed(value: number): string {
-  return `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(100 * value).toFixed(1)}`;
+/** Points of a hundred for scores, bits for bits per byte. */
+function difference({ measure, difference, low, high }: Comparison): Html {
+  const [factor, digits] = measure === 'bits per byte' ? [1, 3] : [100, 1];
+  const show = (value: number): string => signed(factor * value, digits);
+  return html`${show(difference)} <small>[${show(low)}, ${show(high)}]</small>`;
+}
+
+function signed(value: number, digits: number): string {
+  return `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(digits)}`;
 }
 
 function count(value: number): string {

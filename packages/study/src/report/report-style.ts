@@ -22,12 +22,13 @@ figure h3 { margin-top: 0; }
 .plot { overflow-x: auto; }
 .plot svg { max-width: 100%; height: auto; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: .4rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 1rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: .8rem; }
 .card img { width: 100%; image-rendering: pixelated; border-radius: 4px; }
 .card p { margin: .4rem 0; font-size: .9rem; }
 .card .expected { color: var(--accent); }
-.card table { font-size: .8rem; }
+.card table { font-size: .8rem; display: table; width: 100%; }
+.card th { padding-right: .6rem; width: 1%; }
 .card td { white-space: normal; }
 .right td { color: #1b7f4d; } .wrong td { color: #b3363f; }
 pre { background: #f6f8fa; padding: 1rem; overflow-x: auto; border-radius: 6px; font-size: .8rem; }
