@@ -1,0 +1,48 @@
+import type { EvalRow } from '@vlm/evals';
+import { describe, expect, it } from 'vitest';
+import { scoreRows, visionScoreItems } from './score-rows.ts';
+
+const row = (
+  task: string,
+  id: number,
+  score: number,
+  chance: number,
+  condition: EvalRow['condition'] = 'image',
+): EvalRow => ({
+  id: `${task}-${id}`,
+  task,
+  split: 'new-scene',
+  type: 'name',
+  condition,
+  prompt: '?',
+  output: '',
+  expected: '',
+  score,
+  chance,
+});
+
+describe('the vision score', () => {
+  it('is the mean over tasks of score less chance, however many items a task has', () => {
+    const rows = [row('open-vqa', 1, 1, 0.1), row('open-vqa', 2, 0, 0.1), row('existence', 1, 1, 0.5)];
+    const score = scoreRows(rows, { seed: 1, resamples: 200 }).find(({ task }) => task === 'vision score')!;
+    expect(score.value).toBeCloseTo((0.5 - 0.1 + (1 - 0.5)) / 2, 12);
+    expect(score.low).toBeLessThanOrEqual(score.value);
+    expect(score.high).toBeGreaterThanOrEqual(score.value);
+  });
+
+  it('keeps conditions apart', () => {
+    const rows = [row('open-vqa', 1, 1, 0), row('open-vqa', 1, 0, 0, 'wrong-image')];
+    expect(visionScoreItems(rows, 'image').map(({ score }) => score)).toEqual([1]);
+    expect(visionScoreItems(rows, 'wrong-image').map(({ score }) => score)).toEqual([0]);
+  });
+});
+
+describe('scoreRows', () => {
+  it('puts chance beside every score once', () => {
+    const rows = [row('existence', 1, 1, 0.5), row('existence', 1, 0, 0.5, 'no-image')];
+    const chance = scoreRows(rows, { seed: 1, resamples: 200 }).filter(
+      ({ condition, type }) => condition === 'chance' && type === 'all',
+    );
+    expect(chance.map(({ value, task }) => [task, value])).toEqual([['existence', 0.5]]);
+  });
+});
