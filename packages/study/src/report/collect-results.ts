@@ -70,7 +70,7 @@ export async function collectResults(
     corpus: (await read.record('corpus')).summary,
     skipped: await read.skipped(),
     phases: await read.phases(),
-    versions: versions(hash),
+    versions: versions(hash, corpusPackages((await read.record('corpus')).summary)),
     machine: {
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
       cores: cpus().length,
@@ -168,8 +168,23 @@ async function sampleAnswers(
   }));
 }
 
-function versions(reportHash: string): Record<string, string> {
+function versions(reportHash: string, packages: Record<string, string>): Record<string, string> {
   const require = createRequire(import.meta.url);
-  const { version } = require('../../package.json') as { version: string };
-  return { 'staged-vlm': version, numerics: String(numericsVersion), node: process.versions.node, report: reportHash };
+  const versionOf = (from: NodeRequire, name: string): string =>
+    (from(`${name}/package.json`) as { version: string }).version;
+  const engine = createRequire(require.resolve('@vlm/jit/package.json'));
+  return {
+    'staged-vlm': versionOf(require, '@vlm/study'),
+    numerics: String(numericsVersion),
+    node: process.versions.node,
+    'onnxruntime-node': versionOf(engine, 'onnxruntime-node'),
+    '@tensorflow/tfjs-core': versionOf(engine, '@tensorflow/tfjs-core'),
+    ...packages,
+    report: reportHash,
+  };
+}
+
+/** Versions of the packages that the corpus was built from. */
+function corpusPackages(summary: Record<string, unknown>): Record<string, string> {
+  return (summary['manifest'] as { packages?: Record<string, string> }).packages ?? {};
 }

@@ -1,6 +1,14 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 
+/** A figure before it is drawn. */
+export interface FigureSpec {
+  id: string;
+  title: string;
+  caption: string;
+  spec: TopLevelSpec;
+}
+
 /** Common look of all figures: quiet axes, one typeface, colours that stay apart for colour-blind readers. */
 const look = {
   background: 'white',

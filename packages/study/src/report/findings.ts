@@ -1,4 +1,4 @@
-import { armModels } from './figures.ts';
+import { armModels } from './arm-models.ts';
 import type { ModelResult, ScoreRow, StudyResults } from './results.ts';
 
 /** The sentences at the top of a report, each made from the numbers below it and none stronger than its interval. */

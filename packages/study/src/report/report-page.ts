@@ -1,5 +1,6 @@
 import { mainSteps } from '../graph.ts';
-import { armModels, type Figure, isMainMetric } from './figures.ts';
+import { armModels } from './arm-models.ts';
+import { type Figure, isMainMetric } from './figures.ts';
 import { findings, limits } from './findings.ts';
 import { type Html, html, raw } from './html.ts';
 import { reportStyle } from './report-style.ts';
