@@ -4,6 +4,7 @@ import { cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { EvalRow } from '@vlm/evals';
 import { createRandom } from '@vlm/model';
+import type { TokenAccounting } from '@vlm/trainer';
 import { readEvalItems, readPictures } from '../data/eval-items.ts';
 import type { Phase, Study } from '../graph.ts';
 import { identityOf, numericsVersion } from '../identity.ts';
@@ -130,7 +131,14 @@ function accounts(phase: string, { summary }: PhaseRecord): TokenAccount[] {
     string,
     { plannedShare: number; plannedTokens: number; deliveredTokens: number }
   >;
-  return Object.entries(mixture).map(([source, figures]) => ({ phase, source, ...figures }));
+  const accounting = summary['accounting'] as TokenAccounting;
+  return Object.entries(mixture).map(([source, figures]) => ({
+    phase,
+    source,
+    ...figures,
+    truncatedTokens: accounting.sources[source]?.truncated ?? 0,
+    paddingTokens: accounting.padding,
+  }));
 }
 
 /** Items drawn by the recipe's first seed, among those that every arm was asked with their own picture. */

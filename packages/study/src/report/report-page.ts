@@ -132,10 +132,10 @@ function accountTable(results: StudyResults): Html {
   const rows = armModels(results).flatMap((model) =>
     model.accounts.map(
       (account) =>
-        html`<tr><th>${model.label}</th><td>${account.phase}</td><td>${account.source}</td><td>${percent(account.plannedShare, 2)}</td><td>${Math.round(account.plannedTokens).toLocaleString('en')}</td><td>${account.deliveredTokens.toLocaleString('en')}</td></tr>`,
+        html`<tr><th>${model.label}</th><td>${account.phase}</td><td>${account.source}</td><td>${percent(account.plannedShare, 2)}</td><td>${Math.round(account.plannedTokens).toLocaleString('en')}</td><td>${account.deliveredTokens.toLocaleString('en')}</td><td>${account.truncatedTokens.toLocaleString('en')}</td><td>${account.paddingTokens.toLocaleString('en')}</td></tr>`,
     ),
   );
-  return html`<h3>Tokens, planned and delivered</h3><table><thead><tr><th>arm</th><th>phase</th><th>source</th><th>planned share</th><th>planned tokens</th><th>delivered tokens</th></tr></thead><tbody>${rows}</tbody></table>`;
+  return html`<h3>Tokens, planned and delivered</h3><table><thead><tr><th>arm</th><th>phase</th><th>source</th><th>planned share</th><th>planned tokens</th><th>delivered tokens</th><th>cut off</th><th>padding of the phase</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
 function provenance(results: StudyResults): Html {

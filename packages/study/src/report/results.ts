@@ -28,6 +28,10 @@ export interface TokenAccount {
   plannedShare: number;
   plannedTokens: number;
   deliveredTokens: number;
+  /** Tokens cut off items of this source that are longer than a row. */
+  truncatedTokens: number;
+  /** Token places of the phase, over all its sources, that nothing filled. */
+  paddingTokens: number;
 }
 
 export interface CurvePoint {
