@@ -2,7 +2,9 @@ export type { SourceAccount, TokenAccounting } from './accounting.ts';
 export { type Batch, type BatchShape, batchArrays, patchSizes, variantName, variantSignatures } from './batch.ts';
 export { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
 export { type CheckpointStore, type CheckpointStoreOptions, createCheckpointStore } from './checkpoint-store.ts';
-export { type MetricsLog, type MetricsRow, openMetricsLog } from './metrics-log.ts';
+export type { LossSpikeRule } from './loss-spikes.ts';
+export { jsonLog, type MetricsLog, type MetricsRow, type OpenMetricsLog } from './metrics-log.ts';
+export { OPENLM_IGNORED, type OpenLmMasks, openLmKeeps, openLmRow, openLmToken, openLmTokens } from './openlm.ts';
 export {
   type Batches,
   type BatchesOptions,
@@ -10,6 +12,7 @@ export {
   countBatches,
   createBatches,
   type Packing,
+  type Piece,
   type StepBatch,
   type StepBatches,
   type TrainingBatch,
@@ -45,6 +48,8 @@ export {
   namedSource,
   repeatSource,
 } from './sources.ts';
-export { type TrainEvent, type TrainOptions, type TrainResult, train } from './train.ts';
+export { tensorboardLog } from './tensorboard-log.ts';
+export { type TrainEvent, type TrainOptions, type TrainResult, train, trainSteps } from './train.ts';
 export { TrainerError, type TrainerErrorCode } from './trainer-error.ts';
 export type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';
+export { wandbLog } from './wandb-log.ts';

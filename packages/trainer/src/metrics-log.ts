@@ -1,4 +1,4 @@
-/** One JSON object a line, one line a step. A resumed run first cuts what it will write again. */
+/** One row a step, into files. A resumed run first cuts what it will write again. */
 import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { TrainerError } from './trainer-error.ts';
@@ -33,13 +33,37 @@ export interface MetricsLog {
   close(): void;
 }
 
+/** Opens a log for a run that stands at `step`: rows of later steps go. */
+export type OpenMetricsLog = (step: number) => MetricsLog;
+
 /**
- * Opens a log for a run that stands at `step`: rows of later steps, and a last row that was not finished, are cut off.
+ * Rows as JSON lines, each as {@link MetricsRow} has it.
  *
- * @param path a `.jsonl` file; it need not exist
- * @throws TrainerError `write-failed`
+ * @param path a `.jsonl` file; it need not exist. A last row that was not finished is cut off
+ * @throws TrainerError `write-failed` when the run opens it
+ * @example
+ * await train({ ...options, logs: [jsonLog('runs/main/metrics.jsonl')] });
  */
-export function openMetricsLog(path: string, step: number): MetricsLog {
+export function jsonLog(path: string): OpenMetricsLog {
+  return (step) => openJsonLines(path, 'step', step);
+}
+
+/** The numbers of a row under flat names: what the loss function reports becomes `metrics/NAME`. */
+export function flatMetrics({ metrics, step, variant, ...numbers }: MetricsRow): Record<string, number> {
+  const more = Object.entries(metrics).map(([name, value]) => [`metrics/${name}`, value] as const);
+  return { ...numbers, ...Object.fromEntries(more) };
+}
+
+/**
+ * JSON lines that can be cut at a step.
+ *
+ * @param field where an object says which step it is of
+ */
+export function openJsonLines<Row extends object>(
+  path: string,
+  field: string,
+  step: number,
+): Omit<MetricsLog, 'write'> & { write(row: Row): void } {
   let file: number;
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -48,12 +72,10 @@ export function openMetricsLog(path: string, step: number): MetricsLog {
     throw new TrainerError(
       'write-failed',
       `Metrics: ${path} cannot be opened for writing: ${String(error)}; choose another path.`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
-  const cut = (last: number): void => ftruncateSync(file, bytesUpTo(readFileSync(path), last));
+  const cut = (last: number): void => ftruncateSync(file, bytesUpTo(readFileSync(path), field, last));
   cut(step);
   return {
     write: (row) => {
@@ -66,21 +88,21 @@ export function openMetricsLog(path: string, step: number): MetricsLog {
 }
 
 /** Bytes of the whole rows, from the first on, whose step is at most `last`. */
-function bytesUpTo(bytes: Uint8Array, last: number): number {
+function bytesUpTo(bytes: Uint8Array, field: string, last: number): number {
   const decoder = new TextDecoder();
   let begin = 0;
   for (;;) {
     const end = bytes.indexOf(0x0a, begin);
     if (end < 0) return begin;
-    const step = stepOf(decoder.decode(bytes.subarray(begin, end)));
+    const step = stepOf(decoder.decode(bytes.subarray(begin, end)), field);
     if (step === undefined || step > last) return begin;
     begin = end + 1;
   }
 }
 
-function stepOf(line: string): number | undefined {
+function stepOf(line: string, field: string): number | undefined {
   try {
-    const step = JSON.parse(line)?.step;
+    const step = JSON.parse(line)?.[field];
     return typeof step === 'number' ? step : undefined;
   } catch {
     return undefined;

@@ -65,6 +65,29 @@ const tokensPlaced = (accounting: TokenAccounting): number =>
   Object.values(accounting.sources).reduce((sum, s) => sum + s.loss + s.context + s.firstOfRow, 0);
 
 describe('laws', () => {
+  it('pieces tell of every token of a batch which item and source it came from', async () => {
+    await fc.assert(
+      fc.asyncProperty(itemsArbitrary, optionsArbitrary, async (items, options) => {
+        const byId = new Map(items.map((sourced) => [sourced.item.id, sourced]));
+        for (const { batch, pieces } of await collect(await createBatches(batchesOptions(items, options)))) {
+          const { tokens_BT, targets_BT } = batch;
+          const rows = Array.from({ length: options.batch }, (_, row) => {
+            const at = row * options.length;
+            return [tokens_BT[at], ...targets_BT.subarray(at, at + options.length)];
+          });
+          for (const { row, at, source, id, from, to } of pieces) {
+            const sourced = byId.get(id)!;
+            expect(source).toBe(sourced.source);
+            expect(rows[row]!.splice(at, to - from, ...Array(to - from).fill(PAD))).toEqual([
+              ...sourced.item.tokens.subarray(from, to),
+            ]);
+          }
+          expect(rows.flat().every((token) => token === PAD)).toBe(true);
+        }
+      }),
+    );
+  });
+
   it('every token that was read is in exactly one place, after every batch and for every source', async () => {
     await fc.assert(
       fc.asyncProperty(itemsArbitrary, optionsArbitrary, async (items, options) => {

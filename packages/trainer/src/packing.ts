@@ -59,9 +59,21 @@ export interface StepBatch {
 /** A stream of whatever a step trains on, resumable between any two batches. */
 export type StepBatches = ResumableIterator<StepBatch>;
 
-/** A batch of tokens and patches. */
+/** A batch of tokens and patches, and where each token came from. */
 export interface TrainingBatch extends StepBatch {
   batch: Batch;
+  /** In the order they were laid; together they are the tokens of the batch, padding left out. */
+  pieces: Piece[];
+}
+
+/** Tokens `from … to − 1` of one item, at places `at …` of a row of T + 1. */
+export interface Piece {
+  row: number;
+  at: number;
+  source: string;
+  id: string;
+  from: number;
+  to: number;
 }
 
 export interface Batches extends ResumableIterator<TrainingBatch, BatchesState> {
@@ -106,7 +118,9 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
     async next() {
       const builder = new BatchBuilder(options, { padToken, imageToken });
       const totals = { tokens: 0, lossTokens: 0 };
+      const pieces: Piece[] = [];
       const place: Place = (row, sourced, from, to) => {
+        pieces.push({ row, at: builder.used[row]!, source: sourced.source, id: sourced.item.id, from, to });
         const placed = builder.place(row, sourced.item, from, to);
         account.place(sourced.source, placed);
         totals.tokens += placed.loss + placed.context;
@@ -117,7 +131,8 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
       if (used === 0) return { done: true, value: undefined };
       account.batch(options.batch, options.batch * (options.length + 1) - used);
       const { variant, batch } = builder.finish();
-      return { done: false, value: { variant, batch, inputs: batchArrays(batch, variant, options.items), ...totals } };
+      const inputs = batchArrays(batch, variant, options.items);
+      return { done: false, value: { variant, batch, inputs, pieces, ...totals } };
     },
     state: () => ({ version: 1, ...cursor.state(), accounting: account.snapshot() }),
     accounting: () => account.snapshot(),

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
 import { type CheckpointStore, createCheckpointStore } from './checkpoint-store.ts';
+import { jsonLog } from './metrics-log.ts';
 import { createBatches, type StepBatches } from './packing.ts';
 import { beginRun, branchRun, resumeRun } from './run-state.ts';
 import { learningRate, type Schedule } from './schedule.ts';
@@ -18,7 +19,7 @@ import {
   type Fault,
   VOCABULARY,
 } from './testing/bigram-step.ts';
-import { type TrainEvent, type TrainOptions, type TrainResult, train } from './train.ts';
+import { type TrainEvent, type TrainOptions, type TrainResult, train, trainSteps } from './train.ts';
 import type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';
 
 const STEPS = 14;
@@ -103,7 +104,7 @@ async function rows(path: string): Promise<Record<string, unknown>[]> {
 describe('a run', () => {
   it('does exactly the planned updates at the planned rates, and learns', async () => {
     const metricsPath = join(directory, 'metrics.jsonl');
-    const result = await train(options({ metricsPath }));
+    const result = await train(options({ logs: [jsonLog(metricsPath)] }));
     expect(result.status).toBe('finished');
     expect(result.state).toMatchObject({
       step: STEPS,
@@ -195,7 +196,7 @@ describe('a run', () => {
 describe('interrupted', () => {
   const untouched = async (): Promise<{ result: TrainResult; rows: Record<string, unknown>[] }> => {
     const metricsPath = join(directory, 'untouched.jsonl');
-    return { result: await train(options({ metricsPath })), rows: await rows(metricsPath) };
+    return { result: await train(options({ logs: [jsonLog(metricsPath)] })), rows: await rows(metricsPath) };
   };
 
   it('by an abort: the step is finished, a checkpoint written, and the rest gives the same bits', async () => {
@@ -204,7 +205,9 @@ describe('interrupted', () => {
     for (let stop = 1; ; stop++) {
       const abort = new AbortController();
       const onStep: TrainOptions['onStep'] = ({ step }) => step === stop * 3 && abort.abort();
-      const result = await train(options({ store: storeIn('main'), metricsPath, signal: abort.signal, onStep }));
+      const result = await train(
+        options({ store: storeIn('main'), logs: [jsonLog(metricsPath)], signal: abort.signal, onStep }),
+      );
       if (result.status === 'finished') {
         expect(stop).toBe(5);
         expect(bits(result)).toEqual(bits(expected.result));
@@ -241,7 +244,7 @@ describe('interrupted', () => {
                 store: storeIn(folder, mortal.files),
                 checkpointEvery: { steps: every },
                 namedCheckpoints: { 'branch-50': 7 },
-                metricsPath,
+                logs: [jsonLog(metricsPath)],
               }),
             );
           };
@@ -259,7 +262,7 @@ describe('interrupted', () => {
   it('with the newest checkpoint damaged and a metrics row half written', async () => {
     const expected = await untouched();
     const metricsPath = join(directory, 'metrics.jsonl');
-    const all = { store: storeIn('main'), checkpointEvery: { steps: 2 }, metricsPath };
+    const all = { store: storeIn('main'), checkpointEvery: { steps: 2 }, logs: [jsonLog(metricsPath)] };
     const killed = options({
       ...all,
       hooks: { before: (call) => (call === 9 ? Promise.reject(new Error('killed')) : undefined) },
@@ -376,7 +379,7 @@ describe('guards', () => {
         notFinite: { skip: 1 },
         store: storeIn('a'),
         checkpointEvery: { steps: 4 },
-        metricsPath,
+        logs: [jsonLog(metricsPath)],
         onEvent: (e) => events.push(e),
       }),
     );
@@ -464,4 +467,44 @@ describe('guards', () => {
     };
     await expect(train(options({ store: storeIn('main', full) }))).rejects.toMatchObject({ code: 'no-space' });
   });
+});
+
+describe('steps as an iterator', () => {
+  it('yields every row and ends with the result that train gives', async () => {
+    const steps = trainSteps(options());
+    const seen: number[] = [];
+    let next = await steps.next();
+    for (; !next.done; next = await steps.next()) seen.push(next.value.step);
+    expect(seen).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
+    expect(bits(next.value)).toEqual(bits(await train(options())));
+  });
+
+  it('left early, by break or by an error, it saves, and a later loop ends with the same bits', async () => {
+    const store = storeIn('main');
+    for await (const { step } of trainSteps(options({ store }))) if (step === 4) break;
+    expect((await store.latest())?.state.step).toBe(4);
+    const failing = async (): Promise<void> => {
+      for await (const { step } of trainSteps(options({ store }))) if (step === 9) throw new Error('mine');
+    };
+    await expect(failing()).rejects.toThrow('mine');
+    expect((await store.latest())?.state.step).toBe(9);
+    expect(bits(await train(options({ store })))).toEqual(bits(await train(options())));
+  });
+});
+
+it('a loss far above the others is reported and changes nothing', async () => {
+  const events: TrainEvent[] = [];
+  const spiky = bigramStep();
+  let calls = 0;
+  const step = {
+    ...spiky,
+    run: async (...args: Parameters<typeof spiky.run>) => {
+      const result = await spiky.run(...args);
+      calls++;
+      return { ...result, loss: calls === 38 ? 50 : result.loss };
+    },
+  };
+  const long = { ...run, schedule: { ...schedule, totalSteps: 40 } };
+  await train(options({ step, run: long, steps: 40, onEvent: (event) => events.push(event) }));
+  expect(events).toEqual([{ kind: 'loss-spike', step: 38, loss: 50, typical: expect.any(Number) }]);
 });

@@ -5,7 +5,8 @@
 import type { TrainState, TrainStep } from '@vlm/jit';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { Lookahead } from './lookahead.ts';
-import { type MetricsLog, type MetricsRow, openMetricsLog } from './metrics-log.ts';
+import { type LossSpikeRule, lossSpikes } from './loss-spikes.ts';
+import type { MetricsLog, MetricsRow, OpenMetricsLog } from './metrics-log.ts';
 import type { StepBatches } from './packing.ts';
 import { type NewRun, type RunStart, type RunState, resumeRun } from './run-state.ts';
 import { learningRate } from './schedule.ts';
@@ -28,10 +29,12 @@ export interface TrainOptions {
   checkpointEvery?: { steps?: number; seconds?: number };
   /** Checkpoints to keep for ever, name → step; step 0 is the start. */
   namedCheckpoints?: Record<string, number>;
-  /** A file for the metrics, one JSON object a line. */
-  metricsPath?: string;
+  /** Where the metrics go: `jsonLog`, `tensorboardLog`, `wandbLog`, or one's own. */
+  logs?: readonly OpenMetricsLog[];
   onStep?: (row: MetricsRow) => void;
   onEvent?: (event: TrainEvent) => void;
+  /** What counts as a `loss-spike` event; nothing but the event comes of it. */
+  lossSpike?: LossSpikeRule;
   /**
    * When a loss or gradient is not finite: `stop` with an error (default), or leave that batch out, at most `skip` times in a run. Where
    * only the loss is not finite the weights are spoilt, and the run goes back to its last checkpoint and comes again without the batch.
@@ -49,6 +52,7 @@ export type TrainEvent =
   | { kind: 'resumed'; step: number; path: string }
   | { kind: 'checkpoint'; step: number; name?: string }
   | { kind: 'broken-checkpoint'; problem: TrainerError }
+  | { kind: 'loss-spike'; step: number; loss: number; typical: number }
   | { kind: 'skipped-batch'; batch: number; step: number; backToStep: number };
 
 export interface TrainResult {
@@ -69,6 +73,26 @@ export interface TrainResult {
  * });
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
+  const steps = trainSteps(options);
+  for (;;) {
+    const { done, value } = await steps.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * {@link train} as an iterator of its steps, for a loop of one's own around them. Leaving the loop early (`break`, an error thrown in
+ * it) saves a checkpoint, as an abort does.
+ *
+ * @returns rows of metrics, one a step; at the end the final weights, moments and state
+ * @throws TrainerError as `train`
+ * @example
+ * for await (const { step, loss } of trainSteps(options)) {
+ *   if (step % 100 === 0) console.log(step, loss);
+ *   if (loss < 2) break;
+ * }
+ */
+export async function* trainSteps(options: TrainOptions): AsyncGenerator<MetricsRow, TrainResult, void> {
   checkOptions(options);
   const { store, onEvent, run } = options;
   const checkpoint = await store?.latest((problem) => onEvent?.({ kind: 'broken-checkpoint', problem }));
@@ -78,7 +102,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const loop = new Loop(options, start, checkpoint !== undefined);
   try {
-    return await loop.run();
+    return yield* loop.run();
   } finally {
     await loop.close();
   }
@@ -93,7 +117,8 @@ interface Advanced {
 class Loop {
   private readonly options: TrainOptions;
   private readonly now: () => number;
-  private readonly log: MetricsLog | undefined;
+  private readonly logs: MetricsLog[] = [];
+  private readonly spike: (loss: number) => number | undefined;
   private state: RunState;
   private start: RunStart;
   /** Step of the last checkpoint, −1 before the first. */
@@ -109,10 +134,11 @@ class Loop {
     this.start = start;
     this.savedStep = isSaved ? start.state.step : -1;
     this.savedAt = this.now();
-    if (options.metricsPath !== undefined) this.log = openMetricsLog(options.metricsPath, start.state.step);
+    this.spike = lossSpikes(options.lossSpike);
+    for (const open of options.logs ?? []) this.logs.push(open(start.state.step));
   }
 
-  async run(): Promise<TrainResult> {
+  async *run(): AsyncGenerator<MetricsRow, TrainResult, void> {
     const { options } = this;
     await this.goTo(this.start);
     await this.saveNames({ onlyIfMissing: true });
@@ -127,16 +153,24 @@ class Loop {
       const tokensPerSecond = ms > 0 ? (tokens * 1000) / ms : 0;
       const waitShare = ms > 0 ? Math.min(1, waitMs / ms) : 0;
       const full: MetricsRow = { ...row, tokensPerSecond, waitShare };
-      this.log?.write(full);
+      for (const log of this.logs) log.write(full);
+      this.reportSpike(full);
       options.onStep?.(full);
       await this.saveIfDue();
+      let isLeft = true;
+      try {
+        yield full;
+        isLeft = false;
+      } finally {
+        if (isLeft) await this.finish('aborted');
+      }
     }
     if (this.state.lossTokens === 0 && options.steps > 0) throw this.noLoss(this.state.batches);
     return this.finish('finished');
   }
 
   async close(): Promise<void> {
-    this.log?.close();
+    for (const log of this.logs) log.close();
     await this.data?.close();
   }
 
@@ -208,7 +242,7 @@ class Loop {
     }
     this.start = { train, state: { ...state, skippedBatches: [...skippedBatches, ordinal] } };
     await this.goTo(this.start);
-    this.log?.cut(backToStep);
+    for (const log of this.logs) log.cut(backToStep);
   }
 
   private async goTo({ train, state }: RunStart): Promise<void> {
@@ -231,7 +265,7 @@ class Loop {
 
   private async finish(status: TrainResult['status']): Promise<TrainResult> {
     if (this.savedStep !== this.state.step) await this.save();
-    else this.log?.sync();
+    else this.syncLogs();
     return { status, state: this.state, train: await this.options.step.getState() };
   }
 
@@ -248,7 +282,7 @@ class Loop {
   private async save(name?: string): Promise<void> {
     const { store, step, onEvent } = this.options;
     if (!store) return;
-    this.log?.sync();
+    this.syncLogs();
     const run = { train: await step.getState(), state: this.state };
     await store.save(run, name === undefined ? {} : { name });
     this.savedStep = this.state.step;
@@ -256,6 +290,15 @@ class Loop {
     // To go back to when a batch must be left out; nobody else needs a second copy in memory.
     if ((this.options.notFinite ?? 'stop') !== 'stop') this.start = run;
     onEvent?.({ kind: 'checkpoint', step: this.state.step, ...(name === undefined ? {} : { name }) });
+  }
+
+  private syncLogs(): void {
+    for (const log of this.logs) log.sync();
+  }
+
+  private reportSpike({ step, loss }: MetricsRow): void {
+    const typical = this.spike(loss);
+    if (typical !== undefined) this.options.onEvent?.({ kind: 'loss-spike', step, loss, typical });
   }
 
   private noLoss(batches: number): TrainerError {

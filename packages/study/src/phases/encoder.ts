@@ -21,7 +21,7 @@ import {
   pooledMoments,
   writeSafetensors,
 } from '@vlm/model';
-import { beginRun, createCheckpointStore, type MetricsRow, train } from '@vlm/trainer';
+import { beginRun, createCheckpointStore, jsonLog, type MetricsRow, train } from '@vlm/trainer';
 import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -164,7 +164,7 @@ async function trainEncoder(
       steps,
       store: createCheckpointStore({ directory: join(context.directory, 'checkpoints'), params }),
       checkpointEvery: { seconds: checkpointSeconds },
-      metricsPath: join(context.directory, metricsFile),
+      logs: [jsonLog(join(context.directory, metricsFile))],
       signal: context.signal,
       onStep: (row) => {
         if (Date.now() - lastShownMs < progressIntervalMs && row.step !== steps) return;

@@ -10,6 +10,7 @@ import {
   type CheckpointStore,
   createBatches,
   createCheckpointStore,
+  jsonLog,
   type NewRun,
   type OpenSource,
   type Packing,
@@ -108,7 +109,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       store,
       checkpointEvery: { seconds: checkpointSeconds },
       namedCheckpoints: { [options.finalName]: steps },
-      metricsPath: join(context.directory, 'metrics.jsonl'),
+      logs: [jsonLog(join(context.directory, 'metrics.jsonl'))],
       signal: context.signal,
       onStep: (row) => {
         if (Date.now() - lastShownMs < progressIntervalMs && row.step !== steps) return;

@@ -6,6 +6,7 @@ import {
   beginRun,
   createBatches,
   createCheckpointStore,
+  jsonLog,
   namedSource,
   repeatSource,
   type TrainingItem,
@@ -60,7 +61,7 @@ export async function killableRun(directory: string, { onStep, beforeStep }: Rep
     steps: STEPS,
     store: createCheckpointStore({ directory: join(directory, 'checkpoints'), params: bigramParams }),
     checkpointEvery: { steps: 1 },
-    metricsPath: join(directory, 'metrics.jsonl'),
+    logs: [jsonLog(join(directory, 'metrics.jsonl'))],
     onStep: (row) => onStep?.(row.step),
   });
 }

@@ -1,0 +1,33 @@
+/** Metrics as the history that Weights & Biases keeps of a run: one JSON object a line, with `_step`, `_timestamp` and `_runtime`. */
+import { flatMetrics, type OpenMetricsLog, openJsonLines } from './metrics-log.ts';
+
+/**
+ * Writes `wandb-history.jsonl`. To take it to a project:
+ *
+ * ```py
+ * run = wandb.init(project="…")
+ * for line in open("wandb-history.jsonl"): row = json.loads(line); run.log(row, step=row["_step"])
+ * ```
+ *
+ * (Event files of {@link tensorboardLog} go there without a line of code.)
+ *
+ * @param path the `.jsonl` file; it need not exist
+ * @param now wall time in milliseconds. Default `Date.now`
+ * @throws TrainerError `write-failed` when the run opens it
+ */
+export function wandbLog(path: string, now: () => number = Date.now): OpenMetricsLog {
+  return (step) => {
+    const lines = openJsonLines(path, '_step', step);
+    const begin = now();
+    return {
+      ...lines,
+      write: (row) =>
+        lines.write({
+          _step: row.step,
+          _timestamp: now() / 1000,
+          _runtime: (now() - begin) / 1000,
+          ...flatMetrics(row),
+        }),
+    };
+  };
+}
