@@ -1,12 +1,13 @@
 /**
  * Where the numbers of a training state lie: one block of memory that ONNX Runtime reads and writes and the optimizer updates in place.
  *
- * Four regions of equal layout (parameters, gradients, first and second moments of what trains), then the frozen parameters. Each
+ * Regions of equal layout (parameters and gradients of what trains, then the moments that the optimizer keeps), then the frozen parameters. Each
  * array starts at a multiple of 64 bytes; the gaps are zero and stay zero, so that an update or a norm may run over them.
  */
 import type { Signature, TrainState } from './engine.ts';
 import { sizeOf } from './ir/graph.ts';
 import { JitError } from './jit-error.ts';
+import type { ParameterGroup } from './optimizer/optimizer-plan.ts';
 
 const ALIGNMENT = 64;
 /** The address space of 32-bit WebAssembly. */
@@ -19,11 +20,12 @@ export interface Slot {
   length: number;
 }
 
-/** Consecutive parameters that share one weight decay: one call of the optimizer. */
-export interface DecayRun {
+/** Consecutive parameters that are updated alike: one call of the optimizer. */
+export interface UpdateRun {
   offset: number;
   length: number;
-  decays: boolean;
+  weightDecay: number;
+  learningRateScale: number;
 }
 
 export interface ArenaLayout {
@@ -31,47 +33,46 @@ export interface ArenaLayout {
   order: string[];
   trained: Slot[];
   frozen: Slot[];
-  runs: DecayRun[];
-  /** Elements in each of the four regions. */
+  runs: UpdateRun[];
+  /** Moments per parameter: 2 for AdamW, 1 for momentum, 0 for plain gradient descent. */
+  moments: 0 | 1 | 2;
+  /** Elements in each region. */
   regionLength: number;
   /** Bytes in all. */
   bytes: number;
 }
 
-/** Lays out parameters: those that decay first, then the rest, each in the order of the signature. */
+/** Lays out parameters group by group, each group in the order of the signature; frozen ones stand at the end. */
 export function arenaLayout(
   params: Signature,
   frozen: readonly string[],
-  decays: (name: string) => boolean,
+  groups: readonly ParameterGroup[],
+  moments: 0 | 1 | 2,
 ): ArenaLayout {
-  const place = (names: string[], start: number): [Slot[], number] => {
-    let offset = start;
-    const slots = names.map((name) => {
-      const slot = { name, offset, length: sizeOf(params[name]!.shape) };
-      offset += Math.ceil((slot.length * 4) / ALIGNMENT) * (ALIGNMENT / 4);
-      return slot;
-    });
-    return [slots, offset];
+  let end = 0;
+  const place = (name: string): Slot => {
+    const slot = { name, offset: end, length: sizeOf(params[name]!.shape) };
+    end += Math.ceil((slot.length * 4) / ALIGNMENT) * (ALIGNMENT / 4);
+    return slot;
   };
-  const names = Object.keys(params).filter((name) => !frozen.includes(name));
-  const [decaying, boundary] = place(names.filter(decays), 0);
-  const [plain, regionLength] = place(
-    names.filter((name) => !decays(name)),
-    boundary,
-  );
-  const [still, end] = place([...frozen], 4 * regionLength);
+  const trained: Slot[] = [];
+  const runs: UpdateRun[] = [];
+  for (const { params: names, weightDecay, learningRateScale } of groups) {
+    const offset = end;
+    trained.push(...names.map(place));
+    if (end > offset) runs.push({ offset, length: end - offset, weightDecay, learningRateScale });
+  }
+  const regionLength = end;
+  end *= 2 + moments;
+  const still = frozen.map(place);
   const bytes = end * 4;
   if (bytes > MAX_BYTES) {
     throw new JitError(
       'too-large',
-      `Training state: expected at most ${MAX_BYTES} bytes (parameters, gradients and two moments share a 32-bit memory), got ${bytes}.`,
+      `Training state: expected at most ${MAX_BYTES} bytes (parameters, gradients and moments share a 32-bit memory), got ${bytes}.`,
     );
   }
-  const runs = [
-    { offset: 0, length: boundary, decays: true },
-    { offset: boundary, length: regionLength - boundary, decays: false },
-  ].filter((run) => run.length > 0);
-  return { order: Object.keys(params), trained: [...decaying, ...plain], frozen: still, runs, regionLength, bytes };
+  return { order: Object.keys(params), trained, frozen: still, runs, moments, regionLength, bytes };
 }
 
 /** Views into the block, by region and name. They are made once. */
@@ -84,7 +85,7 @@ export class Arena {
 
   constructor(layout: ArenaLayout, buffer: ArrayBuffer) {
     this.layout = layout;
-    const regions = [this.params, this.gradients, this.m, this.v];
+    const regions = [this.params, this.gradients, this.m, this.v].slice(0, 2 + layout.moments);
     for (const [i, region] of regions.entries()) {
       for (const { name, offset, length } of layout.trained) {
         region[name] = new Float32Array(buffer, 4 * (i * layout.regionLength + offset), length);
@@ -102,9 +103,8 @@ export class Arena {
 
   /** @throws {JitError} `invalid-state` when a name is missing or unknown or has another length; then nothing has changed */
   load(state: Pick<TrainState, 'params' | 'm' | 'v'>): void {
-    const trained = this.layout.trained.map(({ name }) => name);
     for (const part of ['params', 'm', 'v'] as const) {
-      const needed = part === 'params' ? Object.keys(this.params) : trained;
+      const needed = Object.keys(this[part]);
       for (const name of needed) {
         const expected = this[part][name]!.length;
         const got = state[part]?.[name];
@@ -116,7 +116,7 @@ export class Arena {
           );
         }
       }
-      const extra = Object.keys(state[part]).find((name) => this.params[name] === undefined);
+      const extra = Object.keys(state[part] ?? {}).find((name) => this.params[name] === undefined);
       if (extra !== undefined) {
         throw new JitError(
           'invalid-state',

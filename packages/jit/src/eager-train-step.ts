@@ -3,19 +3,19 @@ import { Arena } from './arena.ts';
 import { useBackend } from './backends/use-backend.ts';
 import { CallQueue } from './call-queue.ts';
 import type { NamedArrays, NamedTensors, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
-import { type AdamWKernel, createReferenceAdamWKernel } from './optimizer/index.ts';
+import { type OptimizerKernels, referenceKernels } from './optimizer/index.ts';
 import { updateState } from './optimizer-step.ts';
 import { checkArrays } from './signature-check.ts';
 import { checkScalar, lossAndGradients } from './trace/trace-train-step.ts';
 import { checkLearningRate, checkStep, prepareDefinition, variantSignature } from './train-definition.ts';
 
-/** A training step that runs operation by operation on a tfjs backend; its state lies in memory, AdamW is the reference in TypeScript. */
+/** A training step that runs operation by operation on a tfjs backend; its state lies in memory, the optimizer is the reference in TypeScript. */
 export class EagerTrainStep implements TrainStep {
   private readonly definition: TrainStepDefinition;
   private readonly optimizer: ReturnType<typeof prepareDefinition>['optimizer'];
   private readonly backend: string;
   private readonly arena: Arena;
-  private readonly kernel: AdamWKernel;
+  private readonly kernels: OptimizerKernels;
   private readonly queue = new CallQueue('The training step');
   private step = 0;
 
@@ -26,7 +26,7 @@ export class EagerTrainStep implements TrainStep {
     this.optimizer = optimizer;
     this.backend = backend;
     this.arena = new Arena(layout, memory.buffer);
-    this.kernel = createReferenceAdamWKernel(memory);
+    this.kernels = referenceKernels(memory);
   }
 
   setState(state: TrainState): Promise<void> {
@@ -45,7 +45,7 @@ export class EagerTrainStep implements TrainStep {
     return this.queue.add(async () => {
       checkLearningRate(lr);
       const { loss, metrics } = this.backward(variant, batch);
-      const { gradNorm, step } = updateState(this.arena, this.kernel, this.optimizer, lr, this.step);
+      const { gradNorm, step } = updateState(this.arena, this.kernels, this.optimizer, lr, this.step);
       this.step = step;
       return { loss, gradNorm, metrics };
     });

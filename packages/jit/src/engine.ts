@@ -15,17 +15,39 @@ export type Signature = Record<string, TensorSpec>;
 export type NamedTensors = Record<string, tf.Tensor>;
 export type NamedArrays = Record<string, Float32Array | Int32Array>;
 
-export interface AdamWOptions {
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  /** Decoupled decay of the parameters that `decays` names. */
+/** Where a compiled graph runs. */
+export type Device = 'cpu' | 'webgpu' | 'cuda';
+
+/** What both optimizers share: clipping, decay, and which parameters they treat how. */
+interface OptimizerGroups {
+  /** Decoupled decay of the parameters that `decays` names: each step takes lr · weightDecay of them away. */
   weightDecay: number;
   /** Largest global gradient norm that passes unscaled; absent: never clips. */
   clipNorm?: number;
   /** Which parameters decay; absent: all of them. */
   decays?: (name: string) => boolean;
+  /** Factor on the learning rate of a parameter; absent: 1 for all. */
+  learningRateScale?: (name: string) => number;
 }
+
+/** AdamW (Loshchilov & Hutter 2019), as `torch.optim.AdamW`. */
+export interface AdamWOptions extends OptimizerGroups {
+  kind?: 'adamw';
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+}
+
+/** Gradient descent with momentum, as `torch.optim.SGD`, but with decoupled decay. */
+export interface SgdOptions extends OptimizerGroups {
+  kind: 'sgd';
+  /** Default 0: no momentum, and no memory for it. */
+  momentum?: number;
+  /** Looks ahead along the momentum (Nesterov). Default false. */
+  nesterov?: boolean;
+}
+
+export type OptimizerOptions = AdamWOptions | SgdOptions;
 
 export interface TrainStepDefinition {
   /** Everything the step may read that persists between calls, float32. */
@@ -40,15 +62,15 @@ export interface TrainStepDefinition {
     batch: NamedTensors,
     variant: string,
   ): { loss: tf.Scalar; metrics?: Record<string, tf.Scalar> };
-  optimizer: AdamWOptions;
+  optimizer: OptimizerOptions;
 }
 
 export interface TrainState {
   /** Every parameter, frozen ones included. */
   params: Record<string, Float32Array>;
-  /** First moments of the parameters that train. */
+  /** First moments (AdamW) or momentum (SGD) of the parameters that train; empty for an SGD without momentum. */
   m: Record<string, Float32Array>;
-  /** Second moments of the parameters that train. */
+  /** Second moments of the parameters that train; empty for SGD. */
   v: Record<string, Float32Array>;
   /** Updates made so far. */
   step: number;

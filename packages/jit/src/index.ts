@@ -1,5 +1,6 @@
 export type {
   AdamWOptions,
+  Device,
   DType,
   Engine,
   Forward,
@@ -7,6 +8,8 @@ export type {
   ForwardOptions,
   NamedArrays,
   NamedTensors,
+  OptimizerOptions,
+  SgdOptions,
   Signature,
   StepResult,
   TensorSpec,

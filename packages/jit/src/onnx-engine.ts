@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { CompiledTrainStep } from './compiled-train-step.ts';
-import type { Engine } from './engine.ts';
+import type { Device, Engine } from './engine.ts';
 import { ForwardExecutor } from './executor/forward-executor.ts';
 import { RemoteExecutor } from './executor/remote-executor.ts';
 import { TrainExecutor } from './executor/train-executor.ts';
@@ -16,7 +16,7 @@ export interface OnnxEngineOptions {
    * nothing else). Forward graphs run in the caller's thread.
    */
   worker?: boolean;
-  device?: 'cpu';
+  device?: Device;
 }
 
 /**

@@ -1,39 +1,38 @@
 import type { Arena } from './arena.ts';
-import { type AdamWKernel, clipCoefficient } from './optimizer/index.ts';
-import type { AdamWNumbers } from './train-definition.ts';
+import { clipCoefficient, type OptimizerKernels } from './optimizer/index.ts';
+import type { OptimizerPlan } from './optimizer/optimizer-plan.ts';
 
 /**
- * One clipped AdamW update of everything that trains, in place.
+ * One clipped update of everything that trains, in place.
  * @param step updates made so far
  * @returns the gradient norm before clipping, and the updates made now. A norm that is not finite updates nothing.
  */
 export function updateState(
   arena: Arena,
-  kernel: AdamWKernel,
-  optimizer: AdamWNumbers,
+  kernels: OptimizerKernels,
+  { rule, clipNorm }: OptimizerPlan,
   lr: number,
   step: number,
 ): { gradNorm: number; step: number } {
   const { regionLength, runs } = arena.layout;
-  const gradNorm = Math.sqrt(kernel.sumOfSquares(arena.pointer(1, 0), regionLength));
+  const gradNorm = Math.sqrt(kernels.adamw.sumOfSquares(arena.pointer(1, 0), regionLength));
   if (!Number.isFinite(gradNorm)) return { gradNorm, step };
-  const { beta1, beta2, epsilon, weightDecay, clipNorm } = optimizer;
   const gradientScale = clipCoefficient(gradNorm, clipNorm);
-  for (const { offset, length, decays } of runs) {
-    kernel.update({
+  for (const { offset, length, weightDecay, learningRateScale } of runs) {
+    const update = {
       params: arena.pointer(0, offset),
       gradients: arena.pointer(1, offset),
       m: arena.pointer(2, offset),
-      v: arena.pointer(3, offset),
       count: length,
-      lr,
-      beta1,
-      beta2,
-      epsilon,
-      weightDecay: decays ? weightDecay : 0,
-      step: step + 1,
+      lr: lr * learningRateScale,
+      weightDecay,
       gradientScale,
-    });
+    };
+    if (rule.kind === 'sgd') kernels.sgd.update({ ...update, momentum: rule.momentum, nesterov: rule.nesterov });
+    else {
+      const { beta1, beta2, epsilon } = rule;
+      kernels.adamw.update({ ...update, v: arena.pointer(3, offset), beta1, beta2, epsilon, step: step + 1 });
+    }
   }
   return { gradNorm, step: step + 1 };
 }

@@ -1,16 +1,14 @@
 import { type ArenaLayout, arenaLayout } from './arena.ts';
-import type { AdamWOptions, Signature, TrainStepDefinition } from './engine.ts';
+import type { Signature, TrainStepDefinition } from './engine.ts';
 import { JitError } from './jit-error.ts';
+import { momentsOf, type OptimizerPlan, planOptimizer } from './optimizer/optimizer-plan.ts';
 import { checkSignature } from './signature-check.ts';
-
-/** The optimizer's numbers, without the function: they travel to a worker. */
-export type AdamWNumbers = Omit<AdamWOptions, 'decays'>;
 
 /**
  * Checks a definition and lays out its state.
  * @throws {JitError} `invalid-definition`, `too-large`
  */
-export function prepareDefinition(definition: TrainStepDefinition): { layout: ArenaLayout; optimizer: AdamWNumbers } {
+export function prepareDefinition(definition: TrainStepDefinition): { layout: ArenaLayout; optimizer: OptimizerPlan } {
   const { params, frozen = [], variants, optimizer } = definition;
   checkSignature('params', params, ['float32']);
   for (const [variant, signature] of Object.entries(variants)) checkSignature(`variants.${variant}`, signature);
@@ -21,21 +19,13 @@ export function prepareDefinition(definition: TrainStepDefinition): { layout: Ar
       `frozen: ${unknown} is no parameter; expected some of ${Object.keys(params).join(', ')}.`,
     );
   }
-  const { decays, ...numbers } = optimizer;
-  const limits: [name: string, value: number | undefined, high: number][] = [
-    ['beta1', numbers.beta1, 1],
-    ['beta2', numbers.beta2, 1],
-    ['epsilon', numbers.epsilon, Infinity],
-    ['weightDecay', numbers.weightDecay, Infinity],
-    ['clipNorm', numbers.clipNorm ?? 0, Infinity],
-  ];
-  for (const [name, value, high] of limits) {
-    if (typeof value !== 'number' || !(value >= 0 && value < high)) {
-      throw new JitError('invalid-definition', `optimizer.${name}: expected a number in [0, ${high}), got ${value}.`);
-    }
-  }
-  const stillFrozen = Object.keys(params).filter((name) => frozen.includes(name));
-  return { layout: arenaLayout(params, stillFrozen, decays ?? (() => true)), optimizer: numbers };
+  const names = Object.keys(params);
+  const plan = planOptimizer(
+    optimizer,
+    names.filter((name) => !frozen.includes(name)),
+  );
+  const stillFrozen = names.filter((name) => frozen.includes(name));
+  return { layout: arenaLayout(params, stillFrozen, plan.groups, momentsOf(plan.rule)), optimizer: plan };
 }
 
 /** @throws {JitError} `unknown-variant` */

@@ -5,16 +5,17 @@
 import * as ort from 'onnxruntime-node';
 import { Arena, type ArenaLayout } from '../arena.ts';
 import type { NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
-import { type AdamWKernel, createAdamWKernel, type KernelMemory } from '../optimizer/index.ts';
+import { type KernelMemory, type OptimizerKernels, optimizerKernels } from '../optimizer/index.ts';
+import type { OptimizerPlan } from '../optimizer/optimizer-plan.ts';
 import { updateState } from '../optimizer-step.ts';
 import { names, type TracedStep } from '../trace/traced-step.ts';
-import { type AdamWNumbers, checkStep } from '../train-definition.ts';
+import { checkStep } from '../train-definition.ts';
 import { openSession, runSession } from './ort-session.ts';
 
 export interface ExecutorOptions {
   layout: ArenaLayout;
   params: Signature;
-  optimizer: AdamWNumbers;
+  optimizer: OptimizerPlan;
   threads: number;
 }
 
@@ -32,7 +33,7 @@ const PAGE = 65536;
 export class TrainExecutor {
   private readonly options: ExecutorOptions;
   private readonly arena: Arena;
-  private readonly kernel: AdamWKernel;
+  private readonly kernels: OptimizerKernels;
   private readonly variants = new Map<string, Variant>();
   private readonly params: Record<string, ort.Tensor> = {};
   private step = 0;
@@ -41,7 +42,7 @@ export class TrainExecutor {
     this.options = options;
     const memory = createMemory(options.layout.bytes);
     this.arena = new Arena(options.layout, memory.buffer);
-    this.kernel = createAdamWKernel(memory);
+    this.kernels = optimizerKernels(memory);
     for (const [name, view] of Object.entries(this.arena.params)) {
       this.params[name] = new ort.Tensor('float32', view, options.params[name]!.shape);
     }
@@ -75,7 +76,7 @@ export class TrainExecutor {
 
   async run(name: string, batch: NamedArrays, lr: number): Promise<StepResult> {
     const variant = await this.backward(name, batch);
-    const { gradNorm, step } = updateState(this.arena, this.kernel, this.options.optimizer, lr, this.step);
+    const { gradNorm, step } = updateState(this.arena, this.kernels, this.options.optimizer, lr, this.step);
     this.step = step;
     const metrics = Object.entries(variant.metrics).map(([metric, value]) => [metric, value[0]!]);
     return { loss: variant.loss[0]!, gradNorm, metrics: Object.fromEntries(metrics) };

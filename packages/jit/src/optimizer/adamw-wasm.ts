@@ -1,6 +1,7 @@
 import type { AdamWKernel, KernelMemory } from './adamw-kernel.ts';
 import { adamWScalars, checkRange } from './adamw-scalars.ts';
 import { adamWWasm } from './generated/adamw-wasm.ts';
+import { instantiate } from './instantiate.ts';
 
 /** What `adamw.wat` exports. */
 interface AdamWExports {
@@ -14,14 +15,6 @@ interface AdamWExports {
   ): void;
 }
 
-// The part of the WebAssembly namespace that is used here: the ES library declares none of it.
-interface WebAssemblyLike {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { exports: unknown };
-}
-
-let compiled: object | undefined;
-
 /**
  * AdamW in WebAssembly SIMD (`adamw.wat`), on a plain, not shared, `WebAssembly.Memory`.
  * @param memory the memory that holds parameters, gradients and moments; it may grow later
@@ -34,9 +27,7 @@ let compiled: object | undefined;
  * const gradNorm = Math.sqrt(kernel.sumOfSquares(gradients, count));
  */
 export function createAdamWKernel(memory: KernelMemory): AdamWKernel {
-  const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyLike }).WebAssembly;
-  compiled ??= new Module(Buffer.from(adamWWasm, 'base64'));
-  const { sumOfSquares, update } = new Instance(compiled, { state: { memory } }).exports as AdamWExports;
+  const { sumOfSquares, update } = instantiate<AdamWExports>(adamWWasm, memory);
   return {
     sumOfSquares(pointer, count) {
       checkRange(memory, 'the summed range', pointer, count);

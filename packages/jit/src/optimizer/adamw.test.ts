@@ -5,7 +5,7 @@ import type { AdamWKernel } from './adamw-kernel.ts';
 import { createReferenceAdamWKernel, sumOfSquares } from './adamw-reference.ts';
 import { createAdamWKernel } from './adamw-wasm.ts';
 import { clipCoefficient } from './clip.ts';
-import { assemble, generated } from './testing/assemble.ts';
+import { assemble, generatedFile } from './testing/assemble.ts';
 import { createMemory } from './testing/memory.ts';
 
 const kernels = { reference: createReferenceAdamWKernel, wasm: createAdamWKernel };
@@ -33,8 +33,8 @@ const floats = (length: number, min = -4) =>
     .array(fc.float({ min, max: 4, noNaN: true }), { minLength: length, maxLength: length })
     .map((x) => Float32Array.from(x));
 
-test('the generated module is that of the source', async () => {
-  expect(readFileSync(generated, 'utf8')).toBe(await assemble());
+test.each(['adamw', 'sgd'] as const)('the generated module of %s is that of the source', async (name) => {
+  expect(readFileSync(generatedFile(name), 'utf8')).toBe(await assemble(name));
 });
 
 test('WebAssembly and TypeScript give the same bits', () =>

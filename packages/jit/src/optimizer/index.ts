@@ -1,4 +1,3 @@
-export type { AdamWKernel, KernelMemory } from './adamw-kernel.ts';
-export { createReferenceAdamWKernel } from './adamw-reference.ts';
-export { createAdamWKernel } from './adamw-wasm.ts';
+export type { KernelMemory } from './adamw-kernel.ts';
 export { clipCoefficient } from './clip.ts';
+export { type OptimizerKernels, optimizerKernels, referenceKernels } from './kernels.ts';

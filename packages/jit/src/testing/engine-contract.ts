@@ -105,6 +105,31 @@ export function engineContract(open: () => Engine): void {
       expect(Object.keys(gradients)).toEqual(['w1', 'b1', 'w2', 'b2']);
     });
 
+    test('momentum, Nesterov and learning rates per parameter follow the formula', async () => {
+      const start = net.start();
+      const other = await open().compileTrainStep({
+        ...net.definition,
+        optimizer: {
+          kind: 'sgd',
+          weightDecay: 0.1,
+          decays: (name) => name === 'w1',
+          momentum: 0.9,
+          nesterov: true,
+          learningRateScale: (name) => (name === 'w2' ? 0 : 0.5),
+        },
+      });
+      await other.setState(start);
+      const batch = net.batch('wide', 1);
+      const { gradients } = await other.gradients('wide', batch);
+      await other.run('wide', batch, { lr: 0.2 });
+      const { params, m, v } = await other.getState();
+      expect([Object.keys(m), v]).toEqual([['w1', 'b1', 'w2', 'b2'], {}]);
+      expect(params['w2']).toEqual(start.params['w2']);
+      const expected = start.params['w1']!.map((p, i) => p * (1 - 0.1 * 0.1) - 0.1 * 1.9 * gradients['w1']![i]!);
+      expect(worstRelativeError(params['w1']!, expected)).toBeLessThan(TOLERANCE);
+      await other.dispose();
+    });
+
     test('gradients leave the state alone', async () => {
       await step.setState(net.start());
       await step.gradients('wide', net.batch('wide', 3));
@@ -178,7 +203,9 @@ export function engineContract(open: () => Engine): void {
         code(open().compileTrainStep({ ...net.definition, ...changed }));
       expect((await compile({ frozen: ['nothing'] }))[1]).toMatch(/nothing is no parameter/);
       expect((await compile({ params: { w: { shape: [-1], dtype: 'float32' } } }))[0]).toBe('invalid-definition');
-      expect((await compile({ optimizer: { ...net.definition.optimizer, beta1: 1 } }))[1]).toMatch(/beta1/);
+      expect((await compile({ optimizer: { beta1: 1, beta2: 0.9, epsilon: 1e-8, weightDecay: 0 } }))[1]).toMatch(
+        /beta1/,
+      );
       const vector = await open().compileTrainStep({
         ...net.definition,
         loss: ({ w1 }) => ({ loss: tf.sum(w1!, 0) as unknown as tf.Scalar }),
