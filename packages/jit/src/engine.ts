@@ -99,7 +99,12 @@ export interface TrainStep {
 }
 
 export interface Forward {
+  /** @param inputs those that are no state; outputs that replace state are not returned */
   run(inputs: NamedArrays): Promise<NamedArrays>;
+  /** Copies the state out; empty for a function without one. */
+  getState(): Promise<NamedArrays>;
+  /** Copies the state in. */
+  setState(state: NamedArrays): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -108,8 +113,12 @@ export type ForwardFunction = (constants: NamedTensors, inputs: NamedTensors) =>
 export interface ForwardOptions {
   /** Weights: bound once. */
   constants: Record<string, { spec: TensorSpec; data: Float32Array }>;
-  /** What comes with every call. */
+  /** What comes with every call, and the state. */
   inputs: Signature;
+  /** Inputs that the engine keeps between calls: their first value, and the name of the output that replaces them after each call. */
+  state?: Record<string, { data: Float32Array | Int32Array; next: string }>;
+  /** Run in a worker thread of the engine, at the price of copying inputs and outputs. Default false: in the caller's. */
+  worker?: boolean;
 }
 
 export interface Engine {

@@ -1,11 +1,14 @@
 import { availableParallelism } from 'node:os';
+import { CompiledForward } from './compiled-forward.ts';
 import { CompiledTrainStep } from './compiled-train-step.ts';
-import type { Device, Engine } from './engine.ts';
+import type { Device, Engine, Signature } from './engine.ts';
 import { ForwardExecutor } from './executor/forward-executor.ts';
 import { RemoteExecutor } from './executor/remote-executor.ts';
+import { ForwardWorker } from './executor/remote-forward.ts';
 import { TrainExecutor } from './executor/train-executor.ts';
 import { JitError } from './jit-error.ts';
-import { traceForward } from './trace/trace-forward.ts';
+import { checkNextState, traceForward } from './trace/trace-forward.ts';
+import { variableInput } from './trace/variables.ts';
 import { prepareDefinition } from './train-definition.ts';
 
 export interface OnnxEngineOptions {
@@ -13,7 +16,7 @@ export interface OnnxEngineOptions {
   threads?: number;
   /**
    * Training runs in a worker thread, so that the caller's thread stays free; `false` runs it in the caller's (for processes that do
-   * nothing else). Forward graphs run in the caller's thread.
+   * nothing else). Forward graphs run in the caller's thread, unless they ask for a worker.
    */
   worker?: boolean;
   device?: Device;
@@ -34,6 +37,7 @@ export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
   if (device !== 'cpu') {
     throw new JitError('invalid-definition', `onnxEngine: expected device 'cpu', got ${JSON.stringify(device)}.`);
   }
+  const forwardWorker = new ForwardWorker();
   return {
     name: 'onnx',
     async compileTrainStep(definition) {
@@ -42,8 +46,18 @@ export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
       return new CompiledTrainStep(definition, host);
     },
     async compileForward(fn, forwardOptions) {
-      const { model, outputs } = traceForward(fn, forwardOptions);
-      return ForwardExecutor.open(model, forwardOptions.inputs, outputs, threads);
+      const { model, outputs, variables } = traceForward(fn, forwardOptions, 'inputs');
+      checkNextState(forwardOptions, outputs);
+      const read = variables.map((variable) => [
+        variableInput(variable),
+        { shape: variable.shape, dtype: variable.dtype },
+      ]);
+      const inputs = { ...forwardOptions.inputs, ...(Object.fromEntries(read) as Signature) };
+      const forwardModel = { model, inputs, outputs, state: forwardOptions.state ?? {}, threads };
+      const runner = forwardOptions.worker
+        ? await forwardWorker.open(forwardModel)
+        : await ForwardExecutor.open(forwardModel);
+      return new CompiledForward(runner, variables);
     },
   };
 }

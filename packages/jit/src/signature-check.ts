@@ -1,6 +1,6 @@
 import type { NamedArrays, Signature, TensorSpec } from './engine.ts';
 import { sizeOf } from './ir/graph.ts';
-import { JitError } from './jit-error.ts';
+import { JitError, type JitErrorCode } from './jit-error.ts';
 
 const show = ({ shape, dtype }: TensorSpec) => `${dtype} [${shape.join(', ')}]`;
 
@@ -23,8 +23,13 @@ export function checkSignature(
   }
 }
 
-/** @throws {JitError} `invalid-batch` unless the arrays are exactly those of the signature */
-export function checkArrays(where: string, signature: Signature, arrays: NamedArrays): void {
+/** @throws {JitError} `code` unless the arrays are exactly those of the signature */
+export function checkArrays(
+  where: string,
+  signature: Signature,
+  arrays: NamedArrays,
+  code: JitErrorCode = 'invalid-batch',
+): void {
   for (const [name, spec] of Object.entries(signature)) {
     const array = arrays[name];
     const Expected = spec.dtype === 'int32' ? Int32Array : Float32Array;
@@ -32,14 +37,14 @@ export function checkArrays(where: string, signature: Signature, arrays: NamedAr
     if (array instanceof Expected && array.length === size) continue;
     const got = ArrayBuffer.isView(array) ? `${array.constructor.name} of ${array.length} numbers` : typeof array;
     throw new JitError(
-      'invalid-batch',
+      code,
       `${where}: expected ${name} to be ${show(spec)} (${Expected.name} of ${size} numbers), got ${got}.`,
     );
   }
   const extra = Object.keys(arrays).find((name) => !(name in signature));
   if (extra !== undefined) {
     throw new JitError(
-      'invalid-batch',
+      code,
       `${where}: ${extra} is not part of the signature; expected ${Object.keys(signature).join(', ') || 'no arrays'}.`,
     );
   }

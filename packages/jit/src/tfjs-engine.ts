@@ -3,10 +3,19 @@ import { loadBackend } from './backends/load-backend.ts';
 import { useBackend } from './backends/use-backend.ts';
 import { CallQueue } from './call-queue.ts';
 import { EagerTrainStep } from './eager-train-step.ts';
-import type { Engine, Forward, ForwardFunction, ForwardOptions, NamedArrays, NamedTensors } from './engine.ts';
+import type {
+  Engine,
+  Forward,
+  ForwardFunction,
+  ForwardOptions,
+  NamedArrays,
+  NamedTensors,
+  Signature,
+  TensorSpec,
+} from './engine.ts';
 import { JitError } from './jit-error.ts';
 import { checkArrays } from './signature-check.ts';
-import { checkForward } from './trace/trace-forward.ts';
+import { checkForward, checkNextState } from './trace/trace-forward.ts';
 
 export interface TfjsEngineOptions {
   /** A registered tfjs backend, or `cpu` or `tensorflow`, whose packages are loaded if they are installed. Default: the current one. */
@@ -52,39 +61,40 @@ class EagerForward implements Forward {
   private readonly options: ForwardOptions;
   private readonly backend: string;
   private readonly constants: NamedTensors;
-  private readonly queue = new CallQueue('The forward function');
+  private readonly state: NamedTensors;
+  private readonly queue = new CallQueue('The function');
 
   constructor(fn: ForwardFunction, options: ForwardOptions, backend: string) {
     checkForward(options);
     this.fn = fn;
     this.options = options;
     this.backend = backend;
-    this.constants = useBackend(backend, () =>
-      Object.fromEntries(
-        Object.entries(options.constants).map(([name, { spec, data }]) => [
-          name,
-          tf.keep(tf.tensor(data.slice(), [...spec.shape], spec.dtype)),
-        ]),
-      ),
-    );
+    const { constants, inputs, state = {} } = options;
+    this.constants = this.kept(Object.entries(constants).map(([name, { spec, data }]) => [name, spec, data]));
+    this.state = this.kept(Object.entries(state).map(([name, { data }]) => [name, inputs[name]!, data]));
   }
 
   run(arrays: NamedArrays): Promise<NamedArrays> {
     return this.queue.add(async () => {
-      const { inputs } = this.options;
-      checkArrays('inputs', inputs, arrays);
+      const { inputs, state = {} } = this.options;
+      const given = Object.fromEntries(Object.entries(inputs).filter(([name]) => !(name in state)));
+      checkArrays('inputs', given, arrays);
       return useBackend(this.backend, () => {
         const results: NamedArrays = {};
         tf.tidy(() => {
           const tensors = Object.fromEntries(
-            Object.entries(inputs).map(([name, { shape, dtype }]) => [
+            Object.entries(given).map(([name, { shape, dtype }]) => [
               name,
               tf.tensor(arrays[name]!, [...shape], dtype),
             ]),
           );
-          for (const [name, tensor] of Object.entries(this.fn(this.constants, tensors))) {
-            const whole = tensor.dtype === 'float32' ? tensor : tf.cast(tensor, 'int32');
-            results[name] = whole.dataSync().slice() as Float32Array | Int32Array;
+          const returned = Object.entries(this.fn(this.constants, { ...tensors, ...this.state }));
+          const outputs = Object.fromEntries(returned.map(([name, tensor]) => [name, withoutBooleans(tensor)]));
+          this.replaceState(outputs);
+          const kept = new Set(Object.values(state).map(({ next }) => next));
+          for (const [name, tensor] of Object.entries(outputs)) {
+            if (kept.has(name)) continue;
+            results[name] = tensor.dataSync().slice() as Float32Array | Int32Array;
           }
         });
         return results;
@@ -92,7 +102,49 @@ class EagerForward implements Forward {
     });
   }
 
+  getState(): Promise<NamedArrays> {
+    return this.queue.add(async () => {
+      const read = async ([name, tensor]: [string, tf.Tensor]) => [name, (await tensor.data()).slice()];
+      return Object.fromEntries(await Promise.all(Object.entries(this.state).map(read)));
+    });
+  }
+
+  setState(state: NamedArrays): Promise<void> {
+    return this.queue.add(async () => {
+      const specs = Object.fromEntries(Object.keys(this.state).map((name) => [name, this.options.inputs[name]!]));
+      checkArrays('state', specs, state, 'invalid-state');
+      const fresh = this.kept(Object.entries(specs).map(([name, spec]) => [name, spec, state[name]!]));
+      for (const [name, tensor] of Object.entries(fresh)) this.replace(name, tensor);
+    });
+  }
+
+  private replaceState(outputs: NamedTensors): void {
+    const entries = Object.entries(this.options.state ?? {});
+    const specs = entries.flatMap(([, { next }]) => {
+      const tensor = outputs[next];
+      return tensor ? [[next, { shape: tensor.shape, dtype: tensor.dtype }] as const] : [];
+    });
+    checkNextState(this.options, Object.fromEntries(specs) as Signature);
+    for (const [name, { next }] of entries) this.replace(name, tf.keep(tf.clone(outputs[next]!)));
+  }
+
+  private replace(name: string, tensor: tf.Tensor): void {
+    this.state[name]!.dispose();
+    this.state[name] = tensor;
+  }
+
+  private kept(entries: [name: string, spec: TensorSpec, data: Float32Array | Int32Array][]): NamedTensors {
+    return useBackend(this.backend, () =>
+      Object.fromEntries(
+        entries.map(([name, { shape, dtype }, data]) => [name, tf.keep(tf.tensor(data.slice(), [...shape], dtype))]),
+      ),
+    );
+  }
+
   dispose(): Promise<void> {
-    return this.queue.close(async () => tf.dispose(Object.values(this.constants)));
+    return this.queue.close(async () => tf.dispose([...Object.values(this.constants), ...Object.values(this.state)]));
   }
 }
+
+const withoutBooleans = (tensor: tf.Tensor): tf.Tensor =>
+  tensor.dtype === 'float32' ? tensor : tf.cast(tensor, 'int32');

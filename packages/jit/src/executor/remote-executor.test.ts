@@ -25,8 +25,10 @@ test('errors of the worker keep their code and their message', async () => {
 test('a worker that dies rejects the calls under way and every later one', async () => {
   const executor = open();
   await executor.setState(net.start());
+  const ends = (
+    executor as unknown as { client: { worker: { terminate(): Promise<number> } } }
+  ).client.worker.terminate();
   const pending = [executor.getState(), executor.getState()];
-  const ends = (executor as unknown as { worker: { terminate(): Promise<number> } }).worker.terminate();
   for (const call of pending) await expect(call).rejects.toMatchObject({ code: 'worker-died' });
   await ends;
   await expect(executor.getState()).rejects.toMatchObject({

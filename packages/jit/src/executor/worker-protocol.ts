@@ -1,18 +1,16 @@
 import type { JitErrorCode } from '../jit-error.ts';
-import type { TrainExecutor } from './train-executor.ts';
+import type { ExecutorOptions } from './train-executor.ts';
 
-/** What may be called in the worker. */
-export type ExecutorMethod = 'addVariant' | 'setState' | 'getState' | 'run' | 'gradients' | 'dispose';
+/** What a worker is started with: it holds one `TrainExecutor`, or one `ForwardHost`. */
+export type WorkerRole = { role: 'train'; options: ExecutorOptions } | { role: 'forward' };
 
-/** One call, answered by one `WorkerReply` with the same id. */
+/** One call of a method of what the worker holds, answered by one `WorkerReply` with the same id. */
 export interface WorkerCall {
   id: number;
-  method: ExecutorMethod;
+  method: string;
   args: unknown[];
 }
 
 export type WorkerReply =
   | { id: number; result: unknown }
   | { id: number; error: { code: JitErrorCode; message: string; stack: string | undefined } };
-
-export type ResultOf<M extends ExecutorMethod> = Awaited<ReturnType<TrainExecutor[M]>>;

@@ -3,6 +3,7 @@ import type { ConstantData, IrDType } from '../ir/graph.ts';
 import { sizeOf } from '../ir/graph.ts';
 import type { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
+import { refusedVariable, type VariablePolicy, variableInput, variableOf } from './variables.ts';
 
 type BackendValues = Parameters<tf.KernelBackend['write']>[0];
 
@@ -13,11 +14,15 @@ const randomOps = /^(random|truncatedNormal|multinomial|dropout|rand_|rand$)/i;
 export class TraceBackend extends tf.KernelBackend {
   private readonly builder: GraphBuilder;
   private readonly ids = new WeakMap<object, number>();
+  private readonly variablePolicy: VariablePolicy;
   private live = 0;
+  /** Variables that became inputs of the graph. */
+  readonly variables: tf.Variable[] = [];
 
-  constructor(builder: GraphBuilder) {
+  constructor(builder: GraphBuilder, variablePolicy: VariablePolicy = 'refused') {
     super();
     this.builder = builder;
+    this.variablePolicy = variablePolicy;
   }
 
   /** Registers a value of the graph as tensor data. */
@@ -34,9 +39,18 @@ export class TraceBackend extends tf.KernelBackend {
     if (known !== undefined) return this.reshaped(known, info.shape);
     const owner = tf.engine().state.tensorInfo.get(info.dataId)?.backend;
     if (!owner) throw new JitError('runtime', 'A tensor that was disposed of is used inside a traced function.');
-    const value = this.constantOf(owner.readSync(info.dataId), info.shape, info.dtype);
+    const value = this.variable(info.dataId) ?? this.constantOf(owner.readSync(info.dataId), info.shape, info.dtype);
     this.ids.set(info.dataId, value);
     return value;
+  }
+
+  private variable(dataId: object): number | undefined {
+    if (this.variablePolicy === 'constants') return undefined;
+    const variable = variableOf(dataId);
+    if (!variable) return undefined;
+    if (this.variablePolicy === 'refused') throw refusedVariable(variable.name);
+    this.variables.push(variable);
+    return this.builder.input(variableInput(variable), { shape: variable.shape, dtype: irDType(variable.dtype) });
   }
 
   /** tfjs may give the same data another shape without asking a kernel. */

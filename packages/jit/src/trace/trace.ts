@@ -12,6 +12,7 @@ import { fusedNode } from './fused-node.ts';
 import { lowerings } from './kernels/index.ts';
 import { unsupported } from './lowering.ts';
 import { randomError, TraceBackend } from './trace-backend.ts';
+import { type VariablePolicy, withReadOnlyVariables } from './variables.ts';
 
 export interface Trace {
   readonly builder: GraphBuilder;
@@ -21,6 +22,8 @@ export interface Trace {
   constant(data: Float32Array | Int32Array, info: ValueInfo): tf.Tensor;
   /** The graph's value behind a tensor. */
   graphValue(tensor: tf.Tensor): number;
+  /** Variables of the caller that became inputs of the graph. */
+  readonly variables: readonly tf.Variable[];
 }
 
 /** All kernels that tfjs knows by name, so that one that does not lower fails with a clear message. */
@@ -30,15 +33,16 @@ const kernelNames = Object.entries(tf as unknown as Record<string, unknown>)
 
 /**
  * Runs `body` with tfjs tracing.
- * @throws {JitError} `nested-trace`, `unsupported-op`, `data-dependent`, `random-op`
+ * @param options.variables what becomes of `tf.Variable`s that `body` reads; refused by default
+ * @throws {JitError} `nested-trace`, `unsupported-op`, `data-dependent`, `random-op`, `captured-variable`
  */
-export function withTrace<T>(body: (trace: Trace) => T): T {
+export function withTrace<T>(body: (trace: Trace) => T, options: { variables?: VariablePolicy } = {}): T {
   if (activeTrace()) {
     throw new JitError('nested-trace', 'A function that is being traced compiles another one: compile it before.');
   }
   const engine = tf.engine();
   const builder = new GraphBuilder();
-  const backend = new TraceBackend(builder);
+  const backend = new TraceBackend(builder, options.variables);
   const tensor = (value: number, dtype = builder.dtype(value)): tf.Tensor =>
     engine.makeTensorFromDataId(backend.bind(value), [...builder.shape(value)], dtype as tf.DataType, backend);
   const graphValue = (t: tf.Tensor): number => backend.lookup(t);
@@ -63,14 +67,16 @@ export function withTrace<T>(body: (trace: Trace) => T): T {
     };
     return withGradients(() => {
       let result: T | undefined;
-      engine.tidy(() => {
+      const run = (): void => {
         result = body({
           builder,
           input: (name, info) => tensor(builder.input(name, info)),
           constant: (data, info) => tensor(builder.constant(data, info.shape, info.dtype)),
           graphValue,
+          variables: backend.variables,
         });
-      });
+      };
+      withReadOnlyVariables(() => engine.tidy(run));
       return result as T;
     });
   } finally {

@@ -1,11 +1,14 @@
-/** Entry point of the worker thread: holds one `TrainExecutor` and answers calls in the order in which they come. */
+/** Entry point of a worker thread: holds what its role names and answers calls of its methods in the order in which they come. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { JitError } from '../jit-error.ts';
-import { type ExecutorOptions, TrainExecutor } from './train-executor.ts';
-import type { WorkerCall, WorkerReply } from './worker-protocol.ts';
+import { ForwardHost } from './forward-host.ts';
+import { TrainExecutor } from './train-executor.ts';
+import type { WorkerCall, WorkerReply, WorkerRole } from './worker-protocol.ts';
 
 const port = parentPort!;
-const executor = new TrainExecutor(workerData as ExecutorOptions);
+const role = workerData as WorkerRole;
+const held = role.role === 'train' ? new TrainExecutor(role.options) : new ForwardHost();
+const methods = held as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 let last: Promise<void> = Promise.resolve();
 
 port.on('message', (call: WorkerCall) => {
@@ -15,8 +18,7 @@ port.on('message', (call: WorkerCall) => {
 async function answer({ id, method, args }: WorkerCall): Promise<void> {
   let reply: WorkerReply;
   try {
-    const call = executor[method] as (...args: unknown[]) => Promise<unknown>;
-    reply = { id, result: await call.apply(executor, args) };
+    reply = { id, result: await methods[method]!(...args) };
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     reply = { id, error: { code: error instanceof JitError ? error.code : 'runtime', message, stack } };
@@ -27,6 +29,6 @@ async function answer({ id, method, args }: WorkerCall): Promise<void> {
 
 /** Results are copies made for the caller, so that their memory may move to it. */
 function buffersOf(result: unknown): ArrayBuffer[] {
-  if (result instanceof Float32Array) return [result.buffer as ArrayBuffer];
+  if (result instanceof Float32Array || result instanceof Int32Array) return [result.buffer as ArrayBuffer];
   return result !== null && typeof result === 'object' ? Object.values(result).flatMap(buffersOf) : [];
 }
