@@ -1,7 +1,13 @@
-import { open } from 'node:fs/promises';
+/** What a reader asks of a stream besides where it begins. */
+export interface OpenOptions {
+  /** The reader will stop after so many bytes; a source may deliver more. */
+  length?: number | undefined;
+  /** The reader is done with a chunk when it asks for the next one, so that the source may use its memory again. Default false. */
+  reuse?: boolean | undefined;
+}
 
 /**
- * Where shards come from. Implement it to read from HTTP, an object store or memory: `open` is all that the reader asks for.
+ * Where shards come from. Implement it to read from a store of your own: `open` is all that the reader asks for.
  */
 export interface ByteSource {
   /**
@@ -11,25 +17,7 @@ export interface ByteSource {
    * @param shard path or address, as it stands in the expanded list
    * @param offset first byte to deliver; 0 unless a plain tar is resumed
    */
-  open(shard: string, offset: number): AsyncIterable<Uint8Array>;
+  open(shard: string, offset: number, options?: OpenOptions): AsyncIterable<Uint8Array>;
+  /** False where a shard can be opened once only (standard input): it is then read from its beginning up to the place. Default true. */
+  seekable?(shard: string): boolean;
 }
-
-const chunkBytes = 1 << 18;
-
-/** Shards as files of this machine. */
-export const fileSource: ByteSource = {
-  async *open(shard, offset) {
-    const file = await open(shard, 'r');
-    try {
-      for (let at = offset; ; ) {
-        // A fresh buffer each time: whoever consumes the chunks may still hold the last ones.
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(chunkBytes), 0, chunkBytes, at);
-        if (bytesRead === 0) return;
-        at += bytesRead;
-        yield buffer.subarray(0, bytesRead);
-      }
-    } finally {
-      await file.close();
-    }
-  },
-};

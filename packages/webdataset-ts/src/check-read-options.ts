@@ -1,9 +1,11 @@
 import { WebDatasetError } from './errors.ts';
 import { defaultReadLimits, type ReadLimits } from './limits.ts';
 import type { ReadShardsOptions, ShardPosition } from './read-shards.ts';
+import { splitShards } from './split-shards.ts';
 
 /** @throws WebDatasetError `invalid-argument` for options that cannot be used */
-export function checkReadOptions({ onBroken, epoch, shuffleSamples }: ReadShardsOptions): void {
+export function checkReadOptions(options: ReadShardsOptions): void {
+  const { onBroken, epoch, shuffleSamples, regroup, split, format } = options;
   if (onBroken !== undefined && onBroken !== 'error' && typeof onBroken !== 'function') {
     throw new WebDatasetError(
       'invalid-argument',
@@ -13,11 +15,16 @@ export function checkReadOptions({ onBroken, epoch, shuffleSamples }: ReadShards
   if (epoch !== undefined && (!Number.isSafeInteger(epoch) || epoch < 0)) {
     throw new WebDatasetError('invalid-argument', `epoch: expected a whole number from 0, got ${epoch}`);
   }
-  if (shuffleSamples !== undefined && (!Number.isSafeInteger(shuffleSamples.window) || shuffleSamples.window < 1)) {
-    throw new WebDatasetError(
-      'invalid-argument',
-      `shuffleSamples.window: expected a whole number from 1, got ${shuffleSamples.window}`,
-    );
+  for (const [name, given] of Object.entries({ shuffleSamples, regroup })) {
+    if (given !== undefined && (!Number.isSafeInteger(given.window) || given.window < 1))
+      throw new WebDatasetError(
+        'invalid-argument',
+        `${name}.window: expected a whole number from 1, got ${given.window}`,
+      );
+  }
+  if (split !== undefined) splitShards([], split.index, split.count);
+  if (format !== undefined && format !== 'tar' && format !== 'jsonl') {
+    throw new WebDatasetError('invalid-argument', `format: expected "tar" or "jsonl", got ${JSON.stringify(format)}`);
   }
 }
 
@@ -48,6 +55,10 @@ export function checkedState(state: ShardPosition, epoch: number, shards: number
   }
   if (state.taken !== undefined && (!Number.isSafeInteger(state.taken) || state.taken < 0)) {
     throw new WebDatasetError('invalid-state', `state.taken: expected a whole number from 0, got ${state.taken}`);
+  }
+  const { scattered = [] } = state;
+  if (!Array.isArray(scattered) || !scattered.every((pair) => Array.isArray(pair) && pair.length === 2)) {
+    throw new WebDatasetError('invalid-state', 'state.scattered: expected pairs of key and number');
   }
   if (state.epoch !== epoch)
     throw new WebDatasetError(

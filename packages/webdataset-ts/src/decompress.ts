@@ -22,24 +22,15 @@ const magicBytes = 6;
  * @throws WebDatasetError `unsupported` for bzip2 and xz
  */
 export async function openUncompressed(source: ByteSource, shard: string, offset: number): Promise<ByteReader> {
-  const stored = source.open(shard, 0)[Symbol.asyncIterator]();
-  const head: Uint8Array[] = [];
-  let length = 0;
-  while (length < magicBytes) {
-    const next = await stored.next();
-    if (next.done) break;
-    head.push(next.value);
-    length += next.value.length;
-  }
-  const compression = compressionOf(Buffer.concat(head));
-  if (compression === 'none' && offset > 0) {
-    await stored.return?.();
-    return new ByteReader(source.open(shard, offset), offset);
-  }
+  const seekable = source.seekable?.(shard) ?? true;
+  if (offset > 0 && seekable && (await startOf(source, shard)) === 'none')
+    return new ByteReader(source.open(shard, offset, { reuse: true }), offset);
+  const stored = source.open(shard, 0, { reuse: true })[Symbol.asyncIterator]();
+  const head = await takeHead(stored);
+  const compression = compressionOf(head);
   const release = (): unknown => stored.return?.();
   const whole = resumed(head, stored);
-  if (compression === 'none') return new ByteReader(whole, 0, release);
-  if (compression !== 'gzip' && compression !== 'zstd') {
+  if (compression !== 'none' && compression !== 'gzip' && compression !== 'zstd') {
     await release();
     throw new WebDatasetError(
       'unsupported',
@@ -47,7 +38,11 @@ export async function openUncompressed(source: ByteSource, shard: string, offset
       { shard },
     );
   }
-  const reader = new ByteReader(compression === 'gzip' ? gunzip(whole) : unzstd(whole), 0, release);
+  const reader = new ByteReader(
+    compression === 'none' ? whole : compression === 'gzip' ? gunzip(whole) : unzstd(whole),
+    0,
+    release,
+  );
   try {
     await reader.skip(offset);
   } catch (error) {
@@ -61,24 +56,43 @@ function compressionOf(head: Uint8Array): Compression {
   return magics.find(([, magic]) => magic.every((byte, i) => head[i] === byte))?.[0] ?? 'none';
 }
 
-async function* resumed(
-  head: readonly Uint8Array[],
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array, void> {
-  yield* head;
+/** The first chunk or, if that is shorter than a magic number, the first few. */
+async function takeHead(stored: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let head: Uint8Array = new Uint8Array(0);
+  while (head.length < magicBytes) {
+    const next = await stored.next();
+    if (next.done) break;
+    head = head.length === 0 && next.value.length >= magicBytes ? next.value : Buffer.concat([head, next.value]);
+  }
+  return head;
+}
+
+async function startOf(source: ByteSource, shard: string): Promise<Compression> {
+  const stored = source.open(shard, 0, { length: magicBytes })[Symbol.asyncIterator]();
+  try {
+    return compressionOf(await takeHead(stored));
+  } finally {
+    await stored.return?.();
+  }
+}
+
+async function* resumed(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  if (head.length > 0) yield head;
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
 /*
  * Both decoders are fed piece by piece, and what came out is handed on before an error is: how much of a damaged shard can be read is
- * then a function of its bytes, not of timing. The pieces are small because each may unpack to many times its size.
+ * then a function of its bytes, not of timing. The pieces are small because each may unpack to a thousand times its size.
  */
-const gzipPieceBytes = 1 << 14;
+const gzipPieceBytes = 1 << 16;
 const zstdPieceBytes = 1 << 13;
+/** What a piece of gzip data should unpack to at most; the next piece is smaller where the last one gave more. */
+const aimedBytes = 1 << 21;
 
 /** All members of a gzip file, one after the other. */
 async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const unzip = createGunzip({ chunkSize: 1 << 16 });
+  const unzip = createGunzip({ chunkSize: 1 << 18 });
   let out: Uint8Array[] = [];
   let failure: unknown;
   let ended = false;
@@ -93,14 +107,21 @@ async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     wake();
   });
   try {
-    for await (const piece of cut(stored, gzipPieceBytes)) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        unzip.write(piece, () => resolve());
-      });
-      yield* out;
-      out = [];
-      if (failure !== undefined) throw failure;
+    let size = gzipPieceBytes;
+    for await (const chunk of stored) {
+      for (let at = 0; at < chunk.length; ) {
+        const piece = chunk.subarray(at, at + size);
+        at += piece.length;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          unzip.write(piece, () => resolve());
+        });
+        const unpacked = out.reduce((sum, { length }) => sum + length, 0);
+        size = Math.max(1 << 11, Math.min(gzipPieceBytes, Math.floor((piece.length / unpacked) * aimedBytes)));
+        yield* out;
+        out = [];
+        if (failure !== undefined) throw failure;
+      }
     }
     await new Promise<void>((resolve) => {
       wake = resolve;
@@ -139,9 +160,10 @@ async function* unzstd(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   if (failure !== undefined) throw failure;
 }
 
+/** In memory of their own: the decoder keeps what it cannot use yet. */
 async function* cut(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size);
+    for (let at = 0; at < chunk.length; at += size) yield new Uint8Array(chunk.subarray(at, at + size));
   }
 }
 

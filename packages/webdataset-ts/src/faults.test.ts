@@ -35,9 +35,9 @@ describe('a fault', () => {
     expect(samples).toEqual(['s#0 a txt=a.txt', 's#3 c txt=c.txt']);
     expect(faults.map(({ message }) => message)).toEqual([
       's at byte 2048: sample "b" has two members ".txt" (suffixes are lower-cased); keep one',
-      's at byte 3072: key "a" comes back after other keys, so its sample is torn apart; sort the archive by name',
+      's at byte 3072: key "a" comes back after other keys, so its sample is torn apart; sort the archive by name, or give regroup',
     ]);
-    expect(counts).toEqual({ samples: 2, droppedSamples: 2, brokenShards: 0, ignoredMembers: 0 });
+    expect(counts).toEqual({ samples: 2, droppedSamples: 2, brokenShards: 0, ignoredMembers: 0, regrouped: 0 });
   });
 
   it('at any byte where a shard is cut: never a wrong sample, never silence', async () => {

@@ -50,7 +50,7 @@ describe('reading', () => {
       s: tarOf('README', 'a.txt', '__meta__/x.txt', 'LICENSE', 'a.json'),
     });
     expect(samples).toEqual(['s#0 a txt=a.txt,json=a.json']);
-    expect(counts).toEqual({ samples: 1, droppedSamples: 0, brokenShards: 0, ignoredMembers: 3 });
+    expect(counts).toEqual({ samples: 1, droppedSamples: 0, brokenShards: 0, ignoredMembers: 3, regrouped: 0 });
   });
 
   it('reads all members of a gzip file, wherever they and the chunks are cut', async () => {

@@ -1,21 +1,20 @@
-import { type ByteSource, fileSource } from './byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
 import { checkedLimits, checkedState, checkReadOptions, fingerprint } from './check-read-options.ts';
 import { WebDatasetError } from './errors.ts';
 import { expandShards } from './expand-shards.ts';
+import { fileSource } from './file-source.ts';
 import type { ReadLimits } from './limits.ts';
 import { createRandom, shuffled } from './random.ts';
-import { readShard, type Sample } from './read-shard.ts';
+import { formatOfName, readShard, type ShardFormat } from './read-shard.ts';
+import type { Sample, SamplePosition } from './sample-groups.ts';
 import { shuffleWindows } from './shuffle-windows.ts';
+import { splitShards } from './split-shards.ts';
 
 /** Where a reader is, as plain JSON. */
-export interface ShardPosition {
+export interface ShardPosition extends SamplePosition {
   epoch: number;
-  /** Index into the list of this epoch, that is, after shuffling. */
+  /** Index into the reader's list of this epoch, that is, after shuffling and splitting. */
   shard: number;
-  /** Number of the next sample in that shard. */
-  sample: number;
-  /** Offset of its first header in the uncompressed archive. */
-  offset: number;
   /** With `shuffleSamples`: how many samples of the window that begins here were returned. */
   taken?: number;
   /** Fingerprint of the shard names and the seed, so that a position is not used with another list. */
@@ -45,6 +44,18 @@ export interface ReadShardsOptions {
    * passed over, reading ends at the first end marker, and none is needed. Default false: these are faults.
    */
   compatible?: boolean | undefined;
+  /**
+   * Shares the data with other readers that are given the same list, seed and `count`: over all of them every sample comes once. Each has
+   * as many whole shards as the next; shards that are left over are read by all, and each takes every `count`-th sample.
+   */
+  split?: { index: number; count: number } | undefined;
+  /**
+   * Puts samples together whose members are not neighbours: a sample stays open until `window` further keys have begun, so that many are
+   * held in memory. `counts().regrouped` says how often it was needed. Default: members must be neighbours.
+   */
+  regroup?: { window: number } | undefined;
+  /** What shards hold. Default: by name, `jsonl` for `.jsonl` and `.ndjson` (also `.gz`, `.zst`), else `tar`. */
+  format?: ShardFormat | undefined;
   /** Limits against hostile archives. */
   limits?: Partial<ReadLimits> | undefined;
   /** Where the bytes come from. Default: files. */
@@ -59,8 +70,10 @@ export interface ReadCounts {
   droppedSamples: number;
   /** Shards of which the rest was left out. */
   brokenShards: number;
-  /** Files whose names belong to no sample. */
+  /** Files whose names belong to no sample, empty lines. */
   ignoredMembers: number;
+  /** Samples that `regroup` put together. */
+  regrouped: number;
 }
 
 /** Samples, one by one, with a position that can be saved between any two. */
@@ -78,7 +91,7 @@ export interface ShardReader extends AsyncIterable<Sample> {
 }
 
 /**
- * Reads WebDataset shards (tar, tar.gz, tar.zst), sample by sample.
+ * Reads WebDataset shards (tar, tar.gz, tar.zst) and text shards (jsonl, jsonl.gz, jsonl.zst), sample by sample.
  *
  * @param shards patterns as {@link expandShards} takes them
  * @throws WebDatasetError `invalid-argument` or `invalid-state` at once; from `next`: `unreadable`, `truncated`, `corrupt`, `limit`,
@@ -91,7 +104,16 @@ export interface ShardReader extends AsyncIterable<Sample> {
  * // later: readShards(…, { shuffleShards: { seed: 1 }, state: reader.state() })
  */
 export function readShards(shards: string | readonly string[], options: ReadShardsOptions = {}): ShardReader {
-  const { shuffleShards, shuffleSamples, state, onBroken = 'error', compatible = false, source = fileSource } = options;
+  const {
+    shuffleShards,
+    shuffleSamples,
+    state,
+    onBroken = 'error',
+    compatible = false,
+    source = fileSource,
+    format,
+  } = options;
+  const window = options.regroup?.window ?? 1;
   checkReadOptions(options);
   const limits = checkedLimits(options.limits);
   const expanded = expandShards(shards);
@@ -100,42 +122,63 @@ export function readShards(shards: string | readonly string[], options: ReadShar
   const epoch = options.epoch ?? state?.epoch ?? 0;
   const list = fingerprint(
     expanded,
-    JSON.stringify([shuffleShards?.seed, shuffleSamples?.seed, shuffleSamples?.window]),
+    JSON.stringify([
+      shuffleShards?.seed,
+      shuffleSamples?.seed,
+      shuffleSamples?.window,
+      ...(options.split === undefined && window === 1 ? [] : [options.split, window]),
+    ]),
   );
-  const order =
+  const shuffledList =
     shuffleShards === undefined ? expanded : shuffled(expanded, createRandom(`${shuffleShards.seed}/${epoch}`));
+  const { order, shared } = shareOf(shuffledList, options.split);
   const position: ShardPosition = { epoch, shard: 0, sample: 0, offset: 0, list };
   if (state !== undefined) {
     if (state.taken && shuffleSamples === undefined) {
       throw new WebDatasetError('invalid-state', 'state was taken with shuffleSamples; give the same option again');
     }
-    const { shard, sample, offset } = checkedState(state, epoch, order.length, list);
-    Object.assign(position, { shard, sample, offset });
+    const { shard, sample, offset, scattered } = checkedState(state, epoch, order.length, list);
+    Object.assign(position, { shard, sample, offset }, scattered && { scattered });
   }
 
-  const counts: ReadCounts = { samples: 0, droppedSamples: 0, brokenShards: 0, ignoredMembers: 0 };
+  const counts: ReadCounts = { samples: 0, droppedSamples: 0, brokenShards: 0, ignoredMembers: 0, regrouped: 0 };
   let failure: unknown;
-  const moveTo = (shard: number, sample: number, offset: number): void => {
-    Object.assign(position, { shard, sample, offset });
+  const moveTo = (shard: number, { sample, offset, scattered }: SamplePosition): void => {
+    position.shard = shard;
+    position.sample = sample;
+    position.offset = offset;
+    if (scattered !== undefined) position.scattered = scattered;
+    else if (position.scattered !== undefined) delete position.scattered;
   };
 
   async function* samples(): AsyncGenerator<Sample, undefined> {
     while (position.shard < order.length) {
       const { shard } = position;
-      for await (const event of readShard(order[shard]!, { source, limits, compatible, from: { ...position } })) {
-        if (event.kind === 'sample') {
-          counts.samples++;
-          if (event.next === undefined) moveTo(shard + 1, 0, 0);
-          else moveTo(shard, event.sample.index + 1, event.next);
-          yield event.sample;
-        } else if (event.kind === 'problem') {
-          if (onBroken === 'error') throw event.problem;
-          if (event.whole) counts.brokenShards++;
-          onBroken(event.problem);
-        } else if (event.kind === 'dropped') counts.droppedSamples++;
-        else counts.ignoredMembers++;
+      const name = order[shard]!;
+      const handfuls = readShard(name, {
+        source,
+        limits,
+        compatible,
+        window,
+        format: format ?? formatOfName(name),
+        from: { ...position },
+        wanted: shard < shared.from ? undefined : shared.wanted,
+      });
+      for await (const events of handfuls) {
+        for (const event of events) {
+          if (event.kind === 'sample') {
+            counts.samples++;
+            if (event.next === undefined) moveTo(shard + 1, atStart);
+            else moveTo(shard, event.next);
+            yield event.sample;
+          } else if (event.kind === 'problem') {
+            if (onBroken === 'error') throw event.problem;
+            if (event.whole) counts.brokenShards++;
+            onBroken(event.problem);
+          } else counts[counterOf[event.kind]]++;
+        }
       }
-      moveTo(shard + 1, 0, 0);
+      moveTo(shard + 1, atStart);
     }
     return undefined;
   }
@@ -158,4 +201,22 @@ export function readShards(shards: string | readonly string[], options: ReadShar
     [Symbol.asyncIterator]: () => reader,
   };
   return shuffleSamples === undefined ? reader : shuffleWindows(reader, shuffleSamples, state?.taken ?? 0);
+}
+
+const atStart: SamplePosition = { sample: 0, offset: 0 };
+const counterOf = { dropped: 'droppedSamples', ignored: 'ignoredMembers', regrouped: 'regrouped' } as const;
+
+/** The shards of one of several readers: its whole ones and, from `shared.from` on, those of which it takes some samples. */
+function shareOf(
+  shards: readonly string[],
+  split: ReadShardsOptions['split'],
+): { order: readonly string[]; shared: { from: number; wanted?: (index: number) => boolean } } {
+  if (split === undefined) return { order: shards, shared: { from: shards.length } };
+  const { index, count } = split;
+  const whole = shards.length - (shards.length % count);
+  const own = splitShards(shards.slice(0, whole), index, count);
+  return {
+    order: [...own, ...shards.slice(whole)],
+    shared: { from: own.length, wanted: (sample) => sample % count === index },
+  };
 }

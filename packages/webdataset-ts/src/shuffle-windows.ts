@@ -1,7 +1,7 @@
 import { WebDatasetError } from './errors.ts';
 import { createRandom, shuffled } from './random.ts';
-import type { Sample } from './read-shard.ts';
 import type { ShardPosition, ShardReader } from './read-shards.ts';
+import type { Sample } from './sample-groups.ts';
 
 /**
  * Shuffles a reader's samples window by window. A window's order is a function of the seed and of where it begins, so that the state is

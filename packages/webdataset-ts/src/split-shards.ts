@@ -12,7 +12,7 @@ export function splitShards<T>(shards: readonly T[], index: number, count: numbe
   if (!Number.isInteger(count) || count < 1 || !Number.isInteger(index) || index < 0 || index >= count) {
     throw new WebDatasetError(
       'invalid-argument',
-      `splitShards: expected whole numbers with 0 ≤ index < count, got index ${index} and count ${count}`,
+      `split: expected whole numbers with 0 ≤ index < count, got index ${index} and count ${count}`,
     );
   }
   return shards.filter((_, i) => i % count === index);

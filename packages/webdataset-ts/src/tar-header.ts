@@ -3,63 +3,89 @@
  * position of every member and of every fault.
  */
 import { WebDatasetError } from './errors.ts';
+import { blockBytes } from './tar-encode.ts';
 
 /** The fields that reading samples needs. */
 export interface TarHeader {
-  /** Name bytes, with the ustar prefix in front. */
-  name: Uint8Array;
+  /** Name, with the ustar prefix in front; `undefined` when it is not UTF-8. */
+  name: string | undefined;
   size: number;
   /** Type flag as a character; NUL reads as `0`. */
   type: string;
 }
 
-export function isZeroBlock(block: Uint8Array): boolean {
-  for (const byte of block) if (byte !== 0) return false;
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const types = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
+const slash = 0x2f;
+
+export function isZeroBlock(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
   return true;
 }
 
-/** Bytes up to the first NUL. */
-export function untilNul(bytes: Uint8Array): Uint8Array {
-  const end = bytes.indexOf(0);
-  return end < 0 ? bytes : bytes.subarray(0, end);
+/** UTF-8 text up to the first NUL; `undefined` when it is not UTF-8. */
+export function textUntilNul(bytes: Uint8Array, start = 0, limit: number = bytes.length): string | undefined {
+  let end = start;
+  let high = 0;
+  while (end < limit && bytes[end] !== 0) high |= bytes[end++]!;
+  if (high < 0x80 && end - start < 256) return String.fromCharCode.apply(null, bytes.subarray(start, end) as never);
+  try {
+    return decoder.decode(bytes.subarray(start, end));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
- * Parses a header block.
+ * Parses the header block that begins at `start`.
  *
  * @throws WebDatasetError `corrupt` when the checksum or the size is wrong
  */
-export function parseTarHeader(block: Uint8Array): TarHeader {
-  let unsigned = 8 * 32; // the checksum is taken as if its own field held blanks
-  let high = 0;
-  for (let i = 0; i < 148; i++) {
-    unsigned += block[i]!;
-    high += block[i]! >> 7;
-  }
-  for (let i = 156; i < 512; i++) {
-    unsigned += block[i]!;
-    high += block[i]! >> 7;
-  }
-  const signed = unsigned - 256 * high; // some old writers summed signed characters
-  const checksum = parseNumber(block, 148, 8);
-  if (checksum !== unsigned && checksum !== signed) {
-    const start = String.fromCharCode(...block.subarray(0, 16));
+export function parseTarHeader(bytes: Uint8Array, start = 0): TarHeader {
+  const end = start + blockBytes;
+  let sum = 0;
+  for (let i = start; i < end; i++) sum += bytes[i]!;
+  for (let i = start + 148; i < start + 156; i++) sum += 32 - bytes[i]!; // taken as if its own field held blanks
+  const checksum = parseNumber(bytes, start + 148, 8);
+  if (checksum !== sum && checksum !== signedSum(bytes, start, sum)) {
+    const text = String.fromCharCode(...bytes.subarray(start, start + 16));
     throw new WebDatasetError(
       'corrupt',
-      `not a tar header: expected checksum ${unsigned}, got ${checksum}; the block begins with ${JSON.stringify(start)}`,
+      `not a tar header: expected checksum ${sum}, got ${checksum}; the block begins with ${JSON.stringify(text)}`,
     );
   }
-  const size = parseNumber(block, 124, 12);
+  const size = parseNumber(bytes, start + 124, 12);
   if (!Number.isSafeInteger(size) || size < 0)
     throw new WebDatasetError('corrupt', `unreadable member size in tar header: got ${size}`);
 
-  let name = untilNul(block.subarray(0, 100));
-  const gnu = block[262] === 0x20 && block[263] === 0x20; // "ustar  ": GNU keeps other fields where the prefix is
-  const prefix = gnu ? new Uint8Array(0) : untilNul(block.subarray(345, 500));
-  if (prefix.length > 0) name = Buffer.concat([prefix, Buffer.from('/'), name]);
-  let type = String.fromCharCode(block[156]!);
-  if (type === '\0') type = name.at(-1) === 0x2f ? '5' : '0'; // V7 marks a directory by its trailing slash
-  return { name: name.slice(), size, type };
+  const gnu = bytes[start + 262] === 0x20 && bytes[start + 263] === 0x20; // "ustar  ": GNU keeps other fields where the prefix is
+  let name = textUntilNul(bytes, start, start + 100);
+  if (!gnu && bytes[start + 345] !== 0) name = prefixedName(bytes, start);
+  let type = types[bytes[start + 156]!]!;
+  if (type === '\0') type = lastOfName(bytes, start) === slash ? '5' : '0'; // V7 marks a directory by its trailing slash
+  return { name, size, type };
+}
+
+/** Some old writers summed signed characters. */
+function signedSum(bytes: Uint8Array, start: number, unsigned: number): number {
+  let high = 0;
+  for (let i = 0; i < blockBytes; i++) if (i < 148 || i >= 156) high += bytes[start + i]! >> 7;
+  return unsigned - 256 * high;
+}
+
+/** A character may lie across the two fields, so they are decoded together. */
+function prefixedName(bytes: Uint8Array, start: number): string | undefined {
+  const field = (from: number, to: number): Uint8Array => {
+    const nul = bytes.indexOf(0, from);
+    return bytes.subarray(from, nul < 0 || nul > to ? to : nul);
+  };
+  return textUntilNul(Buffer.concat([field(start + 345, start + 500), Buffer.of(slash), field(start, start + 100)]));
+}
+
+function lastOfName(bytes: Uint8Array, start: number): number | undefined {
+  let end = start;
+  while (end < start + 100 && bytes[end] !== 0) end++;
+  return end > start ? bytes[end - 1] : undefined;
 }
 
 /** Octal text, or GNU base-256 when the first bit is set. NaN when it is neither. */

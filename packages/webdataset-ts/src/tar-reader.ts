@@ -3,7 +3,7 @@ import { WebDatasetError, type WebDatasetErrorCode } from './errors.ts';
 import type { ReadLimits } from './limits.ts';
 import { parsePaxRecords } from './pax.ts';
 import { blockBytes, paddingOf } from './tar-encode.ts';
-import { isZeroBlock, parseTarHeader, untilNul } from './tar-header.ts';
+import { isZeroBlock, parseTarHeader, type TarHeader, textUntilNul } from './tar-header.ts';
 
 /** A member as its headers describe it. */
 export interface TarMember {
@@ -17,7 +17,6 @@ export interface TarMember {
   problem?: { code: WebDatasetErrorCode; message: string };
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const regularTypes = new Set(['0', '7', 'S']);
 /** Types that never carry data, whatever their size field says: links, devices, directories, FIFOs. */
 const dataLessTypes = new Set(['1', '2', '3', '4', '5', '6']);
@@ -40,6 +39,35 @@ export class TarReader {
   }
 
   /**
+   * The next member if it can be had without waiting and is a plain file: the way of nearly all members.
+   *
+   * @throws WebDatasetError `corrupt`, with the offset
+   */
+  tryNext(): TarMember | undefined {
+    const bytes = this.#bytes;
+    if (bytes.atHand < this.#pending + blockBytes) return undefined;
+    const start = bytes.at + this.#pending;
+    if (bytes.chunk[start] === 0 || bytes.chunk[start + 156] !== 0x30 /* "0" */) return undefined;
+    bytes.advance(this.#pending);
+    this.#pending = 0;
+    const offset = bytes.position;
+    const { name, size } = this.#parse(bytes.chunk, start, offset);
+    if (name === undefined) return undefined; // the other way reports it
+    bytes.advance(blockBytes);
+    this.#sawEnd = false;
+    this.#size = size;
+    this.#pending = size + paddingOf(size);
+    return { name, size, offset, kind: 'file' };
+  }
+
+  /** The bytes of the member returned last, if they are at hand; in memory of their own. */
+  tryData(): Uint8Array | undefined {
+    if (this.#size > this.#bytes.atHand || this.#size > this.#limits.maxMemberBytes) return undefined;
+    this.#pending -= this.#size;
+    return this.#bytes.copy(this.#size);
+  }
+
+  /**
    * The next member, or `undefined` at the end.
    *
    * @throws WebDatasetError `truncated`, `corrupt` or `limit`, with the offset
@@ -47,13 +75,14 @@ export class TarReader {
   async next(): Promise<TarMember | undefined> {
     await this.#finishMember();
     let offset: number | undefined;
-    let longName: Uint8Array | string | undefined;
+    /** `false`: there was one, and it is not UTF-8. */
+    let longName: string | false | undefined;
     let longSize: number | undefined;
     let sparse = false;
     let zeroBytes = 0;
     for (;;) {
       const at = this.#bytes.position;
-      const block = this.#bytes.take(blockBytes) ?? (await this.#bytes.read(blockBytes));
+      const block = await this.#bytes.read(blockBytes);
       if (block.length < blockBytes || isZeroBlock(block)) {
         if (offset !== undefined)
           throw truncated(at, 'expected the header that an extended header announced, got the end');
@@ -65,12 +94,12 @@ export class TarReader {
           throw overLimit(at, 'maxZeroBytes', this.#limits.maxZeroBytes, 'more zeros');
         continue;
       }
-      const header = this.#parse(block, at);
+      const header = this.#parse(block, 0, at);
       this.#sawEnd = false;
       offset ??= at;
       if ('xXgLK'.includes(header.type)) {
         const body = await this.#extension(header.size, at);
-        if (header.type === 'L') longName ??= untilNul(body);
+        if (header.type === 'L') longName ??= textUntilNul(body) ?? false;
         else if (header.type !== 'K') {
           const records = located(at, () => parsePaxRecords(body));
           if (header.type === 'g') {
@@ -91,13 +120,10 @@ export class TarReader {
         continue;
       }
       const size = longSize ?? header.size;
-      const member: TarMember = { name: '', size, offset, kind: regularTypes.has(header.type) ? 'file' : 'other' };
-      try {
-        const name = longName ?? header.name;
-        member.name = typeof name === 'string' ? name : decoder.decode(name);
-      } catch {
+      const name = (longName ?? header.name) || '';
+      const member: TarMember = { name, size, offset, kind: regularTypes.has(header.type) ? 'file' : 'other' };
+      if ((longName ?? header.name ?? false) === false)
         member.problem = { code: 'unsupported', message: 'the name of a member is not UTF-8; rename it' };
-      }
       if (linkTypes[header.type] !== undefined) {
         member.problem ??= {
           code: 'unsupported',
@@ -132,14 +158,17 @@ export class TarReader {
     return bytes;
   }
 
-  #parse(block: Uint8Array, at: number): ReturnType<typeof parseTarHeader> {
-    const start =
-      at === 0
-        ? 'this does not look like a tar archive: '
-        : this.#sawEnd
-          ? 'bytes behind the end of the archive: '
-          : '';
-    return located(at, () => parseTarHeader(block), start);
+  #parse(bytes: Uint8Array, start: number, at: number): TarHeader {
+    try {
+      return parseTarHeader(bytes, start);
+    } catch (error) {
+      throw relocated(error, at, this.#whatItMayBe(at));
+    }
+  }
+
+  #whatItMayBe(at: number): string {
+    if (at === 0) return 'this does not look like a tar archive: ';
+    return this.#sawEnd ? 'bytes behind the end of the archive: ' : '';
   }
 
   async #extension(size: number, at: number): Promise<Uint8Array> {
@@ -208,11 +237,16 @@ function paxSize(text: string | undefined, offset: number): number | undefined {
 }
 
 /** Adds the place to an error that does not know it. */
-function located<T>(offset: number, action: () => T, before = ''): T {
+function located<T>(offset: number, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (WebDatasetError.isInstance(error)) throw new WebDatasetError(error.code, before + error.message, { offset });
-    throw error;
+    throw relocated(error, offset, '');
   }
+}
+
+function relocated(error: unknown, offset: number, before: string): unknown {
+  return WebDatasetError.isInstance(error)
+    ? new WebDatasetError(error.code, before + error.message, { offset })
+    : error;
 }
