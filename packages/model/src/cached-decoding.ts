@@ -3,12 +3,13 @@
  * reads one new token per row against those keys and values. Rows are padded on the right, so positions count from 0 in every row,
  * and what lies behind a row's end is never seen.
  *
- * Legend: B rows, T positions read at once, S slots of the cache, D dim, V vocabulary.
+ * Legend: B rows, T positions read at once, S slots of the cache, D dim, K width of all heads of keys, V vocabulary.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedArrays, NamedTensors, Signature } from '@vlm/jit';
-import { attention, causalAttention, linear, rotary } from '@vlm/jit/nn';
-import { type Attend, decoderHidden, embedTokens, headWeight } from './decoder.ts';
+import { linear } from '@vlm/jit/nn';
+import { type Attend, headLayout, headsOf, hiddenScore } from './attend.ts';
+import { decoderHidden, embedTokens, headWeight } from './decoder.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 import { need } from './parameters.ts';
 import { inputEmbeddings, type VlmConfig } from './vlm.ts';
@@ -39,18 +40,18 @@ export function prefillSignature(config: VlmConfig, shape: PrefillShape): Signat
   };
 }
 
-/** @returns `next_B` (int32, the best allowed token after each prompt) and for each layer l `kl_BTD`, `vl_BTD` (keys rotated) */
+/** @returns `next_B` (int32, the best allowed token after each prompt) and for each layer l `kl_BTK`, `vl_BTK` (keys turned) */
 export function prefill(config: VlmConfig, params: NamedTensors, inputs: NamedTensors): NamedTensors {
-  const { heads, rotaryBase: base, dim } = config.decoder;
+  const { turnQueries, turnKeys, look } = headsOf(config.decoder);
   const x_BTD = inputEmbeddings(config, params, need(inputs, 'tokens_BT'), inputs['slots_BT'], inputs['patches_NF']);
   const outputs: NamedTensors = {};
-  const attend: Attend = (layer, q_BTD, k_BTD, v_BTD) => {
-    const rotated = rotary(k_BTD, { heads, base });
-    outputs[`k${layer}_BTD`] = rotated;
-    outputs[`v${layer}_BTD`] = v_BTD;
-    return causalAttention(rotary(q_BTD, { heads, base }), rotated, v_BTD, { heads });
+  const attend: Attend = (layer, q_BTQ, k_BTK, v_BTK) => {
+    const turned_BTK = turnKeys(k_BTK);
+    outputs[`k${layer}_BTK`] = turned_BTK;
+    outputs[`v${layer}_BTK`] = v_BTK;
+    return look(turnQueries(q_BTQ), turned_BTK, v_BTK, { causal: true });
   };
-  const hidden_ND = tf.reshape(decoderHidden(config.decoder, params, x_BTD, attend), [-1, dim]);
+  const hidden_ND = tf.reshape(decoderHidden(config.decoder, params, x_BTD, attend), [-1, config.decoder.dim]);
   const last_BD = tf.gather(hidden_ND, need(inputs, 'last_B') as tf.Tensor1D);
   return { next_B: bestToken(config.decoder, params, last_BD, need(inputs, 'bias_V')), ...outputs };
 }
@@ -62,28 +63,29 @@ export function decodeSignature(config: DecoderConfig, batch: number, slots: num
     mask_B1S: { shape: [batch, 1, slots + 1], dtype: 'float32' }, // 0 for filled slots and the token itself, else very negative
     bias_V: { shape: [config.vocabSize], dtype: 'float32' },
   };
+  const width = cacheWidth(config);
   for (let layer = 0; layer < config.layers; layer++) {
-    signature[`k${layer}_BSD`] = { shape: [batch, slots, config.dim], dtype: 'float32' };
-    signature[`v${layer}_BSD`] = { shape: [batch, slots, config.dim], dtype: 'float32' };
+    signature[`k${layer}_BSK`] = { shape: [batch, slots, width], dtype: 'float32' };
+    signature[`v${layer}_BSK`] = { shape: [batch, slots, width], dtype: 'float32' };
   }
   return signature;
 }
 
-/** @returns `next_B` and the new token's `kl_BTD`, `vl_BTD` (T = 1), to be written into the cache at its position */
+/** @returns `next_B` and the new token's `kl_BTK`, `vl_BTK` (T = 1), to be written into the cache at its position */
 export function decodeStep(config: DecoderConfig, params: NamedTensors, inputs: NamedTensors): NamedTensors {
-  const { heads, rotaryBase: base } = config;
+  const { turnQueries, turnKeys, look } = headsOf(config);
   const positions_BT = need(inputs, 'position_B1');
   const mask_BTS = need(inputs, 'mask_B1S');
   const outputs: NamedTensors = {};
-  const attend: Attend = (layer, q_BTD, k_BTD, v_BTD) => {
-    const rotated = rotary(k_BTD, { heads, base, positions_BT });
-    outputs[`k${layer}_BTD`] = rotated;
-    outputs[`v${layer}_BTD`] = v_BTD;
-    const keys_BSD = tf.concat([need(inputs, `k${layer}_BSD`), rotated], 1);
-    const values_BSD = tf.concat([need(inputs, `v${layer}_BSD`), v_BTD], 1);
-    return attention(rotary(q_BTD, { heads, base, positions_BT }), keys_BSD, values_BSD, { heads, mask_BTS });
+  const attend: Attend = (layer, q_BTQ, k_BTK, v_BTK) => {
+    const turned_BTK = turnKeys(k_BTK, positions_BT);
+    outputs[`k${layer}_BTK`] = turned_BTK;
+    outputs[`v${layer}_BTK`] = v_BTK;
+    const keys_BSK = tf.concat([need(inputs, `k${layer}_BSK`), turned_BTK], 1);
+    const values_BSK = tf.concat([need(inputs, `v${layer}_BSK`), v_BTK], 1);
+    return look(turnQueries(q_BTQ, positions_BT), keys_BSK, values_BSK, { mask_BTS });
   };
-  const x_BTD = embedTokens(params, need(inputs, 'token_B1'));
+  const x_BTD = embedTokens(config, params, need(inputs, 'token_B1'));
   const h_BD = tf.reshape(decoderHidden(config, params, x_BTD, attend), [-1, config.dim]);
   return { next_B: bestToken(config, params, h_BD, need(inputs, 'bias_V')), ...outputs };
 }
@@ -92,7 +94,11 @@ function bestToken(config: DecoderConfig, params: NamedTensors, h_BD: tf.Tensor,
   return tf.argMax(tf.add(linear(h_BD, headWeight(config, params)), bias_V), -1);
 }
 
-const unseen = -1e9;
+/** @returns numbers that one position's keys take in one layer */
+function cacheWidth(config: DecoderConfig): number {
+  const { keyHeads, headWidth } = headLayout(config);
+  return keyHeads * headWidth;
+}
 
 /** Keys and values of a batch, and how far each row has come; written by JavaScript, read by `decodeStep`. */
 export class KeyValueCache {
@@ -108,23 +114,23 @@ export class KeyValueCache {
    * @param lengths tokens of each row
    */
   constructor(config: DecoderConfig, slots: number, outputs: NamedArrays, length: number, lengths: readonly number[]) {
-    this.#width = config.dim;
+    this.#width = cacheWidth(config);
     this.#slots = slots;
     this.#positions = Int32Array.from(lengths);
-    this.#mask_B1S = new Float32Array(lengths.length * (slots + 1)).fill(unseen);
+    this.#mask_B1S = new Float32Array(lengths.length * (slots + 1)).fill(hiddenScore);
     lengths.forEach((n, row) => {
       this.#mask_B1S.fill(0, row * (slots + 1), row * (slots + 1) + n);
       this.#mask_B1S[row * (slots + 1) + slots] = 0;
     });
     for (let layer = 0; layer < config.layers; layer++) {
       for (const kind of ['k', 'v']) {
-        const source = outputs[`${kind}${layer}_BTD`] as Float32Array;
-        const cache = new Float32Array(lengths.length * slots * config.dim);
-        const rowSize = length * config.dim;
+        const source = outputs[`${kind}${layer}_BTK`] as Float32Array;
+        const cache = new Float32Array(lengths.length * slots * this.#width);
+        const rowSize = length * this.#width;
         for (let row = 0; row < lengths.length; row++) {
-          cache.set(source.subarray(row * rowSize, (row + 1) * rowSize), row * slots * config.dim);
+          cache.set(source.subarray(row * rowSize, (row + 1) * rowSize), row * slots * this.#width);
         }
-        this.#arrays[`${kind}${layer}_BSD`] = cache;
+        this.#arrays[`${kind}${layer}_BSK`] = cache;
       }
     }
   }
@@ -138,7 +144,7 @@ export class KeyValueCache {
   append(outputs: NamedArrays): void {
     const width = this.#width;
     for (const [name, cache] of Object.entries(this.#arrays)) {
-      const source = outputs[name.replace('_BSD', '_BTD')] as Float32Array;
+      const source = outputs[name.replace('_BSK', '_BTK')] as Float32Array;
       this.#positions.forEach((slot, row) => {
         cache.set(source.subarray(row * width, (row + 1) * width), (row * this.#slots + slot) * width);
       });

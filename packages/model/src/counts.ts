@@ -1,7 +1,8 @@
 /** Parameters, floating-point operations and memory of a configuration, counted without building anything. */
 
+import { headLayout } from './attend.ts';
 import { convLayers } from './conv-encoder.ts';
-import { decoderParams } from './decoder.ts';
+import { decoderParams, decoderTables } from './decoder.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 import { type EncoderConfig, encoderShape } from './encoder-config.ts';
 import { type ParameterSpecs, sizeOf } from './parameters.ts';
@@ -11,7 +12,7 @@ export function countParameters(specs: ParameterSpecs): number {
   return Object.values(specs).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
-/** The decoder's parameters in OpenLM's count: L(4d² + 3dh + 2d [+ 2d with qk-norm]) + 2Vd + d. */
+/** The decoder's parameters; of OpenLM's: L(4d² + 3dh + 2d [+ 2d with qk-norm]) + 2Vd + d. */
 export function countDecoderParameters(config: DecoderConfig): number {
   return countParameters(decoderParams(config));
 }
@@ -28,10 +29,16 @@ export function decoderFlops(
   config: DecoderConfig,
   positions: number = config.sequenceLength,
 ): { forward: number; backward: number; total: number } {
-  const { dim, hidden, layers, vocabSize } = config;
-  const weights = layers * (4 * dim * dim + 3 * dim * hidden) + vocabSize * dim;
-  // Scores and weighted values, each 2·d per visible position; a causal row shows (T + 1) / 2 of them on average.
-  const attention = layers * 4 * dim * ((positions + 1) / 2);
+  const { heads, headWidth } = headLayout(config);
+  const tables = decoderTables(config);
+  // Every matrix is multiplied once for each token; a table of embeddings only where it is the head too.
+  const weights = Object.entries(decoderParams(config)).reduce(
+    (sum, [name, { shape }]) =>
+      shape.length === 2 && (name !== tables.embedding || name === tables.head) ? sum + sizeOf(shape) : sum,
+    0,
+  );
+  // Scores and weighted values, each 2 · heads' width per visible position; a causal row shows (T + 1) / 2 of them on average.
+  const attention = config.layers * 4 * heads * headWidth * ((positions + 1) / 2);
   const forward = 2 * weights + attention;
   return { forward, backward: 2 * forward, total: 3 * forward };
 }
@@ -71,7 +78,7 @@ export function trainingMemory(
   const { dim, hidden, layers, heads, vocabSize, sequenceLength } = config;
   const parameters = 4 * countDecoderParameters(config);
   const tokens = batch * sequenceLength;
-  const perToken = layers * ((config.qkNorm ? 9 : 7) * dim + 3 * hidden + heads * sequenceLength) + 2 * dim;
+  const perToken = layers * ((hasQkNorm(config) ? 9 : 7) * dim + 3 * hidden + heads * sequenceLength) + 2 * dim;
   const activations = 4 * (tokens * perToken + 2 * Math.min(tokens, logitChunk) * vocabSize);
   return {
     parameters,
@@ -80,4 +87,8 @@ export function trainingMemory(
     activations,
     total: 4 * parameters + activations,
   };
+}
+
+function hasQkNorm(config: DecoderConfig): boolean {
+  return config.family === 'openlm' ? config.qkNorm : config.family === 'llama' && config.qkNorm !== 'none';
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { countDecoderParameters, decoderFlops, trainingMemory } from './counts.ts';
-import { type DecoderOptions, decoderConfig, decoderSize, decoderSizes, swigluHidden } from './decoder-config.ts';
+import { type DecoderOptions, decoderConfig } from './decoder-config.ts';
 import { ModelError } from './model-error.ts';
+import { decoderSize, decoderSizes, type OpenLmOptions, swigluHidden } from './openlm-config.ts';
 
-const quick: DecoderOptions = { dim: 96, layers: 3, heads: 3, vocabSize: 2048, sequenceLength: 128 };
+const quick: OpenLmOptions = { dim: 96, layers: 3, heads: 3, vocabSize: 2048, sequenceLength: 128 };
 
 describe('named sizes', () => {
   const published: Record<string, [plain: number, qkNorm: number]> = {

@@ -1,24 +1,8 @@
+export { type Attend, causalAttend, withinItemAttend } from './attend.ts';
 export { encoderMoments } from './conv-encoder.ts';
 export { countDecoderParameters, countParameters, decoderFlops, encoderFlops, trainingMemory } from './counts.ts';
-export {
-  type Attend,
-  causalAttend,
-  decoderHidden,
-  decoderLogits,
-  decoderParams,
-  embedTokens,
-  headWeight,
-  withinItemAttend,
-} from './decoder.ts';
-export {
-  type DecoderConfig,
-  type DecoderOptions,
-  type DecoderSize,
-  decoderConfig,
-  decoderSize,
-  decoderSizes,
-  swigluHidden,
-} from './decoder-config.ts';
+export { decoderHidden, decoderLogits, decoderParams, decoderTables, embedTokens, headWeight } from './decoder.ts';
+export { type DecoderConfig, type DecoderOptions, decoderConfig } from './decoder-config.ts';
 export { encodeImages, encoderParams, patchify } from './encoder.ts';
 export {
   type ConvEncoderConfig,
@@ -40,8 +24,25 @@ export {
   type GeneratorOptions,
   type ScoreRequest,
 } from './generate.ts';
+export {
+  type HuggingFaceLayout,
+  type HuggingFaceModel,
+  readHuggingFace,
+  writeHuggingFace,
+} from './hugging-face.ts';
+export { huggingFaceConfig, huggingFaceDecoder, huggingFaceModelTypes } from './hugging-face-config.ts';
 export { initParameters } from './init.ts';
+export type { LlamaConfig, LlamaOptions } from './llama-config.ts';
 export { ModelError, type ModelErrorCode } from './model-error.ts';
+export type { NeoxConfig, NeoxOptions } from './neox-config.ts';
+export {
+  type DecoderSize,
+  decoderSize,
+  decoderSizes,
+  type OpenLmConfig,
+  type OpenLmOptions,
+  swigluHidden,
+} from './openlm-config.ts';
 export {
   checkParameters,
   type ParameterArrays,
@@ -52,11 +53,20 @@ export {
 export { type ProjectorConfig, project, projectorConfig, projectorParams } from './projector.ts';
 export type { Prompt } from './prompt-batches.ts';
 export { createRandom, type Random, type RandomState } from './random.ts';
-export { readSafetensors, type SafetensorsFile, type SafetensorsTensor, writeSafetensors } from './safetensors.ts';
+export type { RotaryScaling } from './rotary-scaling.ts';
+export {
+  readSafetensors,
+  type SafetensorsFile,
+  type SafetensorsInput,
+  type SafetensorsTensor,
+  writeSafetensors,
+} from './safetensors.ts';
+export { openSafetensors, type SafetensorsReader, writeSafetensorsFile } from './safetensors-file.ts';
 export {
   parseSafetensorsHeader,
   type SafetensorsDType,
   type SafetensorsEntry,
   type SafetensorsHeader,
+  type StoredTensor,
 } from './safetensors-header.ts';
 export { inputEmbeddings, type VlmConfig, type VlmOptions, vlmBatch, vlmConfig, vlmLoss, vlmParams } from './vlm.ts';

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { decoderParams } from './decoder.ts';
-import { decoderConfig, decoderSize } from './decoder-config.ts';
+import { decoderConfig } from './decoder-config.ts';
 import { initParameters } from './init.ts';
+import { decoderSize } from './openlm-config.ts';
 import { parameter } from './parameters.ts';
 
 const sigmaOf = (specs: ReturnType<typeof decoderParams>, name: string) => {

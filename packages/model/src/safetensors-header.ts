@@ -28,8 +28,13 @@ const bytesPerElement = {
 
 export type SafetensorsDType = keyof typeof bytesPerElement;
 
-export interface SafetensorsEntry {
+/** What a header says of a tensor beside its place. */
+export interface StoredTensor {
   dtype: SafetensorsDType;
+  shape: readonly number[];
+}
+
+export interface SafetensorsEntry extends StoredTensor {
   shape: number[];
   /** First byte and the byte after the last, counted from the start of the file. */
   begin: number;
@@ -97,6 +102,31 @@ export function parseSafetensorsHeader(bytes: Uint8Array, fileBytes: number = by
   }
   if (at !== fileBytes) throw invalid(`expected ${at - dataStart} bytes of tensors, got ${dataBytes}`);
   return { entries: new Map(list), metadata, dataStart };
+}
+
+/**
+ * Length and JSON of a header, padded with spaces to a multiple of 8 so that tensors are aligned: byte for byte what the reference writes.
+ * @param tensors name and kind, in the order of their bytes
+ */
+export function encodeHeader(
+  tensors: readonly (readonly [name: string, tensor: StoredTensor])[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const fields: string[] = [];
+  if (Object.keys(metadata).length > 0) fields.push(`"__metadata__":${JSON.stringify(metadata)}`);
+  let offset = 0;
+  for (const [name, { dtype, shape }] of tensors) {
+    if (name === '__metadata__') throw new ModelError('INVALID_INPUT', 'A tensor cannot be called "__metadata__".');
+    const end = offset + shape.reduce((product, n) => product * n, bytesPerElement[dtype]);
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [offset, end] })}`);
+    offset = end;
+  }
+  const json = new TextEncoder().encode(`{${fields.join(',')}}`);
+  const length = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + length).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(json, 8);
+  return bytes;
 }
 
 function readEntry(name: string, value: unknown, dataBytes: number, dataStart: number): SafetensorsEntry {

@@ -33,6 +33,38 @@ describe('round trip', () => {
     expect(read.metadata).toEqual({ note: 'ü"\n', step: '5' });
   });
 
+  it('reads a Buffer that is a window of a shared pool, and hands out copies', () => {
+    const bytes = writeSafetensors(tensors);
+    const pool = Buffer.alloc(bytes.length + 64, 0xff);
+    const window = pool.subarray(3, 3 + bytes.length); // an odd offset, as files from Buffer's pool may have
+    window.set(bytes);
+    const read = readSafetensors(window);
+    pool.fill(0);
+    expect(read).toEqual(readSafetensors(bytes));
+    const data = read.tensors.get('b.weight')!.data;
+    expect(data.buffer.byteLength).toBe(data.byteLength);
+  });
+
+  it('rounds to F16 and BF16 where asked, and refuses what an array cannot be', () => {
+    const data = Float32Array.of(1 / 3, -70000, 1e-8);
+    const read = readSafetensors(
+      writeSafetensors({ half: { shape: [3], data, dtype: 'F16' }, brain: { shape: [3], data, dtype: 'BF16' } }),
+    ).tensors;
+    expect(read.get('half')).toEqual({
+      dtype: 'F16',
+      shape: [3],
+      data: Float32Array.of(0.333251953125, Number.NEGATIVE_INFINITY, 0),
+    });
+    expect(read.get('brain')).toEqual({
+      dtype: 'BF16',
+      shape: [3],
+      data: Float32Array.of(0.333984375, -70144, 1.0011717677116394e-8),
+    });
+    const ints = { shape: [1], data: Int32Array.of(1), dtype: 'F16' } as const;
+    expect(() => writeSafetensors({ ints })).toThrow(/"ints": expected to write it as I32, got F16/);
+    expect(() => writeSafetensors({ data: { shape: [3], data, dtype: 'I64' } })).toThrow(/F32, F16 or BF16, got I64/);
+  });
+
   it('keeps any tensors under any names', () => {
     const tensor = fc.tuple(fc.array(fc.nat(4), { maxLength: 3 }), fc.boolean()).chain(([shape, isFloat]) => {
       const size = { minLength: 0, maxLength: 64 };

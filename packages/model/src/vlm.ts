@@ -5,7 +5,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors, Signature, TrainStepDefinition } from '@vlm/jit';
 import { crossEntropy, embedding } from '@vlm/jit/nn';
-import { causalAttend, decoderHidden, decoderParams, embedTokens, headWeight, withinItemAttend } from './decoder.ts';
+import { causalAttend, withinItemAttend } from './attend.ts';
+import { decoderHidden, decoderParams, embedTokens, headWeight } from './decoder.ts';
 import { type DecoderConfig, type DecoderOptions, decoderConfig } from './decoder-config.ts';
 import { ModelError } from './model-error.ts';
 import { need, type ParameterSpecs } from './parameters.ts';
@@ -99,7 +100,7 @@ export function inputEmbeddings(
   slots_BT?: tf.Tensor,
   patches_NF?: tf.Tensor,
 ): tf.Tensor {
-  const text_BTD = embedTokens(params, tokens_BT);
+  const text_BTD = embedTokens(config.decoder, params, tokens_BT);
   if (!slots_BT || !patches_NF) return text_BTD;
   const projected_ND = project(needProjector(config), params, patches_NF);
   const table_MD = tf.concat([tf.zeros([1, config.decoder.dim]), projected_ND], 0);

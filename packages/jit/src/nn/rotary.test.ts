@@ -86,3 +86,20 @@ test('options that make no sense are refused', () => {
   const positions_BT = tf.zeros([1, 2], 'int32');
   expect(() => rotary(x, { heads: 1, base: 10000, offset: 0, positions_BT })).toThrow('got both');
 });
+
+test('rotary with speeds of its own', () => {
+  const half = 3;
+  const frequencies = Float32Array.of(1, 0.25, 0.003);
+  const x = Float32Array.from({ length: 2 * 4 * 2 * half }, (_, i) => Math.sin(i + 1));
+  const turned = rotary(tf.tensor(x, [1, 4, 2 * 2 * half]), { heads: 2, base: 10000, frequencies }).dataSync();
+  const positions_BT = tf.tensor([0, 1, 2, 3], [1, 4], 'int32');
+  const placed = rotary(tf.tensor(x, [1, 4, 2 * 2 * half]), { heads: 2, base: 10000, frequencies, positions_BT });
+  x.forEach((value, index) => {
+    const i = index % (2 * half);
+    const angle = Math.floor(index / (4 * half)) * frequencies[i % half]!;
+    const other = i < half ? -x[index + half]! : x[index - half]!;
+    expectClose([turned[index]!], [value * Math.cos(angle) + other * Math.sin(angle)], 1e-6);
+  });
+  expectClose(placed.dataSync(), turned, 1e-6);
+  expect(() => rotary(tf.zeros([1, 1, 4]), { heads: 1, base: 1, frequencies })).toThrow(/expects 2 frequencies.*got 3/);
+});

@@ -9,6 +9,8 @@ export interface RotaryOptions {
   heads: number;
   /** Longest wavelength over 2π; 10000 in the paper and in OpenLM. */
   base: number;
+  /** Angular speeds of the F pairs of a head in place of base^(−i/F), as longer rows than those of pre-training need them. */
+  frequencies?: Float32Array;
   /** Position of the first of the T rows; default 0. Not together with `positions_BT`. */
   offset?: number;
   /** int32 [B, T]: a position for every row, for cached decoding of prompts of unequal length. */
@@ -32,6 +34,12 @@ export function rotary(x_BTD: tf.Tensor, options: RotaryOptions): tf.Tensor {
     throw new JitError(
       'invalid-definition',
       `rotary expects a width that is heads × an even number, got ${D} for ${heads} heads.`,
+    );
+  }
+  if (options.frequencies && options.frequencies.length !== half) {
+    throw new JitError(
+      'invalid-definition',
+      `rotary expects ${half} frequencies, half a head's width, got ${options.frequencies.length}.`,
     );
   }
   // Features and their partners are swapped once; the products then run over whole rows.
@@ -71,7 +79,11 @@ export function rotaryTables(
   half: number,
   base: number,
 ): { cos: Float32Array; sin: Float32Array } {
-  const frequencies = rotaryFrequencies(half, base);
+  return tablesOf(positions, rotaryFrequencies(half, base));
+}
+
+function tablesOf(positions: ArrayLike<number>, frequencies: Float32Array): { cos: Float32Array; sin: Float32Array } {
+  const half = frequencies.length;
   const angles = Float32Array.from(
     { length: positions.length * half },
     (_, i) => positions[Math.floor(i / half)]! * frequencies[i % half]!,
@@ -81,11 +93,11 @@ export function rotaryTables(
 
 /** Tables [1 or B, T, D] for whole rows; the sine is negative in the first half of every head. */
 function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tensor; signedSin: tf.Tensor } {
-  const { base, heads, offset, positions_BT } = options;
+  const { base, heads, offset, positions_BT, frequencies = rotaryFrequencies(half, base) } = options;
   const D = heads * 2 * half;
   if (!positions_BT) {
     const positions = Array.from({ length: T }, (_, t) => t + (offset ?? 0));
-    const { cos, sin } = rotaryTables(positions, half, base);
+    const { cos, sin } = tablesOf(positions, frequencies);
     const wide = (table: Float32Array, sign: number) =>
       tf.tensor(
         Float32Array.from({ length: T * D }, (_, i) => {
@@ -104,7 +116,7 @@ function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tens
   }
   expectShape('rotary', 'positions_BT', positions_BT, [-1, T]);
   const positions = tf.reshape(tf.cast(positions_BT, 'float32'), [-1, T, 1, 1]);
-  const angles = tf.mul(positions, tf.tensor(rotaryFrequencies(half, base), [1, 1, 1, half]));
+  const angles = tf.mul(positions, tf.tensor(frequencies, [1, 1, 1, half]));
   const [cos, sin] = [tf.cos(angles), tf.sin(angles)];
   const wide = (pair: [tf.Tensor, tf.Tensor]) => tf.reshape(tf.tile(tf.concat(pair, 3), [1, 1, heads, 1]), [-1, T, D]);
   return { cos: wide([cos, cos]), signedSin: wide([tf.neg(sin), sin]) };
