@@ -1,99 +1,122 @@
+import { checkState } from './check-state.ts';
 import { MixtureError } from './mixture-error.ts';
-import type { MixtureOptions, MixturePolicy, MixtureSource, MixtureState } from './types.ts';
+import type { MixtureOptions, MixturePolicy, MixtureSource, ScheduleKnot } from './types.ts';
 
 const whenExhausted: readonly unknown[] = ['stop', 'repeat', 'renormalise'];
+const ramps: readonly unknown[] = ['step', 'linear', 'cosine'];
+const limitNames: readonly string[] = ['epochs', 'items', 'cost'];
 
 /** @throws MixtureError when the options of a mixture cannot be used */
-export function checkOptions<T>({ sources, state, policy = 'exact' }: MixtureOptions<T>): void {
-  if (sources.length === 0)
-    throw new MixtureError('invalid-argument', 'a mixture needs at least one source, got an empty list');
+export function checkOptions<T>({ sources, schedule, state, policy = 'exact' }: MixtureOptions<T>): void {
+  if (sources.length === 0) fail('a mixture needs at least one source, got an empty list');
   const names = new Set<string>();
   for (const source of sources) {
-    if (typeof source.name !== 'string' || source.name === '') {
-      throw new MixtureError(
-        'invalid-argument',
-        `expected every source to have a name, got ${JSON.stringify(source.name)}`,
-      );
-    }
-    if (names.has(source.name))
-      throw new MixtureError(
-        'invalid-argument',
-        `two sources are called "${source.name}"; names must differ`,
-        source.name,
-      );
-    names.add(source.name);
-    checkSource(source);
+    const { name } = source;
+    if (typeof name !== 'string' || name === '')
+      fail(`expected every source to have a name, got ${JSON.stringify(name)}`);
+    if (names.has(name)) fail(`two sources are called "${name}"; names must differ`, name);
+    names.add(name);
+    checkWeight(source, schedule !== undefined);
+    checkEnd(source);
   }
+  if (schedule !== undefined) checkSchedule(schedule, [...names]);
   checkPolicy(policy);
   if (state !== undefined) checkState(state, names);
 }
 
-function checkSource<T>({ name, weight, whenExhausted: policy }: MixtureSource<T>): void {
-  if (!(Number.isFinite(weight) && weight > 0)) {
-    throw new MixtureError(
-      'invalid-argument',
-      `source "${name}": expected a positive weight, got ${weight}; leave out a source that is not wanted`,
+function checkWeight<T>({ name, weight }: MixtureSource<T>, hasSchedule: boolean): void {
+  if (hasSchedule) {
+    if (weight !== undefined)
+      fail(
+        `source "${name}": expected no weight beside a schedule, got ${weight}; the schedule holds the weights`,
+        name,
+      );
+  } else if (!(Number.isFinite(weight) && weight! > 0)) {
+    fail(
+      `source "${name}": expected a positive weight, got ${weight}; leave out a source that is not wanted, or give the mixture a schedule`,
       name,
     );
   }
-  if (!whenExhausted.includes(policy)) {
-    throw new MixtureError(
-      'invalid-argument',
-      `source "${name}": expected whenExhausted to be "stop", "repeat" or "renormalise", got ${JSON.stringify(policy)}`,
+}
+
+function checkEnd<T>({ name, whenExhausted: atEnd, limits, whenLimited }: MixtureSource<T>): void {
+  if (!whenExhausted.includes(atEnd))
+    fail(
+      `source "${name}": expected whenExhausted to be "stop", "repeat" or "renormalise", got ${JSON.stringify(atEnd)}`,
       name,
     );
+  if (limits === undefined) {
+    if (whenLimited !== undefined) fail(`source "${name}": whenLimited is given, but no limits`, name);
+    return;
   }
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+  for (const [limit, value] of given) {
+    if (!limitNames.includes(limit))
+      fail(`source "${name}": unknown limit ${JSON.stringify(limit)}; expected ${limitNames.join(', ')}`, name);
+    const fits = limit === 'cost' ? Number.isFinite(value) && value! > 0 : Number.isSafeInteger(value) && value! >= 1;
+    if (!fits)
+      fail(
+        `source "${name}": expected limits.${limit} to be ${limit === 'cost' ? 'a positive number' : 'a whole number of at least 1'}, got ${value}`,
+        name,
+      );
+  }
+  if (limits.epochs !== undefined && atEnd !== 'repeat')
+    fail(
+      `source "${name}": limits.epochs counts passes of a source that repeats; with whenExhausted "${atEnd}" it gives one`,
+      name,
+    );
+  const atLimit = whenLimited ?? (atEnd === 'repeat' ? undefined : atEnd);
+  if (given.length > 0 && atLimit !== 'stop' && atLimit !== 'renormalise')
+    fail(
+      `source "${name}": expected whenLimited to be "stop" or "renormalise" for a source with limits that repeats, got ${JSON.stringify(whenLimited)}`,
+      name,
+    );
+}
+
+function checkSchedule(knots: readonly ScheduleKnot[], names: readonly string[]): void {
+  if (!Array.isArray(knots) || knots.length === 0) fail('schedule: expected at least one knot, got none');
+  knots.forEach(({ at, weights, ramp }, k) => {
+    const where = `schedule[${k}]`;
+    const before = knots[k - 1]?.at;
+    if (before === undefined ? at !== 0 : !(Number.isFinite(at) && at > before))
+      fail(`${where}.at: expected ${before === undefined ? '0 in the first knot' : `more than ${before}`}, got ${at}`);
+    if (ramp !== undefined && (k === 0 || !ramps.includes(ramp)))
+      fail(
+        `${where}.ramp: expected ${k === 0 ? 'none in the first knot' : '"step", "linear" or "cosine"'}, got ${JSON.stringify(ramp)}`,
+      );
+    const given = Object.keys(weights ?? {});
+    const wrong = [...names.filter((name) => !given.includes(name)), ...given.filter((name) => !names.includes(name))];
+    if (wrong.length > 0)
+      fail(
+        `${where}.weights: expected a weight for each of the sources ${quoted(names)} and no other, got ${quoted(given)}`,
+        wrong[0],
+      );
+    for (const name of names)
+      if (!(Number.isFinite(weights[name]) && weights[name]! >= 0))
+        fail(`${where}.weights["${name}"]: expected a number from 0, got ${weights[name]}`, name);
+    if (!names.some((name) => weights[name]! > 0))
+      fail(`${where}.weights: expected one source with a weight, all have 0`);
+  });
+  for (const name of names)
+    if (!knots.some(({ weights }) => weights[name]! > 0))
+      fail(`schedule: source "${name}" has the weight 0 throughout; leave it out`, name);
 }
 
 function checkPolicy(policy: MixturePolicy): void {
   if (policy === 'exact') return;
-  if (policy?.kind !== 'random' || !Number.isSafeInteger(policy.seed)) {
-    throw new MixtureError(
-      'invalid-argument',
-      `policy: expected "exact" or { kind: "random", seed: <whole number> }, got ${JSON.stringify(policy)}`,
-    );
-  }
+  const seeded = Number.isSafeInteger(policy?.seed);
+  if (policy?.kind === 'random' && seeded) return;
+  if (policy?.kind === 'per-batch' && seeded && Number.isSafeInteger(policy.items) && policy.items >= 1) return;
+  fail(
+    'policy: expected "exact", { kind: "random", seed: <whole number> } or { kind: "per-batch", seed: <whole number>, ' +
+      `items: <whole number of at least 1> }, got ${JSON.stringify(policy)}`,
+  );
 }
 
-function checkState(state: MixtureState, names: ReadonlySet<string>): void {
-  if (state?.version !== 1) {
-    throw new MixtureError(
-      'invalid-state',
-      `expected a mixture state of version 1, got ${JSON.stringify(state?.version)}; was it made by state() of a mixture?`,
-    );
-  }
-  for (const field of ['delivered', 'items', 'epochs'] as const) {
-    const record = state[field] ?? {};
-    const saved = Object.keys(record);
-    const unknown = saved.filter((name) => !names.has(name));
-    const missing = [...names].filter((name) => !Object.hasOwn(record, name));
-    if (unknown.length > 0 || missing.length > 0) {
-      throw new MixtureError(
-        'invalid-state',
-        `the state is of other sources: it knows ${list(saved)}, the mixture has ${list([...names])}; open the sources it was saved with, under their names`,
-      );
-    }
-    for (const name of saved) {
-      const value = record[name]!;
-      if (!(Number.isFinite(value) && value >= 0) || (field !== 'delivered' && !Number.isSafeInteger(value))) {
-        throw new MixtureError(
-          'invalid-state',
-          `state.${field}["${name}"]: expected a count from 0, got ${value}`,
-          name,
-        );
-      }
-    }
-  }
-  for (const name of [...Object.keys(state.sources ?? {}), ...(state.ended ?? [])]) {
-    if (!names.has(name))
-      throw new MixtureError(
-        'invalid-state',
-        `the state speaks of a source "${name}", the mixture has ${list([...names])}`,
-        name,
-      );
-  }
+function fail(message: string, source?: string): never {
+  throw new MixtureError('invalid-argument', message, source);
 }
 
-function list(names: readonly string[]): string {
+function quoted(names: readonly string[]): string {
   return names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', ');
 }

@@ -1,59 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createMixture, fromArray, type MixtureItem, type MixtureOptions, type MixtureState } from './index.ts';
 import {
-  createMixture,
-  fromArray,
-  type MixtureItem,
-  type MixtureOptions,
-  type MixturePolicy,
-  type MixtureSource,
-  type MixtureState,
-  type ResumableIterator,
-  type WhenExhausted,
-} from './index.ts';
-
-type Plan = { weight: number; costs: number[]; whenExhausted: WhenExhausted }[];
-
-function sourcesOf(plan: Plan): MixtureSource<{ id: number; cost: number }>[] {
-  return plan.map(({ weight, costs, whenExhausted }, s) => ({
-    name: `s${s}`,
-    weight,
-    open: (state) =>
-      fromArray(
-        costs.map((cost, id) => ({ id, cost })),
-        state,
-      ),
-    cost: ({ cost }) => cost,
-    whenExhausted,
-  }));
-}
-
-async function take<T>(mixture: ResumableIterator<T>, count: number): Promise<T[]> {
-  const items: T[] = [];
-  while (items.length < count) {
-    const result = await mixture.next();
-    if (result.done) break;
-    items.push(result.value);
-  }
-  return items;
-}
-
-const anyPolicy: fc.Arbitrary<MixturePolicy> = fc.oneof(
-  fc.constant('exact' as const),
-  fc.record({ kind: fc.constant('random' as const), seed: fc.maxSafeInteger() }),
-);
-
-function anyPlan(whenExhausted: fc.Arbitrary<WhenExhausted>): fc.Arbitrary<Plan> {
-  return fc.array(
-    fc.record({
-      weight: fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.double({ min: 1e-3, max: 1e3, noNaN: true })),
-      costs: fc.array(fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.constant(1)), { minLength: 1, maxLength: 12 }),
-      whenExhausted,
-    }),
-    { minLength: 1, maxLength: 7 },
-  );
-}
-const anything = fc.constantFrom<WhenExhausted>('stop', 'repeat', 'renormalise');
+  anyEnd,
+  anyLimits,
+  anyPlan,
+  anyPolicy,
+  anyScheduledPlan,
+  type Numbered,
+  type Plan,
+  sourcesOf,
+  take,
+} from './testing/plans.ts';
 
 describe('the law of exact shares', () => {
   it('keeps every source within its bound after every item, for any weights and costs', async () => {
@@ -162,7 +120,7 @@ describe('the law of exact shares', () => {
 describe('conservation', () => {
   it('delivers each source in its own order and counts every cost, for any sources and policy', async () => {
     await fc.assert(
-      fc.asyncProperty(anyPlan(anything), anyPolicy, async (plan, policy) => {
+      fc.asyncProperty(anyPlan(anyEnd), anyPolicy, async (plan, policy) => {
         const mixture = createMixture({ sources: sourcesOf(plan), policy });
         const items = await take(mixture, 100);
         const state = mixture.state();
@@ -179,18 +137,24 @@ describe('conservation', () => {
 });
 
 describe('resume', () => {
-  it('is the same as no interruption, at any point, for any sources and policy', async () => {
+  it('is the same as no interruption, at any point, for any sources, weights, schedule, limits and policy', async () => {
+    const constant = anyPlan(anyEnd).chain((plan) =>
+      fc.tuple(...plan.map(anyLimits)).map((sources): { plan: Plan; schedule: undefined } => ({
+        plan: sources,
+        schedule: undefined,
+      })),
+    );
     await fc.assert(
       fc.asyncProperty(
-        anyPlan(anything),
+        fc.oneof(constant, anyScheduledPlan(anyEnd, true)),
         anyPolicy,
         fc.array(fc.nat(30), { maxLength: 4 }),
-        async (plan, policy, cuts) => {
-          const options: MixtureOptions<{ id: number; cost: number }> = { sources: sourcesOf(plan), policy };
+        async ({ plan, schedule }, policy, cuts) => {
+          const options: MixtureOptions<Numbered> = { sources: sourcesOf(plan), schedule, policy };
           const uninterrupted = createMixture(options);
           const expected = await take(uninterrupted, 120);
           let state: MixtureState | undefined;
-          const resumed: MixtureItem<{ id: number; cost: number }>[] = [];
+          const resumed: MixtureItem<Numbered>[] = [];
           for (const cut of [...cuts, 120]) {
             const mixture = createMixture({ ...options, state });
             resumed.push(...(await take(mixture, Math.min(cut, 120 - resumed.length))));
@@ -200,7 +164,7 @@ describe('resume', () => {
           expect(state).toEqual(JSON.parse(JSON.stringify(uninterrupted.state())));
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 

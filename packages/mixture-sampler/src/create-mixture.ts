@@ -1,8 +1,7 @@
 import { checkOptions } from './check-options.ts';
-import { earliestDeadline, eligible } from './exact-policy.ts';
-import { drawn, uniformAt } from './random-policy.ts';
+import { createPolicy } from './policy.ts';
 import { SourceSlot } from './source-slot.ts';
-import type { MixtureItem, MixtureOptions, MixtureState, ResumableIterator } from './types.ts';
+import type { Mixture, MixtureItem, MixtureOptions, MixtureReport } from './types.ts';
 
 /**
  * Mixes sources so that each delivers its share of the total *cost* (tokens, say), not of the items.
@@ -11,10 +10,12 @@ import type { MixtureItem, MixtureOptions, MixtureState, ResumableIterator } fro
  * than the cost of one largest item (the law, and why it holds, is in `exact-policy.ts`). With `random` the shares hold in expectation.
  * One item per source is read ahead; `state()` gives it back.
  *
+ * @param options.schedule weights that change with the cost delivered in all; the law holds for them too
  * @param options.state goes on where an earlier mixture was; what is delivered then is the same bits as without the interruption. The
  *   sources must have the same names. Other weights are allowed: they apply to all that was delivered since the beginning, so that the
  *   mixture first makes up for the difference.
- * @returns an iterator; it fails for good when a source fails, and its `state()` is then the one before the failure
+ * @returns an iterator, with `report()`: targets and counts by source, and why a source or the mixture ended. It fails for good when a
+ *   source fails, and its `state()` is then the one before the failure
  * @throws MixtureError `invalid-argument`, `invalid-state` at once; from `next`: `empty-source`, `invalid-cost`
  * @example
  * const mixture = createMixture({
@@ -26,39 +27,24 @@ import type { MixtureItem, MixtureOptions, MixtureState, ResumableIterator } fro
  * const { value } = await mixture.next(); // { source: 'text', item: '…', cost: 120 }
  * const saved = JSON.stringify(mixture.state());
  */
-export function createMixture<T>(options: MixtureOptions<T>): ResumableIterator<MixtureItem<T>, MixtureState> {
+export function createMixture<T>(options: MixtureOptions<T>): Mixture<T> {
   checkOptions(options);
-  const { sources, state, policy = 'exact' } = options;
-  const slots = sources.map((source) => {
-    const slot = new SourceSlot(source, state?.sources[source.name]);
-    if (state !== undefined) {
-      slot.delivered = state.delivered[source.name]!;
-      slot.items = state.items[source.name]!;
-      slot.epochs = state.epochs[source.name]!;
-      slot.ended = state.ended.includes(source.name);
-    }
-    return slot;
-  });
+  const { sources, state } = options;
+  const slots = sources.map((source) => new SourceSlot(source, state));
+  const policy = createPolicy(options, slots);
 
   async function step(): Promise<IteratorResult<MixtureItem<T>, undefined>> {
     choice: for (;;) {
       const active = slots.filter((slot) => !slot.ended);
-      if (active.length === 0 || slots.some((slot) => slot.ended && slot.source.whenExhausted === 'stop')) {
-        return { done: true, value: undefined };
+      if (active.length === 0 || slots.some((slot) => slot.stops)) return { done: true, value: undefined };
+      const contenders = policy.contenders(active);
+      for (const slot of contenders) {
+        if (slot.head !== undefined || (await slot.fill())) continue;
+        policy.sourceEnded();
+        continue choice; // one contender less: everything counts anew
       }
-      const due = policy === 'exact' ? eligible(active) : active;
-      for (const slot of due) {
-        if (slot.head === undefined && !(await slot.fill())) continue choice; // one contender less: everything counts anew
-      }
-      const chosen = policy === 'exact' ? earliestDeadline(due) : drawn(due, uniformAt(policy.seed, itemsSoFar()));
-      return { done: false, value: chosen.deliver() };
+      return { done: false, value: policy.choose(contenders).deliver() };
     }
-  }
-
-  function itemsSoFar(): number {
-    let items = 0;
-    for (const slot of slots) items += slot.items;
-    return items;
   }
 
   // Calls take their turn. A failed step fails all that come after it: a source that threw must not look like one that ended.
@@ -71,14 +57,20 @@ export function createMixture<T>(options: MixtureOptions<T>): ResumableIterator<
       turn = result;
       return result;
     },
-    state: () => ({
-      version: 1,
-      delivered: byName((slot) => slot.delivered),
-      items: byName((slot) => slot.items),
-      epochs: byName((slot) => slot.epochs),
-      sources: byName((slot) => slot.state(), true),
-      ended: slots.filter((slot) => slot.ended).map((slot) => slot.source.name),
-    }),
+    state() {
+      const limited = namesOf((slot) => slot.limited);
+      return {
+        version: 1,
+        delivered: byName((slot) => slot.delivered),
+        items: byName((slot) => slot.items),
+        epochs: byName((slot) => slot.epochs),
+        sources: byName((slot) => slot.state(), true),
+        ended: namesOf((slot) => slot.ended),
+        ...(limited.length > 0 && { limited }),
+        ...policy.state(),
+      };
+    },
+    report,
     async return() {
       await turn.catch(() => {});
       if (!closed) await Promise.all(slots.map((slot) => slot.close()));
@@ -86,6 +78,33 @@ export function createMixture<T>(options: MixtureOptions<T>): ResumableIterator<
       return { done: true, value: undefined };
     },
   };
+
+  function report(): MixtureReport {
+    const active = slots.filter((slot) => !slot.ended);
+    const total = slots.reduce((sum, { delivered }) => sum + delivered, 0);
+    return {
+      total,
+      sources: slots.map((slot) => {
+        const { delivered, items, epochs, ended, limited } = slot;
+        const target = ended ? delivered : policy.target(slot, active);
+        return {
+          name: slot.source.name,
+          target,
+          delivered,
+          behind: target - delivered,
+          share: total > 0 ? delivered / total : 0,
+          items,
+          epochs,
+          ended: ended ? (limited ? 'limit' : 'exhausted') : null,
+        };
+      }),
+      stoppedBy: slots.find((slot) => slot.stops)?.source.name ?? null,
+    };
+  }
+
+  function namesOf(which: (slot: SourceSlot<T>) => boolean): string[] {
+    return slots.filter(which).map((slot) => slot.source.name);
+  }
 
   function byName<V>(value: (slot: SourceSlot<T>) => V, omitAbsent = false): Record<string, V> {
     const entries = slots.map((slot) => [slot.source.name, value(slot)] as const);

@@ -48,11 +48,78 @@ describe('arguments that cannot work', () => {
   });
 
   it('unknown policy', () => {
-    for (const policy of ['greedy', { kind: 'random' }, { kind: 'random', seed: 0.5 }, null] as never[]) {
+    const batch = { kind: 'per-batch', seed: 1 };
+    for (const policy of [
+      'greedy',
+      { kind: 'random' },
+      { kind: 'random', seed: 0.5 },
+      batch,
+      { ...batch, items: 0 },
+      null,
+    ] as never[]) {
       expect(thrownBy(() => createMixture({ sources: [source('a')], policy })).message).toMatch(
         /policy: expected "exact"/,
       );
     }
+  });
+});
+
+describe('limits and schedules that cannot work', () => {
+  const bare = (name: string) => source(name, { weight: undefined });
+  it.each<[string, Partial<MixtureSource<number>>, RegExp]>([
+    ['unknown limit', { limits: { tokens: 3 } as never }, /unknown limit "tokens"; expected epochs, items, cost/],
+    ['half an item', { limits: { items: 0.5 } }, /limits.items.*whole number of at least 1, got 0.5/],
+    ['cost 0', { limits: { cost: 0 } }, /limits.cost.*positive number, got 0/],
+    ['passes of a source that stops', { limits: { epochs: 2 } }, /counts passes of a source that repeats/],
+    ['no choice at the limit', { limits: { items: 2 }, whenExhausted: 'repeat' }, /whenLimited to be "stop" or/],
+    ['whenLimited "repeat"', { limits: { items: 2 }, whenLimited: 'repeat' as never }, /got "repeat"/],
+    ['whenLimited alone', { whenLimited: 'stop' }, /whenLimited is given, but no limits/],
+  ])('%s', (_, more, message) => {
+    const error = thrownBy(() => createMixture({ sources: [source('a', more)] }));
+    expect([error.code, error.source]).toEqual(['invalid-argument', 'a']);
+    expect(error.message).toMatch(message);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no knots', [], /at least one knot/],
+    ['no list', { at: 0 }, /at least one knot/],
+    ['a late beginning', [{ at: 5, weights: { a: 1 } }], /schedule\[0\].at: expected 0 in the first knot, got 5/],
+    [
+      'disorder',
+      [
+        { at: 0, weights: { a: 1 } },
+        { at: 0, weights: { a: 1 } },
+      ],
+      /schedule\[1\].at: expected more than 0/,
+    ],
+    ['a ramp from nowhere', [{ at: 0, weights: { a: 1 }, ramp: 'linear' }], /ramp: expected none in the first knot/],
+    [
+      'an unknown ramp',
+      [
+        { at: 0, weights: { a: 1 } },
+        { at: 1, weights: { a: 1 }, ramp: 'sine' },
+      ],
+      /got "sine"/,
+    ],
+    ['another source', [{ at: 0, weights: { a: 1, z: 1 } }], /sources "a" and no other, got "a", "z"/],
+    ['no weights', [{ at: 0 }], /got none/],
+    ['a negative weight', [{ at: 0, weights: { a: -1 } }], /weights\["a"\]: expected a number from 0, got -1/],
+    ['all zero', [{ at: 0, weights: { a: 0 } }], /all have 0/],
+  ])('%s', (_, schedule, message) => {
+    const error = thrownBy(() => createMixture({ sources: [bare('a')], schedule: schedule as never }));
+    expect(error.code).toBe('invalid-argument');
+    expect(error.message).toMatch(message);
+  });
+
+  it('a source without any weight, a weight beside a schedule, none without', () => {
+    const schedule = [{ at: 0, weights: { a: 1, b: 0 } }];
+    expect(thrownBy(() => createMixture({ sources: [bare('a'), bare('b')], schedule })).message).toMatch(
+      /"b" has the weight 0/,
+    );
+    expect(thrownBy(() => createMixture({ sources: [source('a')], schedule })).message).toMatch(
+      /no weight beside a schedule/,
+    );
+    expect(thrownBy(() => createMixture({ sources: [bare('a')] })).message).toMatch(/positive weight, got undefined/);
   });
 });
 
@@ -70,6 +137,11 @@ describe('a state that does not fit', () => {
     ['a negative count', { ...saved, items: { a: -1 } }, [source('a')], /state.items\["a"\].*got -1/],
     ['half an item', { ...saved, items: { a: 0.5 } }, [source('a')], /state.items\["a"\].*got 0.5/],
     ['an ended source that is not there', { ...saved, ended: ['z'] }, [source('a')], /"z"/],
+    ['a limited source that is not there', { ...saved, limited: ['z'] }, [source('a')], /"z"/],
+    ['a batch of none', { ...saved, batch: { draws: 1, left: 1, source: 'z' } }, [source('a')], /"z"/],
+    ['half a batch', { ...saved, batch: { draws: 1, left: 0.5, source: 'a' } }, [source('a')], /state.batch/],
+    ['targets of others', { ...saved, origin: { total: 1, targets: { z: 1 } } }, [source('a')], /state.origin.*"a"/],
+    ['no targets', { ...saved, origin: { total: 1 } as never }, [source('a')], /state.origin/],
     ['a missing record', { ...saved, epochs: undefined as never }, [source('a')], /knows none/],
   ])('%s', (_, state, sources, message) => {
     const error = thrownBy(() => createMixture({ sources, state }));

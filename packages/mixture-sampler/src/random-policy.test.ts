@@ -31,13 +31,12 @@ describe('uniformAt', () => {
 });
 
 describe('drawn', () => {
-  const contender = (weight: number, cost: number) => ({ source: { weight }, delivered: 0, head: { cost } });
-
-  it('divides the line by weight per cost', () => {
-    const [a, b] = [contender(1, 1), contender(1, 3)]; // 3/4 and 1/4 of the line
-    expect(drawn([a, b], 0)).toBe(a);
-    expect(drawn([a, b], 0.7499)).toBe(a);
-    expect(drawn([a, b], 0.7501)).toBe(b);
-    expect(drawn([a, b], 1)).toBe(b);
+  it('divides the line by weight', () => {
+    const parts = [
+      { name: 'a', part: 3 },
+      { name: 'b', part: 1 },
+    ];
+    const at = (uniform: number) => drawn(parts, uniform, ({ part }) => part).name;
+    expect([0, 0.7499, 0.7501, 1].map(at)).toEqual(['a', 'a', 'b', 'b']);
   });
 });

@@ -4,9 +4,8 @@
  * that all share. (Compensation tickets of lottery scheduling: C. Waldspurger and W. Weihl, 1994.) With equal costs it is the plain
  * weighted draw.
  *
- * Draw number n is a function of the seed and n alone, so the position of the generator is the number of items delivered.
+ * Draw number n is a function of the seed and n alone, so the position of the generator is the number of draws.
  */
-import type { Contender } from './exact-policy.ts';
 
 /** Number n in [0, 1) of the sequence that belongs to `seed`. */
 export function uniformAt(seed: number, n: number): number {
@@ -18,21 +17,21 @@ export function uniformAt(seed: number, n: number): number {
 }
 
 /** Spreads 32 bits (splitmix's step with murmur's finaliser). */
-function scramble(value: number): number {
+export function scramble(value: number): number {
   let h = (value + 0x9e3779b9) | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
 }
 
-/** The source into whose part of the line the draw falls. */
-export function drawn<S extends Contender>(active: readonly S[], uniform: number): S {
+/** The one into whose part of the line the draw falls; parts are as long as `weight` says. */
+export function drawn<S>(among: readonly S[], uniform: number, weight: (one: S) => number): S {
   let sum = 0;
-  for (const { source, head } of active) sum += source.weight / head!.cost;
+  for (const one of among) sum += weight(one);
   let left = uniform * sum;
-  for (const contender of active) {
-    left -= contender.source.weight / contender.head!.cost;
-    if (left < 0) return contender;
+  for (const one of among) {
+    left -= weight(one);
+    if (left < 0) return one;
   }
-  return active.at(-1)!; // rounding: the draw fell on the very end
+  return among.at(-1)!; // rounding: the draw fell on the very end
 }

@@ -1,13 +1,16 @@
 import { MixtureError } from './mixture-error.ts';
-import type { MixtureSource, ResumableIterator } from './types.ts';
+import type { MixtureSource, MixtureState, ResumableIterator } from './types.ts';
 
 /** One source at work: opens it when it is first due, reads one item ahead, and begins again where that is its policy. */
 export class SourceSlot<T> {
   readonly source: MixtureSource<T>;
+  readonly weight: number;
   delivered = 0;
   items = 0;
   epochs = 0;
   ended = false;
+  /** Ended at one of its limits. */
+  limited = false;
   /** The item read ahead, with its cost. */
   head: { item: T; cost: number } | undefined;
   #iterator: ResumableIterator<T> | undefined;
@@ -16,9 +19,23 @@ export class SourceSlot<T> {
   /** True while `#saved`, not the iterator, says where the source is. */
   #ahead = true;
 
-  constructor(source: MixtureSource<T>, saved: unknown) {
+  constructor(source: MixtureSource<T>, state: MixtureState | undefined) {
+    const { name } = source;
     this.source = source;
-    this.#saved = saved;
+    this.weight = source.weight ?? 0;
+    if (state === undefined) return;
+    this.#saved = state.sources[name];
+    this.delivered = state.delivered[name]!;
+    this.items = state.items[name]!;
+    this.epochs = state.epochs[name]!;
+    this.ended = state.ended.includes(name);
+    this.limited = state.limited?.includes(name) ?? false;
+  }
+
+  /** True when its end is the end of the mixture. */
+  get stops(): boolean {
+    const { whenExhausted, whenLimited } = this.source;
+    return this.ended && (this.limited ? (whenLimited ?? whenExhausted) : whenExhausted) === 'stop';
   }
 
   /**
@@ -28,6 +45,8 @@ export class SourceSlot<T> {
    */
   async fill(): Promise<boolean> {
     const { source } = this;
+    const limits = source.limits ?? {};
+    if (limits.items !== undefined && this.items >= limits.items) return this.#endAtLimit();
     for (;;) {
       const fromBeginning = this.#iterator === undefined && this.#saved === undefined;
       const iterator: ResumableIterator<T> = this.#iterator ?? (await source.open(this.#saved, { epoch: this.epochs }));
@@ -45,6 +64,7 @@ export class SourceSlot<T> {
             source.name,
           );
         }
+        if (limits.cost !== undefined && this.delivered + cost > limits.cost) return this.#endAtLimit();
         this.head = { item: result.value, cost };
         return true;
       }
@@ -58,6 +78,10 @@ export class SourceSlot<T> {
       if (source.whenExhausted !== 'repeat') {
         this.ended = true;
         return false;
+      }
+      if (limits.epochs !== undefined && this.epochs + 1 >= limits.epochs) {
+        this.epochs++;
+        return this.#endAtLimit();
       }
       await iterator.return?.();
       this.#iterator = undefined;
@@ -86,5 +110,11 @@ export class SourceSlot<T> {
     this.#saved = this.state();
     this.#ahead = true;
     await this.#iterator?.return?.();
+  }
+
+  #endAtLimit(): false {
+    this.ended = true;
+    this.limited = true;
+    return false;
   }
 }
