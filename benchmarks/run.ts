@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { mixtureFigure } from './data/mixture-figure.ts';
 import { dataBenchmark } from './data.ts';
 import { engineBenchmark } from './engine.ts';
 
@@ -11,4 +12,5 @@ bench
   .option('--only <sections>', 'shards, mixture, tokens, pictures; several with commas')
   .option('--json', 'one last line for machines')
   .action((options: { only?: string; json?: boolean }) => dataBenchmark(options));
+bench.command('mixture-figure').description('draws the figure of the mixture-sampler').action(mixtureFigure);
 await bench.parseAsync();

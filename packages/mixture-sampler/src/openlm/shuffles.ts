@@ -28,7 +28,10 @@ export function* resampledShards<T>(
 /** `choices(…, k=1)`: the first place whose running sum is above the draw. */
 function byWeight(weights: readonly number[], random: PythonRandom): () => number {
   let sum = 0;
-  const sums = weights.map((weight) => (sum += weight));
+  const sums = weights.map((weight) => {
+    sum += weight;
+    return sum;
+  });
   return () => {
     const drawn = random.random() * sum;
     const place = sums.findIndex((upTo) => drawn < upTo);

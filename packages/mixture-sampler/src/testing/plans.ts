@@ -17,6 +17,7 @@ export type Plan = {
   limits?: SourceLimits | undefined;
   whenLimited?: 'stop' | 'renormalise' | undefined;
 }[];
+export type WeightedPlan = (Plan[number] & { weight: number })[];
 export type Numbered = { id: number; cost: number };
 
 export function sourcesOf(plan: Plan): MixtureSource<Numbered>[] {
@@ -51,7 +52,7 @@ export const anyPolicy: fc.Arbitrary<MixturePolicy> = fc.oneof(
 
 export const anyEnd: fc.Arbitrary<WhenExhausted> = fc.constantFrom('stop', 'repeat', 'renormalise');
 
-export function anyPlan(whenExhausted: fc.Arbitrary<WhenExhausted>): fc.Arbitrary<Plan> {
+export function anyPlan(whenExhausted: fc.Arbitrary<WhenExhausted>): fc.Arbitrary<WeightedPlan> {
   return fc.array(
     fc.record({
       weight: fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.double({ min: 1e-3, max: 1e3, noNaN: true })),
