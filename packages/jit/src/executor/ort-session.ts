@@ -1,15 +1,26 @@
 import * as ort from 'onnxruntime-node';
+import type { Device } from '../devices/device.ts';
 import { JitError } from '../jit-error.ts';
 
-/**
- * Opens a model on the CPU.
- * @param threads for one operator; 1 starts no pool of threads and nothing spins
- */
-export async function openSession(model: Uint8Array, threads: number): Promise<ort.InferenceSession> {
+export interface SessionOptions {
+  device: Device;
+  /** Threads of one operator on the CPU; 1 starts no pool of threads and nothing spins. */
+  threads: number;
+  /** Outputs become new tensors of this kind; absent: arrays on the host, or wherever a tensor that is passed as the fetch lies. */
+  outputs?: 'gpu-buffer';
+  /** `disabled` runs the nodes as they are written. */
+  optimisation?: 'all' | 'disabled';
+  /** Where to write a profile of which provider ran which node: the start of a file name. */
+  profilePrefix?: string;
+}
+
+/** @throws {JitError} `runtime` when ONNX Runtime refuses the model */
+export async function openSession(model: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
+  const { device, threads, outputs, optimisation = 'all', profilePrefix } = options;
   try {
     return await ort.InferenceSession.create(model, {
-      executionProviders: ['cpu'],
-      graphOptimizationLevel: 'all',
+      executionProviders: [device.provider],
+      graphOptimizationLevel: optimisation,
       executionMode: 'sequential',
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -17,9 +28,11 @@ export async function openSession(model: Uint8Array, threads: number): Promise<o
       enableMemPattern: false,
       enableCpuMemArena: true,
       logSeverityLevel: 4,
+      ...(outputs && { preferredOutputLocation: outputs }),
+      ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     });
   } catch (cause) {
-    throw new JitError('runtime', `ONNX Runtime refused the traced graph: ${message(cause)}`, { cause });
+    throw new JitError('runtime', `ONNX Runtime refused the traced graph: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -31,8 +44,8 @@ export async function runSession(
   try {
     return await session.run(feeds, fetches);
   } catch (cause) {
-    throw new JitError('runtime', `ONNX Runtime failed: ${message(cause)}`, { cause });
+    throw new JitError('runtime', `ONNX Runtime failed: ${messageOf(cause)}`, { cause });
   }
 }
 
-const message = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,0 +1,55 @@
+/** Where a graph runs, as plain data: what differs between devices is said here and nowhere else. */
+import { JitError } from '../jit-error.ts';
+
+export type DeviceName = 'cpu' | 'webgpu' | 'cuda';
+
+export interface Device {
+  name: DeviceName;
+  /** ONNX Runtime's name of the execution provider. */
+  provider: 'cpu' | 'webgpu' | 'cuda';
+  /**
+   * Where parameters, moments and gradients live between calls. `host`: in one WebAssembly memory that ONNX Runtime reads and writes.
+   * `device`: in buffers of the device; only batches go in and only losses, metrics and norms come out.
+   */
+  state: 'host' | 'device';
+  /** What updates the parameters: WebAssembly on the host's memory, or a graph that runs where the state is. */
+  optimizer: 'wasm' | 'graph';
+  /** Operators that the provider computes wrongly, replaced by equal ones before the graph is written. */
+  avoid: readonly AvoidedOperator[];
+}
+
+export interface AvoidedOperator {
+  op: string;
+  /** An output position that is wrong; the other outputs are kept. */
+  output: number;
+  /** What was seen, and in which version of the provider. */
+  symptom: string;
+}
+
+const devices: Record<DeviceName, Device> = {
+  cpu: { name: 'cpu', provider: 'cpu', state: 'host', optimizer: 'wasm', avoid: [] },
+  webgpu: {
+    name: 'webgpu',
+    provider: 'webgpu',
+    state: 'device',
+    optimizer: 'graph',
+    avoid: [
+      {
+        op: 'SimplifiedLayerNormalization',
+        output: 1,
+        symptom: 'ONNX Runtime 1.30: the inverse deviation is wrong without an error',
+      },
+    ],
+  },
+  // ONNX Runtime's Node binding keeps tensors on the device for WebGPU alone; with CUDA they travel with every call.
+  cuda: { name: 'cuda', provider: 'cuda', state: 'host', optimizer: 'wasm', avoid: [] },
+};
+
+/** @throws {JitError} `invalid-definition` for a name that is no device */
+export function deviceOf(name: string): Device {
+  if (Object.hasOwn(devices, name)) return devices[name as DeviceName];
+  throw new JitError(
+    'invalid-definition',
+    `Expected device to be one of ${Object.keys(devices).join(', ')}, got ${JSON.stringify(name)}.`,
+  );
+}
