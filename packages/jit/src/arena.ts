@@ -75,6 +75,33 @@ export function arenaLayout(
   return { order: Object.keys(params), trained, frozen: still, runs, moments, regionLength, bytes };
 }
 
+/** @throws {JitError} `invalid-state` when a name is missing or unknown or has another length */
+export function checkState(
+  { trained, frozen, moments }: ArenaLayout,
+  state: Pick<TrainState, 'params' | 'm' | 'v'>,
+): void {
+  const known = new Set([...trained, ...frozen].map(({ name }) => name));
+  const needed = { params: [...trained, ...frozen], m: moments > 0 ? trained : [], v: moments > 1 ? trained : [] };
+  for (const part of ['params', 'm', 'v'] as const) {
+    for (const { name, length } of needed[part]) {
+      const got = state[part]?.[name];
+      if (got instanceof Float32Array && got.length === length) continue;
+      const what = got === undefined ? 'nothing' : `${got.constructor.name} of ${got.length}`;
+      throw new JitError(
+        'invalid-state',
+        `State: expected ${part}.${name} to be ${length} float32 numbers, got ${what}.`,
+      );
+    }
+    const extra = Object.keys(state[part] ?? {}).find((name) => !known.has(name));
+    if (extra !== undefined) {
+      throw new JitError(
+        'invalid-state',
+        `State: ${part}.${extra} is no parameter of this step; expected ${needed[part].map(({ name }) => name).join(', ')}.`,
+      );
+    }
+  }
+}
+
 /** Views into the block, by region and name. They are made once. */
 export class Arena {
   readonly layout: ArenaLayout;
@@ -103,27 +130,7 @@ export class Arena {
 
   /** @throws {JitError} `invalid-state` when a name is missing or unknown or has another length; then nothing has changed */
   load(state: Pick<TrainState, 'params' | 'm' | 'v'>): void {
-    for (const part of ['params', 'm', 'v'] as const) {
-      const needed = Object.keys(this[part]);
-      for (const name of needed) {
-        const expected = this[part][name]!.length;
-        const got = state[part]?.[name];
-        if (!(got instanceof Float32Array) || got.length !== expected) {
-          const what = got === undefined ? 'nothing' : `${got.constructor.name} of ${got.length}`;
-          throw new JitError(
-            'invalid-state',
-            `State: expected ${part}.${name} to be ${expected} float32 numbers, got ${what}.`,
-          );
-        }
-      }
-      const extra = Object.keys(state[part] ?? {}).find((name) => this.params[name] === undefined);
-      if (extra !== undefined) {
-        throw new JitError(
-          'invalid-state',
-          `State: ${part}.${extra} is no parameter of this step; expected ${needed.join(', ')}.`,
-        );
-      }
-    }
+    checkState(this.layout, state);
     for (const part of ['params', 'm', 'v'] as const) {
       for (const [name, view] of Object.entries(this[part])) view.set(state[part][name]!);
     }

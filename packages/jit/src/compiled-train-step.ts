@@ -1,4 +1,5 @@
 import { CallQueue } from './call-queue.ts';
+import type { DeviceTraits } from './devices/device-traits.ts';
 import type { NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
 import type { TrainExecutor } from './executor/train-executor.ts';
 import { checkArrays } from './signature-check.ts';
@@ -12,12 +13,14 @@ export type TrainHost = Pick<TrainExecutor, 'addVariant' | 'setState' | 'getStat
 export class CompiledTrainStep implements TrainStep {
   private readonly definition: TrainStepDefinition;
   private readonly host: TrainHost;
+  private readonly device: DeviceTraits;
   private readonly compiled = new Set<string>();
   private readonly queue = new CallQueue('The training step');
 
-  constructor(definition: TrainStepDefinition, host: TrainHost) {
+  constructor(definition: TrainStepDefinition, host: TrainHost, device: DeviceTraits) {
     this.definition = definition;
     this.host = host;
+    this.device = device;
   }
 
   setState(state: TrainState): Promise<void> {
@@ -51,7 +54,7 @@ export class CompiledTrainStep implements TrainStep {
     const signature = variantSignature(this.definition, variant);
     checkArrays(`batch of variant ${variant}`, signature, batch);
     if (this.compiled.has(variant)) return;
-    await this.host.addVariant(variant, signature, traceTrainStep(this.definition, variant));
+    await this.host.addVariant(variant, signature, traceTrainStep(this.definition, variant, this.device));
     this.compiled.add(variant);
   }
 }

@@ -12,6 +12,7 @@ export type JitErrorCode =
   | 'invalid-state'
   | 'unknown-variant'
   | 'backend-missing'
+  | 'device-missing'
   | 'too-large'
   | 'runtime'
   | 'worker-died'

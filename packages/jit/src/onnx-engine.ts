@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { CompiledForward } from './compiled-forward.ts';
 import { CompiledTrainStep } from './compiled-train-step.ts';
+import { traitsOf } from './devices/device-traits.ts';
+import { checkInstalled } from './devices/missing-device.ts';
 import type { Device, Engine, Signature } from './engine.ts';
 import { ForwardExecutor } from './executor/forward-executor.ts';
+import { openTrainExecutor } from './executor/open-train-executor.ts';
 import { RemoteExecutor } from './executor/remote-executor.ts';
 import { ForwardWorker } from './executor/remote-forward.ts';
-import { TrainExecutor } from './executor/train-executor.ts';
 import { JitError } from './jit-error.ts';
 import { checkNextState, traceForward } from './trace/trace-forward.ts';
 import { variableInput } from './trace/variables.ts';
@@ -19,6 +21,7 @@ export interface OnnxEngineOptions {
    * nothing else). Forward graphs run in the caller's thread, unless they ask for a worker.
    */
   worker?: boolean;
+  /** Default `cpu`. `webgpu` keeps the training state on the graphics processor; `cuda` moves it with every call. */
   device?: Device;
 }
 
@@ -34,26 +37,26 @@ export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new JitError('invalid-definition', `onnxEngine: expected threads to be a whole number ≥ 1, got ${threads}.`);
   }
-  if (device !== 'cpu') {
-    throw new JitError('invalid-definition', `onnxEngine: expected device 'cpu', got ${JSON.stringify(device)}.`);
-  }
+  const traits = traitsOf(device);
   const forwardWorker = new ForwardWorker();
   return {
     name: 'onnx',
     async compileTrainStep(definition) {
-      const executorOptions = { ...prepareDefinition(definition), params: definition.params, threads };
-      const host = worker ? new RemoteExecutor(executorOptions) : new TrainExecutor(executorOptions);
-      return new CompiledTrainStep(definition, host);
+      const executorOptions = { ...prepareDefinition(definition), params: definition.params, threads, device };
+      checkInstalled(traits);
+      const host = worker ? new RemoteExecutor(executorOptions) : openTrainExecutor(executorOptions);
+      return new CompiledTrainStep(definition, host, traits);
     },
     async compileForward(fn, forwardOptions) {
-      const { model, outputs, variables } = traceForward(fn, forwardOptions, 'inputs');
+      const { model, outputs, variables } = traceForward(fn, forwardOptions, 'inputs', traits);
       checkNextState(forwardOptions, outputs);
+      checkInstalled(traits);
       const read = variables.map((variable) => [
         variableInput(variable),
         { shape: variable.shape, dtype: variable.dtype },
       ]);
       const inputs = { ...forwardOptions.inputs, ...(Object.fromEntries(read) as Signature) };
-      const forwardModel = { model, inputs, outputs, state: forwardOptions.state ?? {}, threads };
+      const forwardModel = { model, inputs, outputs, state: forwardOptions.state ?? {}, threads, device };
       const runner = forwardOptions.worker
         ? await forwardWorker.open(forwardModel)
         : await ForwardExecutor.open(forwardModel);

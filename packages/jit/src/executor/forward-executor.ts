@@ -1,5 +1,5 @@
 import * as ort from 'onnxruntime-node';
-import type { NamedArrays, Signature } from '../engine.ts';
+import type { Device, NamedArrays, Signature } from '../engine.ts';
 import { checkArrays } from '../signature-check.ts';
 import { openSession, runSession } from './ort-session.ts';
 
@@ -11,6 +11,7 @@ export interface ForwardModel {
   outputs: Signature;
   state: Record<string, { data: Float32Array | Int32Array; next: string }>;
   threads: number;
+  device: Device;
 }
 
 /** One part of the state: what the next call reads, and where it writes. They change places after every call. */
@@ -44,7 +45,7 @@ export class ForwardExecutor {
 
   /** @throws {JitError} `runtime` when ONNX Runtime refuses the graph */
   static async open(options: ForwardModel): Promise<ForwardExecutor> {
-    return new ForwardExecutor(await openSession(options.model, options.threads), options);
+    return new ForwardExecutor(await openSession(options.model, options), options);
   }
 
   async run(arrays: NamedArrays): Promise<NamedArrays> {

@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
-import type { Device } from '../devices/device.ts';
+import { traitsOf } from '../devices/device-traits.ts';
+import type { Device } from '../engine.ts';
 import { JitError } from '../jit-error.ts';
 
 export interface SessionOptions {
@@ -19,7 +20,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
   const { device, threads, outputs, optimisation = 'all', profilePrefix } = options;
   try {
     return await ort.InferenceSession.create(model, {
-      executionProviders: [device.provider],
+      executionProviders: [traitsOf(device).provider],
       graphOptimizationLevel: optimisation,
       executionMode: 'sequential',
       intraOpNumThreads: threads,

@@ -6,7 +6,12 @@ import { RemoteExecutor } from './remote-executor.ts';
 
 const net = mlp();
 const open = () =>
-  new RemoteExecutor({ ...prepareDefinition(net.definition), params: net.definition.params, threads: 1 });
+  new RemoteExecutor({
+    ...prepareDefinition(net.definition),
+    params: net.definition.params,
+    threads: 1,
+    device: 'cpu',
+  });
 
 test('errors of the worker keep their code and their message', async () => {
   const executor = open();

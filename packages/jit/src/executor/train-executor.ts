@@ -4,7 +4,7 @@
  */
 import * as ort from 'onnxruntime-node';
 import { Arena, type ArenaLayout } from '../arena.ts';
-import type { NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
+import type { Device, NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
 import { type KernelMemory, type OptimizerKernels, optimizerKernels } from '../optimizer/index.ts';
 import type { OptimizerPlan } from '../optimizer/optimizer-plan.ts';
 import { updateState } from '../optimizer-step.ts';
@@ -17,6 +17,7 @@ export interface ExecutorOptions {
   params: Signature;
   optimizer: OptimizerPlan;
   threads: number;
+  device: Device;
 }
 
 interface Variant {
@@ -49,7 +50,7 @@ export class TrainExecutor {
   }
 
   async addVariant(name: string, batch: Signature, step: TracedStep): Promise<void> {
-    const session = await openSession(step.model, this.options.threads);
+    const session = await openSession(step.model, this.options);
     const loss = new Float32Array(1);
     const fetches: Record<string, ort.Tensor> = { [names.loss]: new ort.Tensor('float32', loss, []) };
     const metrics: Record<string, Float32Array> = {};

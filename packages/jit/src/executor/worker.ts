@@ -2,12 +2,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { JitError } from '../jit-error.ts';
 import { ForwardHost } from './forward-host.ts';
-import { TrainExecutor } from './train-executor.ts';
+import { openTrainExecutor } from './open-train-executor.ts';
 import type { WorkerCall, WorkerReply, WorkerRole } from './worker-protocol.ts';
 
 const port = parentPort!;
 const role = workerData as WorkerRole;
-const held = role.role === 'train' ? new TrainExecutor(role.options) : new ForwardHost();
+const held = role.role === 'train' ? openTrainExecutor(role.options) : new ForwardHost();
 const methods = held as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
 let last: Promise<void> = Promise.resolve();
 

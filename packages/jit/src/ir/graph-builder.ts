@@ -14,7 +14,12 @@ import {
 
 /** Appends values and nodes to a graph. Every method returns the number of the value it makes. */
 export class GraphBuilder {
-  readonly graph: Graph = { values: [], constants: new Map(), inputs: [], nodes: [], outputs: [] };
+  readonly graph: Graph;
+
+  /** @param graph to append to; default: an empty one */
+  constructor(graph: Graph = { values: [], constants: new Map(), inputs: [], nodes: [], outputs: [] }) {
+    this.graph = graph;
+  }
 
   shape(value: number): readonly number[] {
     return this.graph.values[value]!.shape;

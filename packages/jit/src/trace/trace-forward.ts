@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { avoidOperators } from '../devices/avoid-operators.ts';
+import { type DeviceTraits, traitsOf } from '../devices/device-traits.ts';
 import type { ForwardFunction, ForwardOptions, Signature, TensorSpec } from '../engine.ts';
 import { type Graph, sameShape } from '../ir/graph.ts';
 import { JitError } from '../jit-error.ts';
@@ -63,8 +65,9 @@ export function traceForward(
   fn: ForwardFunction,
   options: ForwardOptions,
   variables: VariablePolicy = 'constants',
+  device: DeviceTraits = traitsOf('cpu'),
 ): Omit<TracedForward, 'graph'> & { model: Uint8Array } {
-  const { graph, ...rest } = traceForwardGraph(fn, options, variables);
+  const { graph, ...rest } = traceForwardGraph(fn, options, variables, device);
   return { ...rest, model: onnxModel(graph) };
 }
 
@@ -72,6 +75,7 @@ export function traceForwardGraph(
   fn: ForwardFunction,
   options: ForwardOptions,
   variables: VariablePolicy = 'constants',
+  device: DeviceTraits = traitsOf('cpu'),
 ): TracedForward {
   checkForward(options);
   return withTrace(
@@ -95,6 +99,7 @@ export function traceForwardGraph(
         outputs[name] = { shape: tensor.shape, dtype };
         builder.graph.outputs.push({ name, value: builder.cast(graphValue(tensor), dtype) });
       }
+      avoidOperators(builder.graph, device.avoid);
       optimise(builder.graph);
       return { graph: builder.graph, outputs, variables: trace.variables };
     },

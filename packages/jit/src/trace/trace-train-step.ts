@@ -1,22 +1,30 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { avoidOperators } from '../devices/avoid-operators.ts';
+import { type DeviceTraits, traitsOf } from '../devices/device-traits.ts';
 import type { NamedTensors, TrainStepDefinition } from '../engine.ts';
 import type { Graph } from '../ir/graph.ts';
 import { JitError } from '../jit-error.ts';
 import { onnxModel } from '../onnx/onnx-model.ts';
+import { sumsOfSquares } from '../optimizer/sums-of-squares.ts';
 import { optimise } from '../passes/optimise.ts';
 import { variantSignature } from '../train-definition.ts';
 import { withTrace } from './trace.ts';
 import { names, type TracedStep } from './traced-step.ts';
 
 /** @throws {JitError} when the loss cannot be traced */
-export function traceTrainStep(definition: TrainStepDefinition, variant: string): TracedStep {
-  const { graph, ...rest } = traceTrainGraph(definition, variant);
+export function traceTrainStep(
+  definition: TrainStepDefinition,
+  variant: string,
+  device: DeviceTraits = traitsOf('cpu'),
+): TracedStep {
+  const { graph, ...rest } = traceTrainGraph(definition, variant, device);
   return { ...rest, model: onnxModel(graph) };
 }
 
 export function traceTrainGraph(
   definition: TrainStepDefinition,
   variant: string,
+  device: DeviceTraits = traitsOf('cpu'),
 ): Omit<TracedStep, 'model'> & { graph: Graph } {
   const signature = variantSignature(definition, variant);
   return withTrace((trace) => {
@@ -56,8 +64,14 @@ export function traceTrainGraph(
         graph.outputs.push({ name: names.gradient(name), value: graphValue(gradient) });
       }
     }
+    const hasSumsOfSquares = device.optimizer === 'graph' && gradients.length > 0;
+    if (hasSumsOfSquares) {
+      const values = graph.outputs.slice(-gradients.length).map(({ value }) => value);
+      graph.outputs.push({ name: names.sumsOfSquares, value: sumsOfSquares(builder, values) });
+    }
+    avoidOperators(graph, device.avoid);
     optimise(graph);
-    return { graph, metrics: Object.keys(metrics), gradients, untouched };
+    return { graph, metrics: Object.keys(metrics), gradients, untouched, hasSumsOfSquares };
   });
 }
 

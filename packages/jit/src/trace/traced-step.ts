@@ -6,6 +6,8 @@ export interface TracedStep {
   gradients: string[];
   /** Parameters that train but do not touch this variant's loss: their gradient is zero. */
   untouched: string[];
+  /** The model's output `sumsOfSquares` holds Σ g² of each of `gradients`: for devices whose optimizer is a graph. */
+  hasSumsOfSquares: boolean;
 }
 
 /** Names of the model's inputs and outputs. */
@@ -13,6 +15,7 @@ export const names = {
   param: (name: string): string => `param:${name}`,
   batch: (name: string): string => `batch:${name}`,
   loss: 'loss',
+  sumsOfSquares: 'sumsOfSquares',
   metric: (name: string): string => `metric:${name}`,
   gradient: (name: string): string => `gradient:${name}`,
 };

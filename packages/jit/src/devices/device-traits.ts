@@ -1,10 +1,9 @@
 /** Where a graph runs, as plain data: what differs between devices is said here and nowhere else. */
+import type { Device } from '../engine.ts';
 import { JitError } from '../jit-error.ts';
 
-export type DeviceName = 'cpu' | 'webgpu' | 'cuda';
-
-export interface Device {
-  name: DeviceName;
+export interface DeviceTraits {
+  name: Device;
   /** ONNX Runtime's name of the execution provider. */
   provider: 'cpu' | 'webgpu' | 'cuda';
   /**
@@ -26,7 +25,7 @@ export interface AvoidedOperator {
   symptom: string;
 }
 
-const devices: Record<DeviceName, Device> = {
+const devices: Record<Device, DeviceTraits> = {
   cpu: { name: 'cpu', provider: 'cpu', state: 'host', optimizer: 'wasm', avoid: [] },
   webgpu: {
     name: 'webgpu',
@@ -46,8 +45,8 @@ const devices: Record<DeviceName, Device> = {
 };
 
 /** @throws {JitError} `invalid-definition` for a name that is no device */
-export function deviceOf(name: string): Device {
-  if (Object.hasOwn(devices, name)) return devices[name as DeviceName];
+export function traitsOf(name: string): DeviceTraits {
+  if (Object.hasOwn(devices, name)) return devices[name as Device];
   throw new JitError(
     'invalid-definition',
     `Expected device to be one of ${Object.keys(devices).join(', ')}, got ${JSON.stringify(name)}.`,
