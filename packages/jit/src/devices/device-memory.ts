@@ -22,7 +22,7 @@ export class DeviceMemory {
   static async open(device: Device): Promise<DeviceMemory> {
     const model = identityModel();
     try {
-      const up = await openSession(model, { device, threads: 1, outputs: 'gpu-buffer' });
+      const up = await openSession(model, { device, threads: 1, outputLocation: 'gpu-buffer' });
       return new DeviceMemory(up, await openSession(model, { device, threads: 1 }));
     } catch (cause) {
       throw missingDevice(traitsOf(device), cause);

@@ -8,7 +8,7 @@ export interface SessionOptions {
   /** Threads of one operator on the CPU; 1 starts no pool of threads and nothing spins. */
   threads: number;
   /** Outputs become new tensors of this kind; absent: arrays on the host, or wherever a tensor that is passed as the fetch lies. */
-  outputs?: 'gpu-buffer';
+  outputLocation?: 'gpu-buffer';
   /** `disabled` runs the nodes as they are written. */
   optimisation?: 'all' | 'disabled';
   /** Where to write a profile of which provider ran which node: the start of a file name. */
@@ -17,7 +17,7 @@ export interface SessionOptions {
 
 /** @throws {JitError} `runtime` when ONNX Runtime refuses the model */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
-  const { device, threads, outputs, optimisation = 'all', profilePrefix } = options;
+  const { device, threads, outputLocation, optimisation = 'all', profilePrefix } = options;
   try {
     return await ort.InferenceSession.create(model, {
       executionProviders: [traitsOf(device).provider],
@@ -29,7 +29,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       enableMemPattern: false,
       enableCpuMemArena: true,
       logSeverityLevel: 4,
-      ...(outputs && { preferredOutputLocation: outputs }),
+      ...(outputLocation && { preferredOutputLocation: outputLocation }),
       ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     });
   } catch (cause) {
