@@ -12,7 +12,7 @@ const randomOps = /^(random|truncatedNormal|multinomial|dropout|rand_|rand$)/i;
 
 /** A tfjs backend whose tensors are values of a graph under construction. It holds no data but constants. */
 export class TraceBackend extends tf.KernelBackend {
-  private readonly builder: GraphBuilder;
+  protected readonly builder: GraphBuilder;
   private readonly ids = new WeakMap<object, number>();
   private readonly variablePolicy: VariablePolicy;
   private live = 0;
@@ -64,7 +64,7 @@ export class TraceBackend extends tf.KernelBackend {
     return this.bind(this.constantOf(values, shape, dtype));
   }
 
-  private constantOf(values: BackendValues, shape: readonly number[], dtype: string): number {
+  protected constantOf(values: BackendValues, shape: readonly number[], dtype: string): number {
     const type = irDType(dtype);
     const numbers = values as ArrayLike<number>;
     const size = sizeOf(shape);
@@ -76,8 +76,12 @@ export class TraceBackend extends tf.KernelBackend {
     return this.builder.constant(Data.from(numbers as number[]), shape, type);
   }
 
+  protected valueOf(dataId: object): number | undefined {
+    return this.ids.get(dataId);
+  }
+
   override readSync(dataId: object): BackendValues {
-    const value = this.ids.get(dataId);
+    const value = this.valueOf(dataId);
     const data = value === undefined ? undefined : this.builder.graph.constants.get(value);
     if (value === undefined || data === undefined) {
       throw new JitError(

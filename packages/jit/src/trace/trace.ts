@@ -9,8 +9,7 @@ import { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
 import { activeTrace, setActiveTrace } from './active-trace.ts';
 import { fusedNode } from './fused-node.ts';
-import { lowerings } from './kernels/index.ts';
-import { unsupported } from './lowering.ts';
+import { registerKernels, unregisterKernels } from './register-kernels.ts';
 import { randomError, TraceBackend } from './trace-backend.ts';
 import { type VariablePolicy, withReadOnlyVariables } from './variables.ts';
 
@@ -25,11 +24,6 @@ export interface Trace {
   /** Variables of the caller that became inputs of the graph. */
   readonly variables: readonly tf.Variable[];
 }
-
-/** All kernels that tfjs knows by name, so that one that does not lower fails with a clear message. */
-const kernelNames = Object.entries(tf as unknown as Record<string, unknown>)
-  .filter(([name, value]) => name === value)
-  .map(([name]) => name);
 
 /**
  * Runs `body` with tfjs tracing.
@@ -93,31 +87,4 @@ function freeName(engine: ReturnType<typeof tf.engine>): string {
   let name = 'vlm-trace';
   for (let i = 2; name in engine.registryFactory; i++) name = `vlm-trace-${i}`;
   return name;
-}
-
-function registerKernels(backendName: string, builder: GraphBuilder, backend: TraceBackend): void {
-  for (const kernelName of new Set([...kernelNames, ...Object.keys(lowerings)])) {
-    const lower = lowerings[kernelName];
-    const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
-      if (!lower)
-        throw unsupported(
-          kernelName,
-          'it has no lowering. compiledKernels() lists those that have; express it with them, or emit an ONNX node with fusedOp.',
-        );
-      const values: Record<string, number> = {};
-      for (const [name, info] of Object.entries(inputs)) if (info) values[name] = backend.lookup(info);
-      const made = lower(builder, { kernel: kernelName, inputs: values, attrs: attrs ?? {} });
-      const infos = [made].flat().map((value) => ({
-        dataId: backend.bind(value),
-        shape: [...builder.shape(value)],
-        dtype: builder.dtype(value) as tf.DataType,
-      }));
-      return Array.isArray(made) ? infos : infos[0]!;
-    };
-    tf.registerKernel({ kernelName, backendName, kernelFunc });
-  }
-}
-
-function unregisterKernels(backendName: string): void {
-  for (const { kernelName } of tf.getKernelsForBackend(backendName)) tf.unregisterKernel(kernelName, backendName);
 }
