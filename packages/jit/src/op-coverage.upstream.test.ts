@@ -1,4 +1,5 @@
 import '@tensorflow/tfjs-backend-cpu';
+import { writeFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { registerGradients } from './gradients/registry.ts';
@@ -6,7 +7,6 @@ import { JitError } from './jit-error.ts';
 import { bundleOperationTests, operationTests } from './testing/upstream/bundle.ts';
 import { collectCases, runBody } from './testing/upstream/collect.ts';
 import { useLazyBackend } from './testing/upstream/lazy-backend.ts';
-import { writeFileSync } from 'node:fs';
 
 test('upstream', { timeout: 600_000 }, async () => {
   const files = (await operationTests()).filter((f) => !process.env['ONLY'] || new RegExp(process.env['ONLY']).test(f));
@@ -30,7 +30,10 @@ test('upstream', { timeout: 600_000 }, async () => {
       if (error instanceof JitError && ['unsupported-op', 'data-dependent', 'random-op'].includes(error.code)) {
         const key = `${error.code}: ${error.message.slice(0, 110)}`;
         refused[key] = (refused[key] ?? 0) + 1;
-      } else failures.push(`${file} | ${name}\n      ${String((error as Error)?.message).slice(0, process.env['ONLY'] ? 3000 : 260)}${process.env['ONLY'] ? (error as Error).stack : ''}`);
+      } else
+        failures.push(
+          `${file} | ${name}\n      ${String((error as Error)?.message).slice(0, process.env['ONLY'] ? 3000 : 260)}${process.env['ONLY'] ? (error as Error).stack : ''}`,
+        );
     } finally {
       try {
         tf.engine().endScope();
@@ -41,6 +44,9 @@ test('upstream', { timeout: 600_000 }, async () => {
   methods.forEach((m, i) => {
     console[m] = saved[i]!;
   });
-  writeFileSync('/tmp/upstream.txt', [`passed ${passed} failed ${failures.length}`, JSON.stringify(refused, null, 1), ...failures].join('\n'));
+  writeFileSync(
+    '/tmp/upstream.txt',
+    [`passed ${passed} failed ${failures.length}`, JSON.stringify(refused, null, 1), ...failures].join('\n'),
+  );
   expect(passed).toBeGreaterThan(0);
 });

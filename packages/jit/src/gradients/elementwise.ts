@@ -117,6 +117,13 @@ export const elementwiseGradients: KernelGradients = {
   Asin: fromInput((dy, x) => tf.mul(dy, tf.rsqrt(tf.sub(one(), tf.square(x))))),
   Acos: fromInput((dy, x) => tf.neg(tf.mul(dy, tf.rsqrt(tf.sub(one(), tf.square(x)))))),
   Atan: fromInput((dy, x) => tf.div(dy, tf.add(1, tf.square(x)))),
+  Atan2: binary(
+    (dy, a, b) => tf.div(tf.mul(dy, b), tf.add(tf.square(a), tf.square(b))),
+    (dy, a, b) => tf.neg(tf.div(tf.mul(dy, a), tf.add(tf.square(a), tf.square(b)))),
+  ),
+  Asinh: fromInput((dy, x) => tf.mul(dy, tf.rsqrt(tf.add(tf.square(float(x)), 1)))),
+  Acosh: fromInput((dy, x) => tf.mul(dy, tf.rsqrt(tf.sub(tf.square(float(x)), 1)))),
+  Atanh: fromInput((dy, x) => tf.div(dy, tf.sub(one(), tf.square(float(x))))),
   Sinh: fromInput((dy, x) => tf.mul(dy, tf.cosh(x))),
   Cosh: fromInput((dy, x) => tf.mul(dy, tf.sinh(x))),
   Tanh: fromOutput((dy, y) => tf.mul(dy, tf.sub(one(), tf.mul(y, y)))),

@@ -25,6 +25,17 @@ const conv2D = (depthwise: boolean): KernelGradient => {
   };
 };
 
+const maxPool = (name: string): KernelGradient => ({
+  inputsToSave: ['x'],
+  outputsToSave: [true],
+  gradFunc: (dy, [x, y], attrs) => ({ x: () => kernel(name, { dy, input: x!, output: y! }, attrs) }),
+});
+
+const avgPool = (name: string): KernelGradient => ({
+  inputsToSave: ['x'],
+  gradFunc: (dy, [x], attrs) => ({ x: () => kernel(name, { dy, input: x! }, attrs) }),
+});
+
 export const linearGradients: KernelGradients = {
   BatchMatMul: {
     inputsToSave: ['a', 'b'],
@@ -54,15 +65,22 @@ export const linearGradients: KernelGradients = {
         ),
     }),
   },
-  MaxPool: {
-    inputsToSave: ['x'],
-    outputsToSave: [true],
-    gradFunc: (dy, [x, y], attrs) => ({ x: () => kernel('MaxPoolGrad', { dy, input: x!, output: y! }, attrs) }),
+  Conv3D: {
+    inputsToSave: ['x', 'filter'],
+    gradFunc: (dy, [x, filter], attrs) => {
+      if (!tf.backend_util.tupleValuesAreOne(attrs.dilations ?? 1)) {
+        throw new JitError('unsupported-op', `Gradient of conv3d: expected dilations of 1, got ${attrs.dilations}.`);
+      }
+      return {
+        x: () => kernel('Conv3DBackpropInputV2', { dy, filter: filter! }, { ...attrs, inputShape: x!.shape }),
+        filter: () => kernel('Conv3DBackpropFilterV2', { x: x!, dy }, { ...attrs, filterShape: filter!.shape }),
+      };
+    },
   },
-  AvgPool: {
-    inputsToSave: ['x'],
-    gradFunc: (dy, [x], attrs) => ({ x: () => kernel('AvgPoolGrad', { dy, input: x! }, attrs) }),
-  },
+  MaxPool: maxPool('MaxPoolGrad'),
+  MaxPool3D: maxPool('MaxPool3DGrad'),
+  AvgPool: avgPool('AvgPoolGrad'),
+  AvgPool3D: avgPool('AvgPool3DGrad'),
   FusedBatchNorm: {
     inputsToSave: ['x', 'mean', 'variance', 'scale'],
     gradFunc: (dy, [x, mean, variance, scale], { varianceEpsilon }) => {

@@ -7,6 +7,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { elementwiseGradients } from './elementwise.ts';
+import { imageGradients } from './images.ts';
 import { linearGradients } from './linear.ts';
 import { reductionGradients } from './reductions.ts';
 import { structureGradients } from './structure.ts';
@@ -17,6 +18,7 @@ export const gradients: Record<string, KernelGradient> = {
   ...reductionGradients,
   ...structureGradients,
   ...linearGradients,
+  ...imageGradients,
 };
 
 const configs = Object.entries(gradients).map(([kernelName, gradient]): tf.GradConfig => ({ kernelName, ...gradient }));

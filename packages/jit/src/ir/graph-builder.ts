@@ -89,6 +89,12 @@ export class GraphBuilder {
     const branches = this.broadcast('Where', x, y);
     const shape = broadcastShapes(branches, this.shape(condition));
     if (!shape) throw mismatch('Where', this.shape(condition), branches);
+    if (this.dtype(x) === 'bool') {
+      // ONNX Runtime chooses between numbers only.
+      const chosen = this.binary('And', condition, x);
+      const other = this.binary('And', this.unary('Not', condition), y);
+      return this.node('Or', [chosen, other], shape, 'bool');
+    }
     return this.node('Where', [condition, x, y], shape, this.dtype(x));
   }
 

@@ -8,6 +8,8 @@ export interface KernelCall {
   // tfjs attributes differ from kernel to kernel and are checked by tfjs's own operations before they come here.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   attrs: Record<string, any>;
+  /** Names of the inputs that are complex64: their values have a last axis of two (see `kernels/complex.ts`). */
+  complexInputs?: ReadonlySet<string>;
 }
 
 /** Appends nodes for one kernel call and returns its result, or its results. */

@@ -36,10 +36,13 @@ export class TraceBackend extends tf.KernelBackend {
   /** The value behind a tensor; a tensor of another backend enters as a constant, and stays where it is. */
   lookup(info: { dataId: object; shape: number[]; dtype: string }): number {
     const known = this.ids.get(info.dataId);
-    if (known !== undefined) return this.reshaped(known, info.shape);
+    const shape = info.dtype === 'complex64' ? [...info.shape, 2] : info.shape;
+    if (known !== undefined) return this.reshaped(known, shape);
     const owner = tf.engine().state.tensorInfo.get(info.dataId)?.backend;
     if (!owner) throw new JitError('runtime', 'A tensor that was disposed of is used inside a traced function.');
-    const value = this.variable(info.dataId) ?? this.constantOf(owner.readSync(info.dataId), info.shape, info.dtype);
+    const dtype = info.dtype === 'complex64' ? 'float32' : info.dtype;
+    const value =
+      this.variable(info.dataId) ?? this.constantOf(owner.readSync(info.dataId), shape, dtype);
     this.ids.set(info.dataId, value);
     return value;
   }
@@ -76,12 +79,12 @@ export class TraceBackend extends tf.KernelBackend {
     return this.builder.constant(Data.from(numbers as number[]), shape, type);
   }
 
-  protected valueOf(dataId: object): number | undefined {
+  protected boundTo(dataId: object): number | undefined {
     return this.ids.get(dataId);
   }
 
   override readSync(dataId: object): BackendValues {
-    const value = this.valueOf(dataId);
+    const value = this.boundTo(dataId);
     const data = value === undefined ? undefined : this.builder.graph.constants.get(value);
     if (value === undefined || data === undefined) {
       throw new JitError(

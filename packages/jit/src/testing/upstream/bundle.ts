@@ -21,7 +21,9 @@ export async function operationTests(): Promise<string[]> {
 export async function bundleOperationTests(files: readonly string[]): Promise<string> {
   const outfile = join(here, '../../../node_modules/.cache/tfjs-operation-tests.mjs');
   await mkdir(dirname(outfile), { recursive: true });
-  const lines = files.map((file) => `globalThis.startFile(${JSON.stringify(file)}); require(${JSON.stringify(`./ops/${file}`)});`);
+  const lines = ["require('./public/chained_ops/register_all_chained_ops');"];
+  for (const file of files)
+    lines.push(`globalThis.startFile(${JSON.stringify(file)}); require(${JSON.stringify(`./ops/${file}`)});`);
   await build({
     stdin: { contents: lines.join('\n'), resolveDir: core },
     outfile,
@@ -38,7 +40,9 @@ export async function bundleOperationTests(files: readonly string[]): Promise<st
           // The tests and the compiler must share one copy of tfjs.
           onResolve({ filter: /^\.\.?(\/\.\.)?(\/index)?$/ }, ({ path, resolveDir }) => {
             const target = join(resolveDir, path);
-            return target === core || target === join(core, 'index') ? { path: '@tensorflow/tfjs-core', external: true } : null;
+            return target === core || target === join(core, 'index')
+              ? { path: '@tensorflow/tfjs-core', external: true }
+              : null;
           });
           onResolve({ filter: /\/jasmine_util$/ }, () => ({ path: join(here, 'jasmine-util.ts') }));
         },

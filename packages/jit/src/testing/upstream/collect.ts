@@ -43,6 +43,9 @@ export async function collectCases(address: string): Promise<Case[]> {
     describe,
     it,
     expect,
+    expectAsync: (promise: Promise<unknown>) => ({
+      toBeRejectedWithError: (expected: never) => vitestExpect(promise).rejects.toThrow(expected),
+    }),
     fdescribe: describe,
     fit: it,
     xdescribe() {},

@@ -47,7 +47,7 @@ export class LazyBackend extends TraceBackend {
   }
 
   override readSync(dataId: object): Data {
-    const value = this.valueOf(dataId)!;
+    const value = this.boundTo(dataId)!;
     const known = this.feeds.get(value) ?? this.results.get(value);
     if (known) return known.slice();
     const result = this.compute(value);

@@ -1,75 +1,77 @@
 /**
- * Convolutions. tfjs puts channels last and the filter as [height, width, in, out]; ONNX wants channels first and the filter as
- * [out, in / group, height, width]. Transposes that meet cancel in a later pass.
- * Legend: N batch, H W in, P Q out, C channels in, M multiplier of a depthwise filter, O channels out.
+ * Convolutions over two or three spatial axes. tfjs puts channels last and the filter as […spatial, in, out]; ONNX wants channels first and
+ * the filter as [out, in / group, …spatial]. Transposes that meet cancel in a later pass.
+ * Legend: N batch, S spatial axes of the input, P of the output, K of the filter, C channels in, M multiplier of a depthwise filter, O
+ * channels out.
  */
 import { backend_util } from '@tensorflow/tfjs-core';
-import { int, ints, text } from '../../ir/graph.ts';
+import { int, ints, sizeOf } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import { type KernelCall, type Lowering, type Lowerings, unsupported } from '../lowering.ts';
 import { activation } from './elementwise.ts';
+import { type ConvInfo, leftOver, toChannelsFirst, toChannelsLast, type Windows, windowsOf } from './windows.ts';
 
 type Shape4 = [number, number, number, number];
-type ConvInfo = ReturnType<typeof backend_util.computeConv2DInfo>;
+type Shape5 = [number, number, number, number, number];
+type Kind = 'dense' | 'depthwise';
 
-const toChannelsFirst = (b: GraphBuilder, x_NHWC: number) => b.transpose(x_NHWC, [0, 3, 1, 2]);
-const toChannelsLast = (b: GraphBuilder, x_NCHW: number) => b.transpose(x_NCHW, [0, 2, 3, 1]);
+const isChannelsFirst = ({ attrs }: KernelCall) => attrs['dataFormat'] === 'NCHW' || attrs['dataFormat'] === 'NCDHW';
+const toFirst = (b: GraphBuilder, call: KernelCall, x: number) => (isChannelsFirst(call) ? x : toChannelsFirst(b, x));
+const fromFirst = (b: GraphBuilder, call: KernelCall, x: number) => (isChannelsFirst(call) ? x : toChannelsLast(b, x));
 
-function infoOf(call: KernelCall, x: readonly number[], filter: readonly number[], depthwise: boolean): ConvInfo {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = call.attrs;
-  if (dataFormat && dataFormat !== 'NHWC') {
-    throw unsupported(call.kernel, `expected dataFormat NHWC, got ${dataFormat}; transpose first.`);
+function infoOf(call: KernelCall, x: readonly number[], filter: readonly number[], kind: Kind): ConvInfo {
+  const { strides, pad, dilations, dimRoundingMode } = call.attrs;
+  const shape = isChannelsFirst(call) ? [x[0]!, ...x.slice(2), x[1]!] : [...x];
+  if (filter.length === 5) {
+    return backend_util.computeConv3DInfo(shape as Shape5, [...filter] as Shape5, strides, dilations ?? 1, pad);
   }
-  const shapes = [[...x] as Shape4, [...filter] as Shape4] as const;
-  return backend_util.computeConv2DInfo(...shapes, strides, dilations ?? 1, pad, dimRoundingMode, depthwise);
+  const shapes = [shape as Shape4, [...filter] as Shape4] as const;
+  return backend_util.computeConv2DInfo(...shapes, strides, dilations ?? 1, pad, dimRoundingMode, kind === 'depthwise');
 }
 
-const padsOf = ({ padInfo: { top, left, bottom, right } }: ConvInfo) => ints([top, left, bottom, right]);
-
-/** [H, W, C, M] → [C·M, 1, H, W], the layout of a grouped ONNX filter. */
-function depthwiseFilter(b: GraphBuilder, filter_HWCM: number): number {
-  const [h, w, c, m] = b.shape(filter_HWCM) as Shape4;
-  return b.reshape(b.transpose(filter_HWCM, [2, 3, 0, 1]), [c * m, 1, h, w]);
+/** […K, C, O] → [O, C, …K], and [H, W, C, M] → [C·M, 1, H, W] for a grouped filter. */
+function onnxFilter(b: GraphBuilder, filter: number, kind: Kind): number {
+  const rank = b.shape(filter).length;
+  const spatial = Array.from({ length: rank - 2 }, (_, i) => i);
+  if (kind === 'dense') return b.transpose(filter, [rank - 1, rank - 2, ...spatial]);
+  const [h, w, c, m] = b.shape(filter) as Shape4;
+  return b.reshape(b.transpose(filter, [2, 3, 0, 1]), [c * m, 1, h, w]);
 }
+
+const attributesOf = (w: Windows, group: number) => ({
+  kernel_shape: ints(w.filter),
+  strides: ints(w.stride),
+  dilations: ints(w.dilation),
+  pads: ints([...w.before, ...w.after]),
+  group: int(group),
+});
 
 const forward =
-  (depthwise: boolean): Lowering =>
+  (kind: Kind): Lowering =>
   (b, call) => {
     const [x, filter] = [call.inputs['x']!, call.inputs['filter']!];
-    const info = infoOf(call, b.shape(x), b.shape(filter), depthwise);
-    const weights = depthwise ? depthwiseFilter(b, filter) : b.transpose(filter, [3, 2, 0, 1]);
-    const shape = [info.batchSize, info.outChannels, info.outHeight, info.outWidth];
-    const y_NCHW = b.node('Conv', [toChannelsFirst(b, x), weights], shape, 'float32', {
-      kernel_shape: ints([info.filterHeight, info.filterWidth]),
-      strides: ints([info.strideHeight, info.strideWidth]),
-      dilations: ints([info.dilationHeight, info.dilationWidth]),
-      pads: padsOf(info),
-      group: int(depthwise ? info.inChannels : 1),
-    });
-    return toChannelsLast(b, y_NCHW);
+    const info = infoOf(call, b.shape(x), b.shape(filter), kind);
+    const w = windowsOf(info);
+    const attributes = attributesOf(w, kind === 'depthwise' ? info.inChannels : 1);
+    const inputs = [toFirst(b, call, x), onnxFilter(b, filter, kind)];
+    const y_NOP = b.node('Conv', inputs, [info.batchSize, info.outChannels, ...w.out], 'float32', attributes);
+    return fromFirst(b, call, y_NOP);
   };
 
 /** The gradient of the input is a transposed convolution; rows that a stride left out get their zeros from `output_padding`. */
 const backpropInput =
-  (depthwise: boolean): Lowering =>
+  (kind: Kind): Lowering =>
   (b, call) => {
     const [dy, filter] = [call.inputs['dy']!, call.inputs['filter']!];
-    const info = infoOf(call, call.attrs['inputShape'], b.shape(filter), depthwise);
-    const weights = depthwise ? depthwiseFilter(b, filter) : b.transpose(filter, [3, 2, 0, 1]);
-    const { top, bottom, left, right } = info.padInfo;
-    const restHeight =
-      info.inHeight + top + bottom - (info.outHeight - 1) * info.strideHeight - info.effectiveFilterHeight;
-    const restWidth = info.inWidth + left + right - (info.outWidth - 1) * info.strideWidth - info.effectiveFilterWidth;
-    const shape = [info.batchSize, info.inChannels, info.inHeight, info.inWidth];
-    const dx_NCHW = b.node('ConvTranspose', [toChannelsFirst(b, dy), weights], shape, 'float32', {
-      kernel_shape: ints([info.filterHeight, info.filterWidth]),
-      strides: ints([info.strideHeight, info.strideWidth]),
-      dilations: ints([info.dilationHeight, info.dilationWidth]),
-      pads: padsOf(info),
-      output_padding: ints([restHeight, restWidth]),
-      group: int(depthwise ? info.inChannels : 1),
-    });
-    return toChannelsLast(b, dx_NCHW);
+    const info = infoOf(call, call.attrs['inputShape'], b.shape(filter), kind);
+    const w = windowsOf(info);
+    const attributes = {
+      ...attributesOf(w, kind === 'depthwise' ? info.inChannels : 1),
+      output_padding: ints(leftOver(w)),
+    };
+    const inputs = [toFirst(b, call, dy), onnxFilter(b, filter, kind)];
+    const dx_NCS = b.node('ConvTranspose', inputs, [info.batchSize, info.inChannels, ...w.size], 'float32', attributes);
+    return fromFirst(b, call, dx_NCS);
   };
 
 /**
@@ -77,93 +79,75 @@ const backpropInput =
  * dilation too. Where a stride left out the last rows, the result is longer than the filter and is cut.
  */
 const backpropFilter =
-  (depthwise: boolean): Lowering =>
+  (kind: Kind): Lowering =>
   (b, call) => {
     const [x, dy] = [call.inputs['x']!, call.inputs['dy']!];
-    const filterShape = call.attrs['filterShape'] as Shape4;
-    const info = infoOf(call, b.shape(x), filterShape, depthwise);
-    const [kh, kw, c, m] = filterShape;
-    const n = info.batchSize;
-    const { top, bottom, left, right } = info.padInfo;
-    const length = (size: number, pads: number, out: number, stride: number, dilation: number) =>
-      Math.floor((size + pads - ((out - 1) * stride + 1)) / dilation) + 1;
-    const height = length(info.inHeight, top + bottom, info.outHeight, info.strideHeight, info.dilationHeight);
-    const width = length(info.inWidth, left + right, info.outWidth, info.strideWidth, info.dilationWidth);
+    const filterShape = call.attrs['filterShape'] as number[];
+    const info = infoOf(call, b.shape(x), filterShape, kind);
+    const w = windowsOf(info);
+    const [c, m] = filterShape.slice(-2) as [number, number];
+    const lengths = leftOver(w).map((rest, i) => w.filter[i]! + Math.floor(rest / w.dilation[i]!));
     const attributes = {
-      kernel_shape: ints([info.outHeight, info.outWidth]),
-      strides: ints([info.dilationHeight, info.dilationWidth]),
-      dilations: ints([info.strideHeight, info.strideWidth]),
-      pads: padsOf(info),
-      group: int(depthwise ? c : 1),
+      kernel_shape: ints(w.out),
+      strides: ints(w.dilation),
+      dilations: ints(w.stride),
+      pads: ints([...w.before, ...w.after]),
+      group: int(kind === 'depthwise' ? c : 1),
     };
+    const spatial = w.filter.map((_, i) => i + 2);
     const cut = (value: number) => {
-      const shape = b.shape(value);
-      if (height === kh && width === kw) return value;
-      return b.slice(value, [0, 0], [kh, kw], [2, 3], [1, 1], [shape[0]!, shape[1]!, kh, kw]);
+      if (lengths.every((length, i) => length === w.filter[i])) return value;
+      const shape = [...b.shape(value).slice(0, 2), ...w.filter];
+      return b.slice(value, Array(spatial.length).fill(0), w.filter, spatial, Array(spatial.length).fill(1), shape);
     };
-    const x_CNHW = b.transpose(x, [3, 0, 1, 2]);
-    const dy_ONPQ = b.transpose(dy, [3, 0, 1, 2]);
-    if (!depthwise) {
-      const dw_COHW = b.node('Conv', [x_CNHW, dy_ONPQ], [c, m, height, width], 'float32', attributes);
-      return b.transpose(cut(dw_COHW), [2, 3, 0, 1]);
+    const swapped = [1, 0, ...spatial];
+    const x_CNS = b.transpose(toFirst(b, call, x), swapped);
+    const dy_ONP = b.transpose(toFirst(b, call, dy), swapped);
+    const last = [...spatial, 0, 1];
+    if (kind === 'dense') {
+      const dw_COK = b.node('Conv', [x_CNS, dy_ONP], [c, m, ...lengths], 'float32', attributes);
+      return b.transpose(cut(dw_COK), last);
     }
-    const grouped = b.reshape(x_CNHW, [1, c * n, info.inHeight, info.inWidth]);
-    const dw = b.node('Conv', [grouped, dy_ONPQ], [1, c * m, height, width], 'float32', attributes);
-    return b.transpose(b.reshape(cut(dw), [c, m, kh, kw]), [2, 3, 0, 1]);
+    const grouped = b.reshape(x_CNS, [1, c * info.batchSize, ...w.size]);
+    const dw = b.node('Conv', [grouped, dy_ONP], [1, c * m, ...lengths], 'float32', attributes);
+    return b.transpose(b.reshape(cut(dw), [c, m, ...w.filter]), last);
   };
 
+/** Bias and slope are added channels last, where they broadcast. */
 const fused =
-  (depthwise: boolean): Lowering =>
+  (kind: Kind): Lowering =>
   (b, call) => {
-    const y = forward(depthwise)(b, call) as number;
+    const first = isChannelsFirst(call);
+    const convolved = forward(kind)(b, call) as number;
+    const y = first ? toChannelsLast(b, convolved) : convolved;
+    const last = (value: number | undefined) => {
+      if (value === undefined || !first || b.shape(value).length < 3) return value;
+      const rank = b.shape(value).length;
+      return b.transpose(value, [...Array.from({ length: rank - 3 }, (_, i) => i), rank - 2, rank - 1, rank - 3]);
+    };
     const bias = call.inputs['bias'];
-    const sum = bias === undefined ? y : b.binary('Add', y, bias);
+    const sum = bias === undefined ? y : b.binary('Add', y, biasOf(b, bias, b.shape(y).at(-1)!));
     const name = (call.attrs['activation'] as string | undefined) ?? 'linear';
-    const slope = call.inputs['preluActivationWeights'];
+    const slope = last(call.inputs['preluActivationWeights']);
     const out = activation(b, name, sum, { alpha: call.attrs['leakyreluAlpha'], slope });
     if (out === undefined) throw unsupported(call.kernel, `the activation ${name} is not known.`);
-    return out;
+    return first ? toChannelsFirst(b, out) : out;
   };
 
-const resize =
-  (mode: string): Lowering =>
-  (b, { inputs, attrs }) => {
-    const images = inputs['images']!;
-    const [n, h, w, c] = b.shape(images) as Shape4;
-    const [height, width] = attrs['size'] as [number, number];
-    const place = attrs['alignCorners'] ? 'align_corners' : attrs['halfPixelCenters'] ? 'half_pixel' : 'asymmetric';
-    if (mode === 'nearest' && attrs['halfPixelCenters']) {
-      throw unsupported('ResizeNearestNeighbor', 'with halfPixelCenters it rounds unlike ONNX.');
-    }
-    const sizes = b.int64s([n, c, height, width]);
-    if (h === height && w === width) return images;
-    const resized = b.node('Resize', [toChannelsFirst(b, images), -1, -1, sizes], [n, c, height, width], 'float32', {
-      mode: text(mode),
-      coordinate_transformation_mode: text(place),
-      nearest_mode: text(attrs['alignCorners'] ? 'round_prefer_ceil' : 'floor'),
-    });
-    return toChannelsLast(b, resized);
-  };
+/** A bias is one number per channel, whatever axes of size 1 stand around it. */
+const biasOf = (b: GraphBuilder, bias: number, channels: number) =>
+  sizeOf(b.shape(bias)) === channels ? b.reshape(bias, [channels]) : bias;
 
 export const convolutionLowerings: Lowerings = {
-  Conv2D: forward(false),
-  Conv2DBackpropInput: backpropInput(false),
-  Conv2DBackpropFilter: backpropFilter(false),
-  DepthwiseConv2dNative: forward(true),
-  DepthwiseConv2dNativeBackpropInput: backpropInput(true),
-  DepthwiseConv2dNativeBackpropFilter: backpropFilter(true),
-  FusedConv2D: fused(false),
-  FusedDepthwiseConv2D: fused(true),
-  ResizeBilinear: resize('linear'),
-  ResizeNearestNeighbor: resize('nearest'),
-  FusedBatchNorm: (b, { inputs, attrs }) => {
-    const x = inputs['x']!;
-    const deviation = b.unary(
-      'Sqrt',
-      b.binary('Add', inputs['variance']!, b.scalar(attrs['varianceEpsilon'], 'float32')),
-    );
-    const normal = b.binary('Mul', b.binary('Sub', x, inputs['mean']!), b.unary('Reciprocal', deviation));
-    const scaled = inputs['scale'] === undefined ? normal : b.binary('Mul', normal, inputs['scale']);
-    return inputs['offset'] === undefined ? scaled : b.binary('Add', scaled, inputs['offset']);
-  },
+  Conv2D: forward('dense'),
+  Conv2DBackpropInput: backpropInput('dense'),
+  Conv2DBackpropFilter: backpropFilter('dense'),
+  Conv3D: forward('dense'),
+  Conv3DBackpropInputV2: backpropInput('dense'),
+  Conv3DBackpropFilterV2: backpropFilter('dense'),
+  DepthwiseConv2dNative: forward('depthwise'),
+  DepthwiseConv2dNativeBackpropInput: backpropInput('depthwise'),
+  DepthwiseConv2dNativeBackpropFilter: backpropFilter('depthwise'),
+  FusedConv2D: fused('dense'),
+  FusedDepthwiseConv2D: fused('depthwise'),
 };

@@ -1,6 +1,7 @@
 import { float } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import type { Lowering, Lowerings } from '../lowering.ts';
+import { log1p } from './trigonometry.ts';
 
 const binary =
   (op: string): Lowering =>
@@ -33,18 +34,6 @@ const mod: Lowering = (b, { inputs }) => {
   const [x, y] = [inputs['a']!, inputs['b']!];
   if (b.dtype(x) !== 'float32') return b.binary('Mod', x, y);
   return b.binary('Sub', x, b.binary('Mul', b.unary('Floor', b.binary('Div', x, y)), y));
-};
-
-/** ln(1 + x) without loss for small x (Kahan): x · ln(u) / (u − 1) with u = 1 + x rounded, and x itself where u = 1. */
-const log1p: Lowering = (b, { inputs }) => {
-  const x = inputs['x']!;
-  const one = constant(b, x, 1);
-  const u = b.binary('Add', x, one);
-  const ratio = b.binary('Div', b.binary('Mul', b.unary('Log', u), x), b.binary('Sub', u, one));
-  const tiny = b.binary('Equal', u, one, 'bool');
-  // u − 1 is infinite where x is: there ln(u) is already the answer.
-  const huge = b.binary('Greater', x, constant(b, x, 1e30), 'bool');
-  return b.where(tiny, x, b.where(huge, b.unary('Log', u), ratio));
 };
 
 /** eˣ − 1 without loss for small x: 2t / (1 − t) with t = tanh(x / 2). */
@@ -121,6 +110,7 @@ export const elementwiseLowerings: Lowerings = {
   LogicalOr: binary('Or'),
   LogicalXor: binary('Xor'),
   LogicalNot: unary('Not'),
+  BitwiseAnd: binary('BitwiseAnd'),
   Select: select,
   Abs: unary('Abs'),
   Neg: unary('Neg'),
@@ -128,20 +118,11 @@ export const elementwiseLowerings: Lowerings = {
   Exp: unary('Exp'),
   Expm1: expm1,
   Log: unary('Log'),
-  Log1p: log1p,
+  Log1p: (b, { inputs }) => log1p(b, b.cast(inputs['x']!, 'float32')),
   Sqrt: unary('Sqrt'),
   Rsqrt: (b, { inputs }) => b.unary('Reciprocal', b.unary('Sqrt', inputs['x']!)),
   Reciprocal: unary('Reciprocal'),
   Square: (b, { inputs }) => b.binary('Mul', inputs['x']!, inputs['x']!),
-  Sin: unary('Sin'),
-  Cos: unary('Cos'),
-  Tan: unary('Tan'),
-  Asin: unary('Asin'),
-  Acos: unary('Acos'),
-  Atan: unary('Atan'),
-  Sinh: unary('Sinh'),
-  Cosh: unary('Cosh'),
-  Tanh: unary('Tanh'),
   Erf: unary('Erf'),
   Sigmoid: unary('Sigmoid'),
   Softplus: unary('Softplus'),
@@ -151,6 +132,11 @@ export const elementwiseLowerings: Lowerings = {
   Prelu: activated('prelu'),
   Elu: activated('elu'),
   Selu: unary('Selu'),
+  EluGrad: (b, { inputs }) => {
+    const { dy, y } = inputs as { dy: number; y: number };
+    const slope = b.binary('Add', y, constant(b, y, 1));
+    return b.where(b.binary('GreaterOrEqual', y, constant(b, y, 0), 'bool'), dy, b.binary('Mul', dy, slope));
+  },
   Floor: unary('Floor'),
   Ceil: unary('Ceil'),
   Round: unary('Round'),

@@ -1,6 +1,6 @@
 import { int, sizeOf, text } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
-import { axisOf, type Lowering, type Lowerings, unsupported } from '../lowering.ts';
+import { axisOf, type Lowering, type Lowerings } from '../lowering.ts';
 
 /** Adds rows of `updates` into zeros at `indices` [..., depth]; rows that meet are summed. */
 function scatterAdd(b: GraphBuilder, indices: number, updates: number, shape: readonly number[]): number {
@@ -10,21 +10,28 @@ function scatterAdd(b: GraphBuilder, indices: number, updates: number, shape: re
   });
 }
 
-const gather: Lowering = (b, { inputs, attrs, kernel }) => {
+const gather: Lowering = (b, { inputs, attrs }) => {
   const [x, indices] = [inputs['x']!, inputs['indices']!];
   const [shape, at] = [b.shape(x), b.shape(indices)];
   const axis = axisOf(attrs['axis'], shape.length);
   const batchDims = axisOf(attrs['batchDims'] ?? 0, at.length);
   const out = [...shape.slice(0, axis), ...at.slice(batchDims), ...shape.slice(axis + 1)];
   if (batchDims === 0) return b.node('Gather', [x, indices], out, b.dtype(x), { axis: int(axis) });
-  if (axis !== batchDims) {
-    throw unsupported(
-      kernel,
-      `expected batchDims to equal axis (or be 0), got batchDims ${batchDims} and axis ${axis}.`,
-    );
-  }
+  // The gathered axis comes right behind the batch, and back to its place afterwards.
+  const others = shape
+    .map((_, i) => i)
+    .slice(batchDims)
+    .filter((i) => i !== axis);
+  const before = others.filter((i) => i < axis).length;
+  const batch = shape.map((_, i) => i).slice(0, batchDims);
+  const front = b.transpose(x, [...batch, axis, ...others]);
   const deep = b.cast(b.reshape(indices, [...at, 1]), 'int64');
-  return b.node('GatherND', [x, deep], out, b.dtype(x), { batch_dims: int(batchDims) });
+  const gathered = [...at, ...others.map((i) => shape[i]!)];
+  const y = b.node('GatherND', [front, deep], gathered, b.dtype(x), { batch_dims: int(batchDims) });
+  const rank = gathered.length;
+  const places = Array.from({ length: rank }, (_, i) => i);
+  const [found, rest] = [places.slice(batchDims, at.length), places.slice(at.length)];
+  return b.transpose(y, [...batch, ...rest.slice(0, before), ...found, ...rest.slice(before)]);
 };
 
 const oneHot: Lowering = (b, { inputs, attrs }) => {

@@ -1,6 +1,6 @@
-import { broadcastShapes, int, sizeOf } from '../../ir/graph.ts';
+import { broadcastShapes, int, sizeOf, text } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
-import { type Lowerings, unsupported } from '../lowering.ts';
+import { type Lowering, type Lowerings, unsupported } from '../lowering.ts';
 import { activation } from './elementwise.ts';
 
 /** [..., m, k] × [..., k, n]; a flag says that the last two axes of an operand are swapped. */
@@ -12,8 +12,9 @@ export function matMul(b: GraphBuilder, x: number, y: number, transposeX: boolea
   const columns = ys.at(transposeY ? -2 : -1)!;
   const out = [...batch, rows, columns];
   const flags = { transA: int(transposeX ? 1 : 0), transB: int(transposeY ? 1 : 0) };
+  const dtype = b.dtype(x);
   // One matrix on the right serves all rows on the left: a single product.
-  if (sizeOf(yBatch) === 1 && (!transposeX || sizeOf(xBatch) === 1)) {
+  if (dtype === 'float32' && sizeOf(yBatch) === 1 && (!transposeX || sizeOf(xBatch) === 1)) {
     const flatX = transposeX ? xs.slice(-2) : [sizeOf(xs) / xs.at(-1)!, xs.at(-1)!];
     const inputs = [b.reshape(x, flatX), b.reshape(y, ys.slice(-2))];
     return b.reshape(b.node('Gemm', inputs, [sizeOf(batch) * rows, columns], 'float32', flags), out);
@@ -23,10 +24,23 @@ export function matMul(b: GraphBuilder, x: number, y: number, transposeX: boolea
     const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : i === rank - 2 ? rank - 1 : rank - 2));
     return b.transpose(value, perm);
   };
-  return b.node('MatMul', [transposeX ? swap(x) : x, transposeY ? swap(y) : y], out, 'float32');
+  return b.node('MatMul', [transposeX ? swap(x) : x, transposeY ? swap(y) : y], out, dtype);
 }
 
+/** tfjs allows blanks, and one or two operands. */
+const einsum: Lowering = (b, { inputs, attrs }) => {
+  const operands = Object.values(inputs);
+  const equation = (attrs['equation'] as string).replaceAll(' ', '');
+  const [from, to] = equation.split('->') as [string, string];
+  const sizes = new Map<string, number>();
+  for (const [i, letters] of from.split(',').entries())
+    for (const [axis, letter] of [...letters].entries()) sizes.set(letter, b.shape(operands[i]!)[axis]!);
+  const shape = [...to].map((letter) => sizes.get(letter)!);
+  return b.node('Einsum', operands, shape, b.dtype(operands[0]!), { equation: text(equation) });
+};
+
 export const matMulLowerings: Lowerings = {
+  Einsum: einsum,
   BatchMatMul: (b, { inputs, attrs }) =>
     matMul(b, inputs['a']!, inputs['b']!, Boolean(attrs['transposeA']), Boolean(attrs['transposeB'])),
   _FusedMatMul: (b, { inputs, attrs, kernel }) => {

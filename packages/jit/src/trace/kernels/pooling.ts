@@ -1,109 +1,145 @@
-/** Pooling over windows, channels last in tfjs and first in ONNX. Legend: N batch, H W in, P Q out, C channels. */
+/** Pooling over windows of two or three axes, channels last in tfjs and first in ONNX. Legend: N batch, S in, P out, C channels. */
 import { backend_util } from '@tensorflow/tfjs-core';
 import { int, ints, sizeOf, text } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import type { KernelCall, Lowering, Lowerings } from '../lowering.ts';
+import {
+  type ConvInfo,
+  leftOver,
+  toChannelsFirst,
+  toChannelsLast,
+  type Windows,
+  windowAttributes,
+  windowsOf,
+} from './windows.ts';
 
 type Shape4 = [number, number, number, number];
-type ConvInfo = ReturnType<typeof backend_util.computePool2DInfo>;
-
-const toChannelsFirst = (b: GraphBuilder, x_NHWC: number) => b.transpose(x_NHWC, [0, 3, 1, 2]);
-const toChannelsLast = (b: GraphBuilder, x_NCHW: number) => b.transpose(x_NCHW, [0, 2, 3, 1]);
+type Shape5 = [number, number, number, number, number];
 
 function infoOf({ attrs }: KernelCall, shape: readonly number[]): ConvInfo {
   const { filterSize, strides, pad, dimRoundingMode } = attrs;
-  return backend_util.computePool2DInfo(
-    [...shape] as Shape4,
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-    'channelsLast',
-  );
+  const rest = [filterSize, strides, 1, pad, dimRoundingMode] as const;
+  if (shape.length === 5) return backend_util.computePool3DInfo([...shape] as Shape5, ...rest);
+  return backend_util.computePool2DInfo([...shape] as Shape4, ...rest, 'channelsLast');
 }
 
-function windows(info: ConvInfo) {
-  const { top, left, bottom, right } = info.padInfo;
-  return {
-    kernel_shape: ints([info.filterHeight, info.filterWidth]),
-    strides: ints([info.strideHeight, info.strideWidth]),
-    pads: ints([top, left, bottom, right]),
-  };
+const pooled = (info: ConvInfo, w: Windows) => [info.batchSize, info.inChannels, ...w.out];
+
+/**
+ * [N, …, C] → [N, C, …] as float32, with the padding put in beforehand where ONNX refuses it: it wants every window to hold an element.
+ */
+function padded(b: GraphBuilder, x: number, w: Windows, fill: number): { x_NCS: number; windows: Windows } {
+  const x_NCS = toChannelsFirst(b, b.cast(x, 'float32'));
+  const fits = w.filter.every((size, i) => w.before[i]! < size && w.after[i]! < size);
+  if (fits) return { x_NCS, windows: w };
+  const size = w.size.map((length, i) => length + w.before[i]! + w.after[i]!);
+  const amounts = b.int64s([0, 0, ...w.before, 0, 0, ...w.after]);
+  const shape = [...b.shape(x_NCS).slice(0, 2), ...size];
+  const zeros = w.size.map(() => 0);
+  const wide = b.node('Pad', [x_NCS, amounts, b.scalar(fill, 'float32')], shape, 'float32');
+  return { x_NCS: wide, windows: { ...w, size, before: zeros, after: zeros } };
 }
 
-const pooled = (info: ConvInfo) => [info.batchSize, info.inChannels, info.outHeight, info.outWidth];
-
-/** Values and, for the gradient, where in the flat NCHW array each of them stood. */
-function maxPool(b: GraphBuilder, x: number, info: ConvInfo): [y_NCPQ: number, indices_NCPQ: number] {
-  const shape = pooled(info);
+/** Values and, for the gradient, where in the flat [N, C, …S] array each of them stood. */
+function maxPool(b: GraphBuilder, x: number, info: ConvInfo) {
+  const { x_NCS, windows } = padded(b, x, windowsOf(info), -Infinity);
+  const shape = pooled(info, windows);
   const outputs = [
     { shape, dtype: 'float32' as const },
     { shape, dtype: 'int64' as const },
   ];
-  const [y, indices] = b.nodes('MaxPool', [toChannelsFirst(b, x)], outputs, windows(info));
-  return [y!, indices!];
+  const [y, indices] = b.nodes('MaxPool', [x_NCS], outputs, windowAttributes(windows));
+  return { y: y!, indices: indices!, windows, shape };
 }
 
 const maxPoolGradient: Lowering = (b, call) => {
   const [dy, x] = [call.inputs['dy']!, call.inputs['input']!];
   const info = infoOf(call, b.shape(x));
-  const [, indices] = maxPool(b, x, info);
-  const [n, h, w, c] = b.shape(x) as Shape4;
-  const count = sizeOf(pooled(info));
-  const zeros = b.constant(0, [n * c * h * w], 'float32');
-  const flat = [b.reshape(indices, [count]), b.reshape(toChannelsFirst(b, dy), [count])];
-  const dx = b.node('ScatterElements', [zeros, ...flat], [n * c * h * w], 'float32', { reduction: text('add') });
-  return toChannelsLast(b, b.reshape(dx, [n, c, h, w]));
+  const { indices, windows, shape } = maxPool(b, x, info);
+  const wide = [...shape.slice(0, 2), ...windows.size];
+  const zeros = b.constant(0, [sizeOf(wide)], 'float32');
+  const flat = [b.reshape(indices, [sizeOf(shape)]), b.reshape(toChannelsFirst(b, dy), [sizeOf(shape)])];
+  const dx = b.node('ScatterElements', [zeros, ...flat], [sizeOf(wide)], 'float32', { reduction: text('add') });
+  const whole = windowsOf(info);
+  const dx_NCS = b.reshape(dx, wide);
+  if (whole.size.join() === windows.size.join()) return toChannelsLast(b, dx_NCS);
+  const axes = whole.size.map((_, i) => i + 2);
+  const ends = whole.before.map((before, i) => before + whole.size[i]!);
+  const ones = axes.map(() => 1);
+  const cut = [...shape.slice(0, 2), ...whole.size];
+  return toChannelsLast(b, b.slice(dx_NCS, whole.before, ends, axes, ones, cut));
+};
+
+/** Where in the flat array of tfjs's layout each maximum stood; from ONNX's place in [N, C, S]. */
+const maxPoolWithArgmax: Lowering = (b, call) => {
+  const x = call.inputs['x']!;
+  const info = infoOf(call, b.shape(x));
+  const { y, indices, windows } = maxPool(b, x, info);
+  const [c, plane] = [info.inChannels, sizeOf(windows.size)];
+  const number = (value: number) => b.constant(BigInt64Array.of(BigInt(value)), [], 'int64');
+  // index = (n · C + c) · S + s, of which s · C + c is wanted, and n · S · C in front of it.
+  const place = b.binary('Mod', indices, number(plane));
+  const row = b.binary('Div', indices, number(plane));
+  const channel = b.binary('Mod', row, number(c));
+  const inImage = b.binary('Add', b.binary('Mul', place, number(c)), channel);
+  const batch = b.binary('Mul', b.binary('Div', row, number(c)), number(plane * c));
+  const at = call.attrs['includeBatchInIndex'] ? b.binary('Add', inImage, batch) : inImage;
+  return [b.cast(toChannelsLast(b, y), b.dtype(x)), b.cast(toChannelsLast(b, at), 'int32')];
 };
 
 /** How many elements of the input each window holds: padding does not count. */
-function windowSizes(info: ConvInfo): Float32Array {
-  const held = (out: number, stride: number, size: number, before: number, length: number) => {
-    const start = out * stride - before;
-    return Math.min(start + size, length) - Math.max(start, 0);
-  };
-  const counts = new Float32Array(info.outHeight * info.outWidth);
-  for (let p = 0; p < info.outHeight; p++) {
-    const rows = held(p, info.strideHeight, info.filterHeight, info.padInfo.top, info.inHeight);
-    for (let q = 0; q < info.outWidth; q++) {
-      const columns = held(q, info.strideWidth, info.filterWidth, info.padInfo.left, info.inWidth);
-      counts[p * info.outWidth + q] = rows * columns;
-    }
+function windowCounts(w: Windows): Float32Array {
+  let counts: number[] = [1];
+  for (const [i, out] of w.out.entries()) {
+    const held = Array.from({ length: out }, (_, p) => {
+      const start = p * w.stride[i]! - w.before[i]!;
+      return Math.max(0, Math.min(start + w.filter[i]!, w.size[i]!) - Math.max(start, 0));
+    });
+    counts = counts.flatMap((count) => held.map((here) => count * here));
   }
-  return counts;
+  return Float32Array.from(counts);
 }
 
 /** Every window spreads its share evenly over its elements: a transposed convolution with ones. */
 const avgPoolGradient: Lowering = (b, call) => {
   const [dy, x] = [call.inputs['dy']!, call.inputs['input']!];
   const info = infoOf(call, b.shape(x));
-  const [n, h, w, c] = b.shape(x) as Shape4;
-  const sizes = b.constant(windowSizes(info), [1, 1, info.outHeight, info.outWidth], 'float32');
-  const planes = [n * c, 1, info.outHeight, info.outWidth];
-  const shares = b.binary('Div', b.reshape(toChannelsFirst(b, dy), planes), sizes);
-  const { top, bottom, left, right } = info.padInfo;
-  const rest = [
-    h + top + bottom - (info.outHeight - 1) * info.strideHeight - info.filterHeight,
-    w + left + right - (info.outWidth - 1) * info.strideWidth - info.filterWidth,
-  ];
-  const ones = b.constant(1, [1, 1, info.filterHeight, info.filterWidth], 'float32');
-  const attributes = { ...windows(info), output_padding: ints(rest) };
-  const dx = b.node('ConvTranspose', [shares, ones], [n * c, 1, h, w], 'float32', attributes);
-  return toChannelsLast(b, b.reshape(dx, [n, c, h, w]));
+  const w = windowsOf(info);
+  const [n, c] = [info.batchSize, info.inChannels];
+  const sizes = b.constant(windowCounts(w), [1, 1, ...w.out], 'float32');
+  const shares = b.binary('Div', b.reshape(toChannelsFirst(b, dy), [n * c, 1, ...w.out]), sizes);
+  const ones = b.constant(1, [1, 1, ...w.filter], 'float32');
+  const attributes = { ...windowAttributes(w), output_padding: ints(leftOver(w)) };
+  const dx = b.node('ConvTranspose', [shares, ones], [n * c, 1, ...w.size], 'float32', attributes);
+  return toChannelsLast(b, b.reshape(dx, [n, c, ...w.size]));
+};
+
+const avgPool: Lowering = (b, call) => {
+  const x = call.inputs['x']!;
+  const info = infoOf(call, b.shape(x));
+  const whole = windowsOf(info);
+  const { x_NCS, windows } = padded(b, x, whole, 0);
+  const attributes = { ...windowAttributes(windows), count_include_pad: int(0) };
+  const mean = b.node('AveragePool', [x_NCS], pooled(info, windows), 'float32', attributes);
+  if (windows === whole) return b.cast(toChannelsLast(b, mean), b.dtype(x));
+  const share = windowCounts(whole).map((count) => sizeOf(whole.filter) / count);
+  const fair = b.binary('Mul', mean, b.constant(share, [1, 1, ...whole.out], 'float32'));
+  return b.cast(toChannelsLast(b, fair), b.dtype(x));
+};
+
+const max: Lowering = (b, call) => {
+  const x = call.inputs['x']!;
+  return b.cast(toChannelsLast(b, maxPool(b, x, infoOf(call, b.shape(x))).y), b.dtype(x));
 };
 
 export const poolingLowerings: Lowerings = {
-  MaxPool: (b, call) => {
-    const x = call.inputs['x']!;
-    return toChannelsLast(b, maxPool(b, x, infoOf(call, b.shape(x)))[0]);
-  },
+  MaxPool: max,
+  MaxPool3D: max,
   MaxPoolGrad: maxPoolGradient,
-  AvgPool: (b, call) => {
-    const x = call.inputs['x']!;
-    const info = infoOf(call, b.shape(x));
-    const attributes = { ...windows(info), count_include_pad: int(0) };
-    return toChannelsLast(b, b.node('AveragePool', [toChannelsFirst(b, x)], pooled(info), 'float32', attributes));
-  },
+  MaxPool3DGrad: maxPoolGradient,
+  MaxPoolWithArgmax: maxPoolWithArgmax,
+  AvgPool: avgPool,
+  AvgPool3D: avgPool,
   AvgPoolGrad: avgPoolGradient,
+  AvgPool3DGrad: avgPoolGradient,
 };

@@ -1,6 +1,7 @@
 import { int } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import { axesOf, axisOf, type Lowering, type Lowerings } from '../lowering.ts';
+import { padWith } from './blocks.ts';
 
 function reduce(b: GraphBuilder, op: string, x: number, axes: readonly number[], keepDims: boolean): number {
   if (axes.length === 0) return x;
@@ -44,6 +45,26 @@ const cumulative: Lowering = (b, { inputs, attrs }) => {
   return b.node('CumSum', [x, axis], b.shape(x), b.dtype(x), flags);
 };
 
+/** Doubling: after k rounds every element holds the product of the last 2ᵏ. */
+const cumulativeProduct: Lowering = (b, { inputs, attrs }) => {
+  const x = inputs['x']!;
+  const rank = b.shape(x).length;
+  const axis = axisOf(attrs['axis'] ?? 0, rank);
+  const length = b.shape(x)[axis]!;
+  const shifted = (value: number, by: number) => {
+    const amounts = attrs['reverse'] ? [-by, by] : [by, -by];
+    return padWith(
+      b,
+      value,
+      Array.from({ length: rank }, (_, i) => (i === axis ? amounts : [0, 0])),
+      1,
+    );
+  };
+  let products = attrs['exclusive'] && length > 0 ? shifted(x, 1) : x;
+  for (let by = 1; by < length; by *= 2) products = b.binary('Mul', products, shifted(products, by));
+  return products;
+};
+
 export const reductionLowerings: Lowerings = {
   Sum: reduction('ReduceSum'),
   Mean: (b, { inputs, attrs, kernel }) =>
@@ -58,6 +79,7 @@ export const reductionLowerings: Lowerings = {
   Softmax: normalise('Softmax', 'dim'),
   LogSoftmax: normalise('LogSoftmax', 'axis'),
   Cumsum: cumulative,
+  Cumprod: cumulativeProduct,
   TopK: (b, { inputs, attrs }) => {
     const x = inputs['x']!;
     const shape = [...b.shape(x).slice(0, -1), attrs['k'] as number];

@@ -1,7 +1,8 @@
 import { slice_util } from '@tensorflow/tfjs-core';
-import { int, sizeOf, text } from '../../ir/graph.ts';
+import { int, sizeOf } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
-import { axesOf, axisOf, type Lowering, type Lowerings, unsupported } from '../lowering.ts';
+import { axesOf, axisOf, type Lowering, type Lowerings } from '../lowering.ts';
+import { padWith } from './blocks.ts';
 
 function concat(b: GraphBuilder, parts: readonly number[], axis: number): number {
   const filled = parts.filter((part) => sizeOf(b.shape(part)) > 0);
@@ -68,17 +69,8 @@ const stridedSlice: Lowering = (b, { inputs, attrs }) => {
   return b.reshape(b.slice(x, info.begin, ends, axes, info.strides, sparse), info.finalShape);
 };
 
-const pad: Lowering = (b, { inputs, attrs, kernel }) => {
-  const x = inputs['x']!;
-  const paddings = attrs['paddings'] as [number, number][];
-  if (paddings.every(([before, after]) => before === 0 && after === 0)) return x;
-  const mode = attrs['mode'] as string | undefined;
-  if (mode === 'symmetric') throw unsupported(kernel, 'only reflect mode has an ONNX counterpart.');
-  const shape = b.shape(x).map((dimension, i) => dimension + paddings[i]![0] + paddings[i]![1]);
-  const amounts = b.int64s([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
-  if (mode === 'reflect') return b.node('Pad', [x, amounts], shape, b.dtype(x), { mode: text('reflect') });
-  return b.node('Pad', [x, amounts, b.scalar(attrs['constantValue'] ?? 0, b.dtype(x))], shape, b.dtype(x));
-};
+const pad: Lowering = (b, { inputs, attrs }) =>
+  padWith(b, inputs['x']!, attrs['paddings'], Number(attrs['constantValue'] ?? 0));
 
 export const structureLowerings: Lowerings = {
   Reshape: reshape,
@@ -133,7 +125,6 @@ export const structureLowerings: Lowerings = {
   Slice: slice,
   StridedSlice: stridedSlice,
   PadV2: pad,
-  MirrorPad: pad,
   Reverse: (b, { inputs, attrs }) => {
     const x = inputs['x']!;
     const axes = axesOf(attrs['dims'], b.shape(x).length);
