@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { JitError } from '../jit-error.ts';
+import { activeTrace } from '../trace/active-trace.ts';
 import type { KernelGradient, KernelGradients } from './types.ts';
 import { unbroadcast } from './unbroadcast.ts';
 
@@ -9,14 +10,19 @@ const kernel = (name: string, inputs: Record<string, tf.Tensor>, attrs: object):
 /** All leading axes as one. */
 const rows = (x: tf.Tensor) => tf.reshape(x, [-1, x.shape.at(-1)!]);
 
+/** Compiled, dilated convolutions have gradients; the kernels of tfjs's own backends leave the dilation out. */
+function checkDilations(op: string, dilations: number | number[] = 1): void {
+  if (activeTrace() || tf.backend_util.tupleValuesAreOne(dilations)) return;
+  const why = 'the kernels of tfjs take no other; compile the step instead.';
+  throw new JitError('unsupported-op', `Gradient of ${op}: expected dilations of 1, got ${dilations}: ${why}`);
+}
+
 const conv2D = (depthwise: boolean): KernelGradient => {
   const name = depthwise ? 'DepthwiseConv2dNativeBackprop' : 'Conv2DBackprop';
   return {
     inputsToSave: ['x', 'filter'],
     gradFunc: (dy, [x, filter], attrs) => {
-      if (!depthwise && !tf.backend_util.tupleValuesAreOne(attrs.dilations ?? 1)) {
-        throw new JitError('unsupported-op', `Gradient of conv2d: expected dilations of 1, got ${attrs.dilations}.`);
-      }
+      checkDilations('conv2d', attrs.dilations);
       return {
         x: () => kernel(`${name}Input`, { dy, filter: filter! }, { ...attrs, inputShape: x!.shape }),
         filter: () => kernel(`${name}Filter`, { x: x!, dy }, { ...attrs, filterShape: filter!.shape }),
@@ -68,9 +74,7 @@ export const linearGradients: KernelGradients = {
   Conv3D: {
     inputsToSave: ['x', 'filter'],
     gradFunc: (dy, [x, filter], attrs) => {
-      if (!tf.backend_util.tupleValuesAreOne(attrs.dilations ?? 1)) {
-        throw new JitError('unsupported-op', `Gradient of conv3d: expected dilations of 1, got ${attrs.dilations}.`);
-      }
+      checkDilations('conv3d', attrs.dilations);
       return {
         x: () => kernel('Conv3DBackpropInputV2', { dy, filter: filter! }, { ...attrs, inputShape: x!.shape }),
         filter: () => kernel('Conv3DBackpropFilterV2', { x: x!, dy }, { ...attrs, filterShape: filter!.shape }),

@@ -112,7 +112,15 @@ export const structureGradients: KernelGradients = {
   },
   UnsortedSegmentSum: {
     inputsToSave: ['segmentIds'],
-    gradFunc: (dy, [ids]) => ({ x: () => tf.gather(dy, ids!), segmentIds: () => zeros(ids!) }),
+    gradFunc: (dy, [ids]) => ({
+      x: () => {
+        const rows = tf.gather(dy, tf.clipByValue(ids!, 0, dy.shape[0]! - 1) as tf.Tensor1D);
+        const isKnown = tf.logicalAnd(tf.greaterEqual(ids!, 0), tf.less(ids!, dy.shape[0]!));
+        const inner = Array<number>(dy.rank - 1).fill(1);
+        return tf.mul(rows, tf.cast(tf.reshape(isKnown, [...ids!.shape, ...inner]), 'float32'));
+      },
+      segmentIds: () => zeros(ids!),
+    }),
   },
   OneHot: { inputsToSave: ['indices'], gradFunc: (_, [indices]) => ({ indices: () => zeros(indices!) }) },
 };

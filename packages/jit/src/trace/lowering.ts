@@ -1,3 +1,4 @@
+import type { IrDType } from '../ir/graph.ts';
 import type { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
 
@@ -23,7 +24,15 @@ export function unsupported(kernel: string, why: string): JitError {
 /** Axes as non-negative, sorted numbers; absent means all. */
 export function axesOf(axis: number | readonly number[] | undefined | null, rank: number): number[] {
   const list = axis === undefined || axis === null ? Array.from({ length: rank }, (_, i) => i) : [axis].flat();
-  return (list as number[]).map((a) => (a < 0 ? a + rank : a)).sort((a, b) => a - b);
+  return (list as number[]).map((a) => axisOf(a, rank)).sort((a, b) => a - b);
 }
 
-export const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+export function axisOf(axis: number, rank: number): number {
+  if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw new JitError('invalid-definition', `expected an axis of a tensor of rank ${rank}, got ${axis}.`);
+}
+
+export function irDType(dtype: string): IrDType {
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
+  throw new JitError('unsupported-op', `Cannot compile a tensor of dtype ${dtype}: expected float32, int32 or bool.`);
+}

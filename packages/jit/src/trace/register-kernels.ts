@@ -14,6 +14,7 @@ export const kernelNames: readonly string[] = Object.entries(tf as unknown as Re
 export function registerKernels(backendName: string, builder: GraphBuilder, backend: TraceBackend): void {
   for (const kernelName of new Set([...kernelNames, ...Object.keys(lowerings)])) {
     const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
+      if (!(kernelName in lowerings) && !(kernelName in complexLowerings)) throw notLowered(kernelName);
       const values: Record<string, number> = {};
       const complexInputs = new Set<string>();
       for (const [name, info] of Object.entries(inputs)) {
@@ -49,15 +50,16 @@ function lowered(builder: GraphBuilder, backend: TraceBackend, call: KernelCall)
       : info(result.complex, true);
   }
   const lower = lowerings[kernel];
-  if (!lower) {
-    throw unsupported(
-      kernel,
-      'it has no lowering. compiledKernels() lists those that have; express it with them, or emit an ONNX node with fusedOp.',
-    );
-  }
+  if (!lower) throw notLowered(kernel);
   const made = lower(builder, call);
   return Array.isArray(made) ? made.map((value) => info(value)) : info(made);
 }
+
+const notLowered = (kernel: string) =>
+  unsupported(
+    kernel,
+    'it has no lowering. compiledKernels() lists those that have; express it with them, or emit an ONNX node with fusedOp.',
+  );
 
 export function unregisterKernels(backendName: string): void {
   for (const { kernelName } of tf.getKernelsForBackend(backendName)) tf.unregisterKernel(kernelName, backendName);

@@ -3,6 +3,7 @@ import type { ConstantData, IrDType } from '../ir/graph.ts';
 import { sizeOf } from '../ir/graph.ts';
 import type { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
+import { irDType } from './lowering.ts';
 import { refusedVariable, type VariablePolicy, variableInput, variableOf } from './variables.ts';
 
 type BackendValues = Parameters<tf.KernelBackend['write']>[0];
@@ -140,11 +141,6 @@ export function randomError(what: string): JitError {
     `${what} was called while a function is traced: its numbers would be frozen into the compiled graph. Draw them outside and ` +
       'pass them in with the batch.',
   );
-}
-
-export function irDType(dtype: string): IrDType {
-  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
-  throw new JitError('unsupported-op', `Cannot compile a tensor of dtype ${dtype}: expected float32, int32 or bool.`);
 }
 
 function expandConstant(data: ConstantData, size: number, dtype: IrDType): ConstantData {

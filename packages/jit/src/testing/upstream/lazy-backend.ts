@@ -9,8 +9,9 @@ import { ABSENT, type Graph, type IrDType } from '../../ir/graph.ts';
 import { GraphBuilder } from '../../ir/graph-builder.ts';
 import { onnxModel } from '../../onnx/onnx-model.ts';
 import { optimise } from '../../passes/optimise.ts';
+import { irDType } from '../../trace/lowering.ts';
 import { registerKernels, unregisterKernels } from '../../trace/register-kernels.ts';
-import { irDType, TraceBackend } from '../../trace/trace-backend.ts';
+import { TraceBackend } from '../../trace/trace-backend.ts';
 
 type Data = Float32Array | Int32Array | Uint8Array;
 interface NativeSession {
@@ -33,7 +34,7 @@ export class LazyBackend extends TraceBackend {
   private readonly results = new Map<number, Data>();
 
   constructor(builder: GraphBuilder) {
-    super(builder);
+    super(builder, 'constants');
     this.graph = builder.graph;
   }
 

@@ -1,6 +1,6 @@
 import type { IrDType } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
-import type { Lowerings } from '../lowering.ts';
+import { irDType, type Lowerings } from '../lowering.ts';
 
 function vector(b: GraphBuilder, numbers: readonly number[], dtype: IrDType): number {
   const data = dtype === 'int32' ? Int32Array.from(numbers) : Float32Array.from(numbers);
@@ -8,11 +8,13 @@ function vector(b: GraphBuilder, numbers: readonly number[], dtype: IrDType): nu
 }
 
 export const constantLowerings: Lowerings = {
-  Fill: (b, { attrs }) => b.constant(Number(attrs['value']), attrs['shape'], attrs['dtype'] ?? 'float32'),
+  Fill: (b, { attrs }) => b.constant(Number(attrs['value']), attrs['shape'], irDType(attrs['dtype'] ?? 'float32')),
   ZerosLike: (b, { inputs }) => b.constant(0, b.shape(inputs['x']!), b.dtype(inputs['x']!)),
   OnesLike: (b, { inputs }) => b.constant(1, b.shape(inputs['x']!), b.dtype(inputs['x']!)),
   Range: (b, { attrs }) => {
-    const { start, stop, step } = attrs as { start: number; stop: number; step: number };
+    const { start, stop } = attrs as { start: number; stop: number };
+    // tfjs turns its default step of 1 around by itself, and no other.
+    const step = stop < start && attrs['step'] === 1 ? -1 : (attrs['step'] as number);
     const count = Math.max(0, Math.ceil((stop - start) / step));
     return vector(
       b,

@@ -5,8 +5,9 @@
  * channels out.
  */
 import { backend_util } from '@tensorflow/tfjs-core';
-import { int, ints, sizeOf } from '../../ir/graph.ts';
+import { int, ints, sameShape, sizeOf } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
+import { JitError } from '../../jit-error.ts';
 import { type KernelCall, type Lowering, type Lowerings, unsupported } from '../lowering.ts';
 import { activation } from './elementwise.ts';
 import { type ConvInfo, leftOver, toChannelsFirst, toChannelsLast, type Windows, windowsOf } from './windows.ts';
@@ -21,12 +22,14 @@ const fromFirst = (b: GraphBuilder, call: KernelCall, x: number) => (isChannelsF
 
 function infoOf(call: KernelCall, x: readonly number[], filter: readonly number[], kind: Kind): ConvInfo {
   const { strides, pad, dilations, dimRoundingMode } = call.attrs;
-  const shape = isChannelsFirst(call) ? [x[0]!, ...x.slice(2), x[1]!] : [...x];
+  const layout = isChannelsFirst(call) ? 'channelsFirst' : 'channelsLast';
   if (filter.length === 5) {
-    return backend_util.computeConv3DInfo(shape as Shape5, [...filter] as Shape5, strides, dilations ?? 1, pad);
+    const shapes = [[...x] as Shape5, [...filter] as Shape5] as const;
+    return backend_util.computeConv3DInfo(...shapes, strides, dilations ?? 1, pad, false, layout);
   }
-  const shapes = [shape as Shape4, [...filter] as Shape4] as const;
-  return backend_util.computeConv2DInfo(...shapes, strides, dilations ?? 1, pad, dimRoundingMode, kind === 'depthwise');
+  const shapes = [[...x] as Shape4, [...filter] as Shape4] as const;
+  const isDepthwise = kind === 'depthwise';
+  return backend_util.computeConv2DInfo(...shapes, strides, dilations ?? 1, pad, dimRoundingMode, isDepthwise, layout);
 }
 
 /** […K, C, O] → [O, C, …K], and [H, W, C, M] → [C·M, 1, H, W] for a grouped filter. */
@@ -36,6 +39,14 @@ function onnxFilter(b: GraphBuilder, filter: number, kind: Kind): number {
   if (kind === 'dense') return b.transpose(filter, [rank - 1, rank - 2, ...spatial]);
   const [h, w, c, m] = b.shape(filter) as Shape4;
   return b.reshape(b.transpose(filter, [2, 3, 0, 1]), [c * m, 1, h, w]);
+}
+
+function checkGradient(b: GraphBuilder, dy: number, { inShape, outShape }: ConvInfo): void {
+  if (sameShape(b.shape(dy), outShape)) return;
+  throw new JitError(
+    'invalid-definition',
+    `expected [${outShape}], which the convolution makes of [${inShape}], got [${b.shape(dy)}].`,
+  );
 }
 
 const attributesOf = (w: Windows, group: number) => ({
@@ -64,6 +75,7 @@ const backpropInput =
   (b, call) => {
     const [dy, filter] = [call.inputs['dy']!, call.inputs['filter']!];
     const info = infoOf(call, call.attrs['inputShape'], b.shape(filter), kind);
+    checkGradient(b, dy, info);
     const w = windowsOf(info);
     const attributes = {
       ...attributesOf(w, kind === 'depthwise' ? info.inChannels : 1),
@@ -84,6 +96,7 @@ const backpropFilter =
     const [x, dy] = [call.inputs['x']!, call.inputs['dy']!];
     const filterShape = call.attrs['filterShape'] as number[];
     const info = infoOf(call, b.shape(x), filterShape, kind);
+    checkGradient(b, dy, info);
     const w = windowsOf(info);
     const [c, m] = filterShape.slice(-2) as [number, number];
     const lengths = leftOver(w).map((rest, i) => w.filter[i]! + Math.floor(rest / w.dilation[i]!));

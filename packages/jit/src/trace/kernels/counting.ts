@@ -4,11 +4,11 @@ import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import type { Lowering, Lowerings } from '../lowering.ts';
 
 /** How often each number below `size` occurs in a row; larger numbers fall into a last place that is cut off. */
-const count: Lowering = (b, { inputs, attrs }) => {
+const count: Lowering = (b, { kernel, inputs, attrs }) => {
   const [x, weights] = [inputs['x']!, inputs['weights']!];
   const size = attrs['size'] as number;
   const dtype = b.dtype(weights);
-  const shape = b.shape(x);
+  const shape = kernel === 'Bincount' ? [sizeOf(b.shape(x))] : b.shape(x);
   const [rows, n] = shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!];
   const places = b.node('Min', [b.cast(b.reshape(x, [rows, n]), 'int32'), b.scalar(size, 'int32')], [rows, n], 'int32');
   const isPresence = Boolean(attrs['binaryOutput']);

@@ -21,6 +21,18 @@ const unary =
   (b, { inputs }) =>
     b.unary(op, inputs['x']!);
 
+/** A function of real numbers: whatever comes in, float32 comes out. */
+const real =
+  (op: string): Lowering =>
+  (b, { inputs }) =>
+    b.unary(op, b.cast(inputs['x']!, 'float32'));
+
+/** Whole numbers stay as they are. */
+const whole =
+  (op: string): Lowering =>
+  (b, { inputs }) =>
+    b.dtype(inputs['x']!) === 'float32' ? b.unary(op, inputs['x']!) : inputs['x']!;
+
 const constant = (b: GraphBuilder, like: number, value: number) => b.scalar(value, b.dtype(like));
 
 /** Rounds towards minus infinity, as tfjs does; ONNX divides integers towards zero. */
@@ -38,7 +50,7 @@ const mod: Lowering = (b, { inputs }) => {
 
 /** eˣ − 1 without loss for small x: 2t / (1 − t) with t = tanh(x / 2). */
 const expm1: Lowering = (b, { inputs }) => {
-  const x = inputs['x']!;
+  const x = b.cast(inputs['x']!, 'float32');
   const t = b.unary('Tanh', b.binary('Mul', x, constant(b, x, 0.5)));
   const small = b.binary('Div', b.binary('Add', t, t), b.binary('Sub', constant(b, x, 1), t));
   const large = b.binary('Sub', b.unary('Exp', x), constant(b, x, 1));
@@ -48,8 +60,9 @@ const expm1: Lowering = (b, { inputs }) => {
 const step: Lowering = (b, { inputs, attrs }) => {
   const x = inputs['x']!;
   const positive = b.binary('Greater', x, constant(b, x, 0), 'bool');
-  if ((attrs['alpha'] ?? 0) === 0) return b.cast(positive, b.dtype(x));
-  return b.where(positive, constant(b, x, 1), constant(b, x, attrs['alpha']));
+  const steps = b.where(positive, constant(b, x, 1), constant(b, x, attrs['alpha'] ?? 0));
+  if (b.dtype(x) !== 'float32') return steps;
+  return b.where(b.node('IsNaN', [x], b.shape(x), 'bool'), x, steps);
 };
 
 const select: Lowering = (b, { inputs }) => b.where(b.cast(inputs['condition']!, 'bool'), inputs['t']!, inputs['e']!);
@@ -83,7 +96,10 @@ export function activation(
 const activated =
   (name: string): Lowering =>
   (b, { inputs, attrs }) =>
-    activation(b, name, inputs['x']!, { alpha: attrs['alpha'], slope: inputs['alpha'] })!;
+    activation(b, name, name.startsWith('relu') ? inputs['x']! : b.cast(inputs['x']!, 'float32'), {
+      alpha: attrs['alpha'],
+      slope: inputs['alpha'],
+    })!;
 
 export const elementwiseLowerings: Lowerings = {
   Add: binary('Add'),
@@ -114,32 +130,38 @@ export const elementwiseLowerings: Lowerings = {
   Select: select,
   Abs: unary('Abs'),
   Neg: unary('Neg'),
-  Sign: unary('Sign'),
-  Exp: unary('Exp'),
+  // Of NaN, tfjs makes 0.
+  Sign: (b, { inputs }) => {
+    const x = inputs['x']!;
+    const sign = b.unary('Sign', x);
+    if (b.dtype(x) !== 'float32') return sign;
+    return b.where(b.node('IsNaN', [x], b.shape(x), 'bool'), constant(b, x, 0), sign);
+  },
+  Exp: real('Exp'),
   Expm1: expm1,
-  Log: unary('Log'),
+  Log: real('Log'),
   Log1p: (b, { inputs }) => log1p(b, b.cast(inputs['x']!, 'float32')),
-  Sqrt: unary('Sqrt'),
-  Rsqrt: (b, { inputs }) => b.unary('Reciprocal', b.unary('Sqrt', inputs['x']!)),
-  Reciprocal: unary('Reciprocal'),
+  Sqrt: real('Sqrt'),
+  Rsqrt: (b, { inputs }) => b.unary('Reciprocal', b.unary('Sqrt', b.cast(inputs['x']!, 'float32'))),
+  Reciprocal: real('Reciprocal'),
   Square: (b, { inputs }) => b.binary('Mul', inputs['x']!, inputs['x']!),
-  Erf: unary('Erf'),
-  Sigmoid: unary('Sigmoid'),
-  Softplus: unary('Softplus'),
+  Erf: real('Erf'),
+  Sigmoid: real('Sigmoid'),
+  Softplus: real('Softplus'),
   Relu: activated('relu'),
   Relu6: activated('relu6'),
   LeakyRelu: activated('leakyrelu'),
   Prelu: activated('prelu'),
   Elu: activated('elu'),
-  Selu: unary('Selu'),
+  Selu: real('Selu'),
   EluGrad: (b, { inputs }) => {
     const { dy, y } = inputs as { dy: number; y: number };
     const slope = b.binary('Add', y, constant(b, y, 1));
     return b.where(b.binary('GreaterOrEqual', y, constant(b, y, 0), 'bool'), dy, b.binary('Mul', dy, slope));
   },
-  Floor: unary('Floor'),
-  Ceil: unary('Ceil'),
-  Round: unary('Round'),
+  Floor: whole('Floor'),
+  Ceil: whole('Ceil'),
+  Round: whole('Round'),
   IsNan: (b, { inputs }) => b.node('IsNaN', [inputs['x']!], b.shape(inputs['x']!), 'bool'),
   IsInf: (b, { inputs }) => b.node('IsInf', [inputs['x']!], b.shape(inputs['x']!), 'bool'),
   IsFinite: (b, { inputs }) => {

@@ -1,3 +1,4 @@
+import { backend_util, gather_util, type Tensor, type TensorInfo } from '@tensorflow/tfjs-core';
 import { int, sizeOf, text } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import { axisOf, type Lowering, type Lowerings } from '../lowering.ts';
@@ -5,16 +6,28 @@ import { axisOf, type Lowering, type Lowerings } from '../lowering.ts';
 /** Adds rows of `updates` into zeros at `indices` [..., depth]; rows that meet are summed. */
 function scatterAdd(b: GraphBuilder, indices: number, updates: number, shape: readonly number[]): number {
   const zeros = b.constant(0, shape, b.dtype(updates));
+  if (sizeOf(b.shape(updates)) === 0) return zeros;
   return b.node('ScatterND', [zeros, b.cast(indices, 'int64'), updates], shape, b.dtype(updates), {
     reduction: text('add'),
   });
+}
+
+/** Indices as rows of numbers and updates to match, whatever leading axes they came with. */
+function rowsOf(b: GraphBuilder, indices: number, updates: number, shape: readonly number[]): [number, number] {
+  const at = b.shape(indices);
+  const depth = at.length > 1 ? at.at(-1)! : 1;
+  const count = sizeOf(at) / depth;
+  return [b.reshape(indices, [count, depth]), b.reshape(updates, [count, ...shape.slice(depth)])];
 }
 
 const gather: Lowering = (b, { inputs, attrs }) => {
   const [x, indices] = [inputs['x']!, inputs['indices']!];
   const [shape, at] = [b.shape(x), b.shape(indices)];
   const axis = axisOf(attrs['axis'], shape.length);
-  const batchDims = axisOf(attrs['batchDims'] ?? 0, at.length);
+  const asked = (attrs['batchDims'] as number | undefined) ?? 0;
+  const batchDims = asked < 0 ? asked + at.length : asked;
+  const info = (value: number) => ({ shape: [...b.shape(value)], rank: b.shape(value).length }) as Tensor;
+  backend_util.segment_util.collectGatherOpShapeInfo(info(x), info(indices), axis, batchDims);
   const out = [...shape.slice(0, axis), ...at.slice(batchDims), ...shape.slice(axis + 1)];
   if (batchDims === 0) return b.node('Gather', [x, indices], out, b.dtype(x), { axis: int(axis) });
   // The gathered axis comes right behind the batch, and back to its place afterwards.
@@ -53,21 +66,35 @@ export const indexingLowerings: Lowerings = {
   GatherNd: (b, { inputs }) => {
     const [params, indices] = [inputs['params']!, inputs['indices']!];
     const at = b.shape(indices);
+    gather_util.prepareAndValidate(
+      { shape: [...b.shape(params)] } as unknown as TensorInfo,
+      { shape: [...at], dtype: 'int32' } as unknown as TensorInfo,
+    );
     const out = [...at.slice(0, -1), ...b.shape(params).slice(at.at(-1))];
     return b.node('GatherND', [params, b.cast(indices, 'int64')], out, b.dtype(params));
   },
-  ScatterNd: (b, { inputs, attrs }) => scatterAdd(b, inputs['indices']!, inputs['updates']!, attrs['shape']),
+  ScatterNd: (b, { inputs, attrs }) => {
+    const shape = attrs['shape'] as number[];
+    return scatterAdd(b, ...rowsOf(b, inputs['indices']!, inputs['updates']!, shape), shape);
+  },
   TensorScatterUpdate: (b, { inputs }) => {
     const tensor = inputs['tensor']!;
-    const indices = b.cast(inputs['indices']!, 'int64');
-    return b.node('ScatterND', [tensor, indices, inputs['updates']!], b.shape(tensor), b.dtype(tensor));
+    const [indices, updates] = rowsOf(b, inputs['indices']!, inputs['updates']!, b.shape(tensor));
+    if (sizeOf(b.shape(updates)) === 0) return tensor;
+    return b.node('ScatterND', [tensor, b.cast(indices, 'int64'), updates], b.shape(tensor), b.dtype(tensor));
   },
   UnsortedSegmentSum: (b, { inputs, attrs }) => {
     const [x, ids] = [inputs['x']!, inputs['segmentIds']!];
     const rank = b.shape(ids).length;
-    const rows = b.reshape(ids, [sizeOf(b.shape(ids)), 1]);
-    const updates = b.reshape(x, [sizeOf(b.shape(ids)), ...b.shape(x).slice(rank)]);
-    return scatterAdd(b, rows, updates, [attrs['numSegments'], ...b.shape(x).slice(rank)]);
+    const [count, rest] = [sizeOf(b.shape(ids)), b.shape(x).slice(rank)];
+    const segments = attrs['numSegments'] as number;
+    // Rows of no segment, whose number is out of range, go to a last one that is cut off.
+    const number = (value: number) => b.scalar(value, 'int32');
+    const isBelow = b.binary('Less', ids, number(0), 'bool');
+    const place = b.node('Min', [b.where(isBelow, number(segments), ids), number(segments)], b.shape(ids), 'int32');
+    const updates = b.reshape(x, [count, ...rest]);
+    const summed = scatterAdd(b, b.reshape(place, [count, 1]), updates, [segments + 1, ...rest]);
+    return b.slice(summed, [0], [segments], [0], [1], [segments, ...rest]);
   },
   OneHot: oneHot,
 };

@@ -1,11 +1,25 @@
+import { backend_util, type Tensor } from '@tensorflow/tfjs-core';
 import { broadcastShapes, int, sizeOf, text } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
+import { JitError } from '../../jit-error.ts';
 import { type Lowering, type Lowerings, unsupported } from '../lowering.ts';
 import { activation } from './elementwise.ts';
+
+function checkProduct(x: readonly number[], y: readonly number[], transposeX: boolean, transposeY: boolean): void {
+  const inner = [x.at(transposeX ? -2 : -1), y.at(transposeY ? -1 : -2)];
+  const fits = x.length >= 2 && y.length >= 2 && inner[0] === inner[1];
+  if (fits && broadcastShapes(x.slice(0, -2), y.slice(0, -2))) return;
+  throw new JitError(
+    'invalid-definition',
+    `expected matrices whose inner shapes are equal and whose batches broadcast, got [${x}]${transposeX ? 'ᵀ' : ''} and ` +
+      `[${y}]${transposeY ? 'ᵀ' : ''}.`,
+  );
+}
 
 /** [..., m, k] × [..., k, n]; a flag says that the last two axes of an operand are swapped. */
 export function matMul(b: GraphBuilder, x: number, y: number, transposeX: boolean, transposeY: boolean): number {
   const [xs, ys] = [b.shape(x), b.shape(y)];
+  checkProduct(xs, ys, transposeX, transposeY);
   const [xBatch, yBatch] = [xs.slice(0, -2), ys.slice(0, -2)];
   const batch = broadcastShapes(xBatch, yBatch)!;
   const rows = xs.at(transposeX ? -1 : -2)!;
@@ -31,6 +45,9 @@ export function matMul(b: GraphBuilder, x: number, y: number, transposeX: boolea
 const einsum: Lowering = (b, { inputs, attrs }) => {
   const operands = Object.values(inputs);
   const equation = (attrs['equation'] as string).replaceAll(' ', '');
+  const { allDims, idDims } = backend_util.decodeEinsumEquation(equation, operands.length);
+  const shapes = operands.map((operand) => ({ shape: [...b.shape(operand)] }) as Tensor);
+  backend_util.checkEinsumDimSizes(allDims.length, idDims, shapes);
   const [from, to] = equation.split('->') as [string, string];
   const sizes = new Map<string, number>();
   for (const [i, letters] of from.split(',').entries())

@@ -23,26 +23,30 @@ function infoOf({ attrs }: KernelCall, shape: readonly number[]): ConvInfo {
   return backend_util.computePool2DInfo([...shape] as Shape4, ...rest, 'channelsLast');
 }
 
+/** As in tfjs, windows of one element that leave the shape as it is leave the values too. */
+const isIdentity = (info: ConvInfo) =>
+  windowsOf(info).filter.every((size) => size === 1) && info.inShape.join() === info.outShape.join();
+
 const pooled = (info: ConvInfo, w: Windows) => [info.batchSize, info.inChannels, ...w.out];
 
-/**
- * [N, …, C] → [N, C, …] as float32, with the padding put in beforehand where ONNX refuses it: it wants every window to hold an element.
- */
-function padded(b: GraphBuilder, x: number, w: Windows, fill: number): { x_NCS: number; windows: Windows } {
+/** ONNX wants every window to hold an element. */
+const fits = (w: Windows) => w.filter.every((size, i) => w.before[i]! < size && w.after[i]! < size);
+
+/** [N, …, C] → [N, C, …] as float32, with the padding put in beforehand where ONNX refuses it. */
+function padded(b: GraphBuilder, x: number, w: Windows): { x_NCS: number; windows: Windows } {
   const x_NCS = toChannelsFirst(b, b.cast(x, 'float32'));
-  const fits = w.filter.every((size, i) => w.before[i]! < size && w.after[i]! < size);
-  if (fits) return { x_NCS, windows: w };
+  if (fits(w)) return { x_NCS, windows: w };
   const size = w.size.map((length, i) => length + w.before[i]! + w.after[i]!);
   const amounts = b.int64s([0, 0, ...w.before, 0, 0, ...w.after]);
   const shape = [...b.shape(x_NCS).slice(0, 2), ...size];
   const zeros = w.size.map(() => 0);
-  const wide = b.node('Pad', [x_NCS, amounts, b.scalar(fill, 'float32')], shape, 'float32');
+  const wide = b.node('Pad', [x_NCS, amounts, b.scalar(-Infinity, 'float32')], shape, 'float32');
   return { x_NCS: wide, windows: { ...w, size, before: zeros, after: zeros } };
 }
 
 /** Values and, for the gradient, where in the flat [N, C, …S] array each of them stood. */
 function maxPool(b: GraphBuilder, x: number, info: ConvInfo) {
-  const { x_NCS, windows } = padded(b, x, windowsOf(info), -Infinity);
+  const { x_NCS, windows } = padded(b, x, windowsOf(info));
   const shape = pooled(info, windows);
   const outputs = [
     { shape, dtype: 'float32' as const },
@@ -74,7 +78,10 @@ const maxPoolGradient: Lowering = (b, call) => {
 const maxPoolWithArgmax: Lowering = (b, call) => {
   const x = call.inputs['x']!;
   const info = infoOf(call, b.shape(x));
-  const { y, indices, windows } = maxPool(b, x, info);
+  // Of a NaN, tfjs takes no notice; ONNX Runtime's index may point at it.
+  const nan = b.node('IsNaN', [x], b.shape(x), 'bool');
+  const numbers = b.where(nan, b.scalar(-Infinity, 'float32'), x);
+  const { y, indices, windows } = maxPool(b, numbers, info);
   const [c, plane] = [info.inChannels, sizeOf(windows.size)];
   const number = (value: number) => b.constant(BigInt64Array.of(BigInt(value)), [], 'int64');
   // index = (n · C + c) · S + s, of which s · C + c is wanted, and n · S · C in front of it.
@@ -117,19 +124,29 @@ const avgPoolGradient: Lowering = (b, call) => {
 const avgPool: Lowering = (b, call) => {
   const x = call.inputs['x']!;
   const info = infoOf(call, b.shape(x));
+  if (isIdentity(info)) return x;
   const whole = windowsOf(info);
-  const { x_NCS, windows } = padded(b, x, whole, 0);
-  const attributes = { ...windowAttributes(windows), count_include_pad: int(0) };
-  const mean = b.node('AveragePool', [x_NCS], pooled(info, windows), 'float32', attributes);
-  if (windows === whole) return b.cast(toChannelsLast(b, mean), b.dtype(x));
-  const share = windowCounts(whole).map((count) => sizeOf(whole.filter) / count);
-  const fair = b.binary('Mul', mean, b.constant(share, [1, 1, ...whole.out], 'float32'));
-  return b.cast(toChannelsLast(b, fair), b.dtype(x));
+  if (sizeOf(info.outShape) === 0) return b.constant(0, info.outShape, b.dtype(x));
+  const x_NCS = toChannelsFirst(b, b.cast(x, 'float32'));
+  const shape = pooled(info, whole);
+  if (fits(whole)) {
+    const attributes = { ...windowAttributes(whole), count_include_pad: int(0) };
+    return b.cast(toChannelsLast(b, b.node('AveragePool', [x_NCS], shape, 'float32', attributes)), b.dtype(x));
+  }
+  const ones = b.constant(1, [1, 1, ...whole.filter], 'float32');
+  const planes = b.reshape(x_NCS, [info.batchSize * info.inChannels, 1, ...whole.size]);
+  const sums = [info.batchSize * info.inChannels, 1, ...whole.out];
+  const sum = b.node('Conv', [planes, ones], sums, 'float32', windowAttributes(whole));
+  const mean = b.binary('Div', sum, b.constant(windowCounts(whole), [1, 1, ...whole.out], 'float32'));
+  return b.cast(toChannelsLast(b, b.reshape(mean, shape)), b.dtype(x));
 };
 
 const max: Lowering = (b, call) => {
   const x = call.inputs['x']!;
-  return b.cast(toChannelsLast(b, maxPool(b, x, infoOf(call, b.shape(x))).y), b.dtype(x));
+  const info = infoOf(call, b.shape(x));
+  if (isIdentity(info)) return x;
+  if (sizeOf(info.outShape) === 0) return b.constant(0, info.outShape, b.dtype(x));
+  return b.cast(toChannelsLast(b, maxPool(b, x, info).y), b.dtype(x));
 };
 
 export const poolingLowerings: Lowerings = {

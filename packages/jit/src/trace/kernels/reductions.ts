@@ -22,10 +22,35 @@ const logical =
   (b, call) =>
     b.cast(reduction(op)(b, call) as number, 'bool');
 
+/** Numbers that ONNX orders, with NaN out of the way: tfjs passes it over, ONNX Runtime finds it. */
+function comparable(b: GraphBuilder, x: number, instead: number): number {
+  if (b.dtype(x) === 'bool') return b.cast(x, 'int32');
+  if (b.dtype(x) !== 'float32') return x;
+  return b.where(b.node('IsNaN', [x], b.shape(x), 'bool'), b.scalar(instead, 'float32'), x);
+}
+
+/** ONNX Runtime passes NaN over where tfjs keeps it: it is put back. */
+const extreme =
+  (op: string, axisName?: string): Lowering =>
+  (b, call) => {
+    const x = call.inputs['x']!;
+    const found = reduction(op, axisName)(b, call) as number;
+    if (b.dtype(x) !== 'float32' || b.shape(x).length === 0) return found;
+    const nan = b.node('IsNaN', [x], b.shape(x), 'bool');
+    const any = reduce(
+      b,
+      'ReduceMax',
+      nan,
+      axesOf(call.attrs[axisName ?? 'axis'], b.shape(x).length),
+      Boolean(call.attrs['keepDims']),
+    );
+    return b.where(any, b.scalar(Number.NaN, 'float32'), found);
+  };
+
 const arg =
   (op: string): Lowering =>
   (b, { inputs, attrs }) => {
-    const x = inputs['x']!;
+    const x = comparable(b, inputs['x']!, op === 'ArgMax' ? -Infinity : Infinity);
     const axis = axisOf(attrs['axis'], b.shape(x).length);
     const shape = b.shape(x).filter((_, i) => i !== axis);
     return b.cast(b.node(op, [x], shape, 'int64', { axis: int(axis), keepdims: int(0) }), 'int32');
@@ -69,8 +94,8 @@ export const reductionLowerings: Lowerings = {
   Sum: reduction('ReduceSum'),
   Mean: (b, { inputs, attrs, kernel }) =>
     reduction('ReduceMean')(b, { kernel, attrs, inputs: { x: b.cast(inputs['x']!, 'float32') } }),
-  Max: reduction('ReduceMax', 'reductionIndices'),
-  Min: reduction('ReduceMin'),
+  Max: extreme('ReduceMax', 'reductionIndices'),
+  Min: extreme('ReduceMin'),
   Prod: reduction('ReduceProd'),
   All: logical('ReduceMin'),
   Any: logical('ReduceMax'),

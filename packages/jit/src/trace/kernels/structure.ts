@@ -1,15 +1,15 @@
-import { slice_util } from '@tensorflow/tfjs-core';
+import { backend_util, slice_util, type Tensor, util } from '@tensorflow/tfjs-core';
 import { int, sizeOf } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import { axesOf, axisOf, type Lowering, type Lowerings } from '../lowering.ts';
 import { padWith } from './blocks.ts';
 
 function concat(b: GraphBuilder, parts: readonly number[], axis: number): number {
+  const length = parts.reduce((total, part) => total + b.shape(part)[axis]!, 0);
+  const shape = b.shape(parts[0]!).with(axis, length);
+  if (sizeOf(shape) === 0) return b.constant(0, shape, b.dtype(parts[0]!));
   const filled = parts.filter((part) => sizeOf(b.shape(part)) > 0);
-  if (filled.length === 0) return parts[0]!;
   if (filled.length === 1) return filled[0]!;
-  const shape = [...b.shape(filled[0]!)];
-  shape[axis] = filled.reduce((total, part) => total + b.shape(part)[axis]!, 0);
   return b.node('Concat', filled, shape, b.dtype(filled[0]!), { axis: int(axis) });
 }
 
@@ -18,6 +18,9 @@ function split(b: GraphBuilder, x: number, sizes: readonly number[], axis: numbe
   const outputs = sizes.map((size) => ({ shape: b.shape(x).with(axis, size), dtype: b.dtype(x) }));
   return b.nodes('Split', [x, b.int64s(sizes)], outputs, { axis: int(axis) });
 }
+
+/** What tfjs's checks read of a tensor. */
+const infoOf = (b: GraphBuilder, x: number) => ({ shape: [...b.shape(x)], rank: b.shape(x).length }) as Tensor;
 
 const reshape: Lowering = (b, { inputs, attrs }) => {
   const x = inputs['x']!;
@@ -34,12 +37,11 @@ const slice: Lowering = (b, { inputs, attrs }) => {
   const x = inputs['x']!;
   const shape = b.shape(x);
   const rank = shape.length;
-  const [beginAttr, sizeAttr] = [[attrs['begin']].flat() as number[], [attrs['size']].flat() as number[]];
-  const begin = shape.map((_, i) => beginAttr[i] ?? 0);
-  const size = shape.map((dimension, i) => {
-    const asked = sizeAttr[i] ?? -1;
-    return asked === -1 ? dimension - begin[i]! : asked;
-  });
+  const [begin, size] = slice_util.parseSliceParams(infoOf(b, x), attrs['begin'], attrs['size']) as [
+    number[],
+    number[],
+  ];
+  slice_util.assertParamsValid(infoOf(b, x), begin, size);
   const axes = axesOf(undefined, rank).filter((i) => begin[i] !== 0 || size[i] !== shape[i]);
   if (axes.length === 0) return x;
   const starts = axes.map((i) => begin[i]!);
@@ -66,7 +68,18 @@ const stridedSlice: Lowering = (b, { inputs, attrs }) => {
   const axes = sparse.map((_, i) => i);
   // A step backwards past the first element has no index of its own in ONNX: −∞ stands for it.
   const ends = info.end.map((end, i) => (info.strides[i]! < 0 && end < 0 ? -(2 ** 31) : end));
-  return b.reshape(b.slice(x, info.begin, ends, axes, info.strides, sparse), info.finalShape);
+  const shape = info.finalShape.map((dimension) => Math.max(dimension, 0));
+  return b.reshape(
+    b.slice(
+      x,
+      info.begin,
+      ends,
+      axes,
+      info.strides,
+      sparse.map((size) => Math.max(size, 0)),
+    ),
+    shape,
+  );
 };
 
 const pad: Lowering = (b, { inputs, attrs }) =>
@@ -91,11 +104,24 @@ export const structureLowerings: Lowerings = {
   },
   Concat: (b, { inputs, attrs }) => {
     const parts = Object.values(inputs);
-    return concat(b, parts, axisOf(attrs['axis'], b.shape(parts[0]!).length));
+    const axis = axisOf(attrs['axis'], b.shape(parts[0]!).length);
+    backend_util.assertParamsConsistent(
+      parts.map((part) => [...b.shape(part)]),
+      axis,
+    );
+    return concat(b, parts, axis);
   },
   Pack: (b, { inputs, attrs }) => {
     const parts = Object.values(inputs);
     const axis = axisOf(attrs['axis'], b.shape(parts[0]!).length + 1);
+    for (const part of parts) {
+      util.assertShapesMatch(
+        [...b.shape(parts[0]!)],
+        [...b.shape(part)],
+        'All tensors passed to stack must have matching shapes',
+      );
+      util.assert(b.dtype(parts[0]!) === b.dtype(part), () => 'All tensors passed to stack must have matching dtypes');
+    }
     return concat(
       b,
       parts.map((part) => b.reshape(part, b.shape(part).toSpliced(axis, 0, 1))),
@@ -111,16 +137,7 @@ export const structureLowerings: Lowerings = {
   SplitV: (b, { inputs, attrs }) => {
     const x = inputs['x']!;
     const axis = axisOf(attrs['axis'], b.shape(x).length);
-    const total = b.shape(x)[axis]!;
-    const asked = attrs['numOrSizeSplits'] as number | number[];
-    if (typeof asked === 'number') return split(b, x, Array(asked).fill(total / asked), axis);
-    const known = asked.reduce((sum, size) => sum + Math.max(size, 0), 0);
-    return split(
-      b,
-      x,
-      asked.map((size) => (size === -1 ? total - known : size)),
-      axis,
-    );
+    return split(b, x, backend_util.prepareSplitSize(infoOf(b, x), attrs['numOrSizeSplits'], axis), axis);
   },
   Slice: slice,
   StridedSlice: stridedSlice,
