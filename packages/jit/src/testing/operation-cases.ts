@@ -18,6 +18,7 @@ export interface OperationCase {
 
 const ids = () => tf.tensor1d([2, 0, 2], 'int32');
 const x4 = (a: T) => a as tf.Tensor4D;
+const x5 = (a: T) => a as tf.Tensor5D;
 const unary = (f: (a: T) => T, from?: [number, number], kinked = false): OperationCase => ({
   shapes: [[3, 4]],
   f,
@@ -338,5 +339,240 @@ export const operationCases: Record<string, OperationCase> = {
     f: (a) => tf.image.resizeBilinear(x4(a), [6, 3], false, true),
     forwardOnly: true,
   },
+  atan2: { shapes: [[3, 4], [4]], f: tf.atan2, from: [0.2, 2] },
+  asinh: unary(tf.asinh, [-3, 3]),
+  acosh: unary(tf.acosh, [1.3, 4]),
+  atanh: unary(tf.atanh, [-0.8, 0.8]),
+  cumprod: { shapes: [[3, 5]], f: (a) => tf.cumprod(a, 1, true, true), forwardOnly: true },
+  einsum: {
+    shapes: [
+      [2, 3, 4],
+      [2, 4, 5],
+    ],
+    f: (a, b) => tf.einsum('bij, bjk -> ikb', a, b),
+    forwardOnly: true,
+  },
+  'conv2d, channels first': {
+    shapes: [
+      [1, 2, 5, 6],
+      [3, 3, 2, 3],
+    ],
+    f: (a, b) => tf.conv2d(x4(a), x4(b), 1, 'valid', 'NCHW'),
+    forwardOnly: true,
+  },
+  conv3d: {
+    shapes: [
+      [1, 4, 5, 3, 2],
+      [2, 3, 2, 2, 3],
+    ],
+    f: (a, b) => tf.conv3d(x5(a), x5(b), [2, 1, 1], 'same'),
+  },
+  conv3dTranspose: {
+    shapes: [
+      [1, 2, 2, 2, 3],
+      [2, 2, 2, 2, 3],
+    ],
+    f: (a, b) => tf.conv3dTranspose(x5(a), x5(b), [1, 4, 4, 4, 2], 2, 'same'),
+    forwardOnly: true,
+  },
+  maxPool3d: { shapes: [[1, 4, 5, 3, 2]], f: (a) => tf.maxPool3d(x5(a), 2, [2, 1, 1], 'same'), kinked: true },
+  avgPool3d: { shapes: [[1, 4, 5, 3, 2]], f: (a) => tf.avgPool3d(x5(a), 2, [2, 1, 1], 'valid') },
+  maxPoolWithArgmax: {
+    shapes: [[2, 5, 4, 3]],
+    f: (a) => {
+      const { result, indexes } = tf.maxPoolWithArgmax(x4(a), 2, 2, 'same', true);
+      return tf.stack([result!, tf.cast(indexes!, 'float32')]);
+    },
+    forwardOnly: true,
+  },
+  'avgPool, wide padding': { shapes: [[1, 3, 3, 2]], f: (a) => tf.avgPool(x4(a), 2, 1, 2), forwardOnly: true },
+  localResponseNormalization: {
+    shapes: [[1, 2, 3, 7]],
+    f: (a) => tf.localResponseNormalization(x4(a), 2, 1, 0.8, 0.6),
+  },
+  'resizeBilinear, shrunk, corners': {
+    shapes: [[2, 5, 7, 2]],
+    f: (a) => tf.image.resizeBilinear(x4(a), [3, 4], true),
+    onlyDifferences: true,
+  },
+  'resizeBilinear, half pixels, differentiated': {
+    shapes: [[1, 3, 4, 2]],
+    f: (a) => tf.image.resizeBilinear(x4(a), [6, 3], false, true),
+    onlyDifferences: true,
+  },
+  'resizeNearest, corners': { shapes: [[1, 3, 4, 2]], f: (a) => tf.image.resizeNearestNeighbor(x4(a), [5, 7], true) },
+  'resizeNearest, half pixels': {
+    shapes: [[1, 5, 4, 2]],
+    f: (a) => tf.image.resizeNearestNeighbor(x4(a), [3, 7], false, true),
+    forwardOnly: true,
+  },
+  cropAndResize: {
+    shapes: [
+      [2, 5, 6, 2],
+      [3, 4],
+    ],
+    from: [-0.2, 1.2],
+    f: (a, b) =>
+      tf.image.cropAndResize(x4(a), b as tf.Tensor2D, tf.tensor1d([0, 1, 1], 'int32'), [4, 3], 'bilinear', 7),
+    forwardOnly: true,
+  },
+  rotateWithOffset: {
+    shapes: [[2, 5, 6, 4]],
+    f: (a) => tf.image.rotateWithOffset(x4(a), 0.7, [0.1, 0.2, 0.3], [0.4, 0.6]),
+    forwardOnly: true,
+  },
+  transform: {
+    shapes: [
+      [1, 5, 6, 2],
+      [1, 8],
+    ],
+    f: (a, b) =>
+      tf.concat(
+        (['constant', 'reflect', 'wrap', 'nearest'] as const).map((mode) =>
+          tf.image.transform(x4(a), tf.mul(b, 0.5) as tf.Tensor2D, 'bilinear', mode, 0.5, [4, 7]),
+        ),
+      ),
+    forwardOnly: true,
+  },
+  dilation2d: {
+    shapes: [
+      [2, 6, 5, 3],
+      [2, 3, 3],
+    ],
+    f: (a, b) => tf.dilation2d(x4(a), b as tf.Tensor3D, [2, 1], 'same', [1, 2]),
+    kinked: true,
+  },
+  spaceToBatchND: {
+    shapes: [[2, 5, 3, 2]],
+    f: (a) =>
+      tf.spaceToBatchND(
+        a,
+        [2, 2],
+        [
+          [1, 0],
+          [0, 1],
+        ],
+      ),
+  },
+  batchToSpaceND: {
+    shapes: [[8, 2, 3, 2]],
+    f: (a) =>
+      tf.batchToSpaceND(
+        a,
+        [2, 2],
+        [
+          [1, 0],
+          [0, 2],
+        ],
+      ),
+  },
+  depthToSpace: { shapes: [[2, 3, 2, 8]], f: (a) => tf.depthToSpace(x4(a), 2, 'NHWC') },
+  'mirrorPad symmetric': {
+    shapes: [[3, 4]],
+    f: (a) =>
+      tf.mirrorPad(
+        a,
+        [
+          [2, 1],
+          [0, 3],
+        ],
+        'symmetric',
+      ),
+  },
+  'mirrorPad reflect': {
+    shapes: [[3, 4]],
+    f: (a) =>
+      tf.mirrorPad(
+        a,
+        [
+          [2, 1],
+          [0, 3],
+        ],
+        'reflect',
+      ),
+  },
+  flipLeftRight: { shapes: [[1, 3, 4, 2]], f: (a) => tf.image.flipLeftRight(x4(a)) },
+  diag: { shapes: [[2, 3]], f: (a) => tf.diag(a), forwardOnly: true },
+  bincounts: {
+    shapes: [[5]],
+    f: (a) => {
+      const x = tf.tensor1d([1, 3, 1, 7, 0], 'int32');
+      const rows = tf.reshape(x, [1, 5]) as tf.Tensor2D;
+      const weights = tf.reshape(a, [1, 5]) as tf.Tensor2D;
+      const presence = tf.denseBincount(rows, weights, 4, true);
+      return tf.concat([
+        tf.bincount(x, a as tf.Tensor1D, 4),
+        tf.reshape(tf.denseBincount(rows, weights, 4), [4]),
+        tf.reshape(presence, [4]),
+      ]);
+    },
+    forwardOnly: true,
+  },
+  searchSorted: {
+    shapes: [[2, 4]],
+    f: (a) => {
+      const sorted = tf.tensor2d([-0.5, 0, 0.5, -0.2, -0.1, 0.9], [2, 3]);
+      const sides = (['left', 'right'] as const).map((side) => tf.searchSorted(sorted, a, side));
+      return tf.cast(tf.concat([...sides, tf.lowerBound(sorted, a), tf.upperBound(sorted, a)]), 'float32');
+    },
+    forwardOnly: true,
+  },
+  sparseToDense: {
+    shapes: [[3]],
+    f: (a) => tf.sparseToDense(tf.tensor2d([0, 1, 2, 3, 1, 0], [3, 2], 'int32'), a, [3, 4], tf.scalar(0.5)),
+    forwardOnly: true,
+  },
+  broadcastArgs: {
+    shapes: [[1]],
+    f: (a) => {
+      const shape = tf.broadcastArgs(tf.tensor1d([3, 1], 'int32'), tf.tensor1d([2, 1, 4], 'int32'));
+      return tf.mul(tf.cast(shape, 'float32'), a);
+    },
+    forwardOnly: true,
+  },
+  bitwiseAnd: {
+    shapes: [[6]],
+    f: (a) => {
+      const x = tf.cast(tf.mul(a, 1000), 'int32');
+      return tf.cast(tf.bitwiseAnd(x, tf.reverse(x)), 'float32');
+    },
+    forwardOnly: true,
+  },
+  eluGrad: {
+    shapes: [[6], [6]],
+    f: (a, b) => tf.engine().runKernel('EluGrad', { dy: a, y: b }) as T,
+    forwardOnly: true,
+  },
+  logicalXor: {
+    ...binary((a, b) => {
+      const inputs = { a: tf.greater(a, 0), b: tf.greater(tf.add(b, tf.zerosLike(a)), 0) };
+      const both = tf.logicalXor(inputs.a, inputs.b);
+      return tf.cast(both, 'float32');
+    }),
+    forwardOnly: true,
+  },
+  spectral: {
+    shapes: [[2, 12]],
+    f: (a) => {
+      const half = tf.spectral.rfft(a as tf.Tensor2D);
+      const back = tf.spectral.irfft(half);
+      return tf.concat([tf.reshape(tf.abs(half), [-1]), tf.reshape(back, [-1])]);
+    },
+    forwardOnly: true,
+  },
+  'complex arithmetic': {
+    shapes: [
+      [3, 4],
+      [3, 4],
+    ],
+    f: (a, b) => {
+      const z = tf.complex(a, b);
+      const product = tf.sub(tf.mul(z, tf.transpose(tf.reshape(tf.transpose(z), [4, 3]))), tf.onesLike(z));
+      const whole = tf.concat([product, z]);
+      return tf.stack([tf.real(whole), tf.imag(tf.ifft(whole)), tf.abs(whole)]);
+    },
+    forwardOnly: true,
+  },
+  stft: { shapes: [[24]], f: (a) => tf.abs(tf.signal.stft(a as tf.Tensor1D, 8, 4)), forwardOnly: true },
   resizeNearest: { shapes: [[1, 3, 4, 2]], f: (a) => tf.image.resizeNearestNeighbor(x4(a), [5, 7]), forwardOnly: true },
 };

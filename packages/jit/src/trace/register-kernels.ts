@@ -3,12 +3,13 @@ import type { GraphBuilder } from '../ir/graph-builder.ts';
 import { complexLowerings } from './kernels/complex.ts';
 import { lowerings } from './kernels/index.ts';
 import { type KernelCall, unsupported } from './lowering.ts';
+import { refusals } from './refusals.ts';
 import type { TraceBackend } from './trace-backend.ts';
 
 /** All kernels that tfjs knows by name, so that one that does not lower fails with a clear message. */
 export const kernelNames: readonly string[] = Object.entries(tf as unknown as Record<string, unknown>)
-  .filter(([name, value]) => name === value || (typeof value === 'string' && /^(_F|F)used/.test(value)))
-  .map(([, value]) => value as string);
+  .filter(([name, value]) => name === value)
+  .map(([name]) => name);
 
 /** Registers every kernel of tfjs for a backend: it appends to the graph, or says why it cannot. */
 export function registerKernels(backendName: string, builder: GraphBuilder, backend: TraceBackend): void {
@@ -58,7 +59,7 @@ function lowered(builder: GraphBuilder, backend: TraceBackend, call: KernelCall)
 const notLowered = (kernel: string) =>
   unsupported(
     kernel,
-    'it has no lowering. compiledKernels() lists those that have; express it with them, or emit an ONNX node with fusedOp.',
+    refusals[kernel] ?? 'it is no kernel of tfjs; express it with those, or emit an ONNX node with fusedOp.',
   );
 
 export function unregisterKernels(backendName: string): void {

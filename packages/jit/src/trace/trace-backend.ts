@@ -42,8 +42,7 @@ export class TraceBackend extends tf.KernelBackend {
     const owner = tf.engine().state.tensorInfo.get(info.dataId)?.backend;
     if (!owner) throw new JitError('runtime', 'A tensor that was disposed of is used inside a traced function.');
     const dtype = info.dtype === 'complex64' ? 'float32' : info.dtype;
-    const value =
-      this.variable(info.dataId) ?? this.constantOf(owner.readSync(info.dataId), shape, dtype);
+    const value = this.variable(info.dataId) ?? this.constantOf(owner.readSync(info.dataId), shape, dtype);
     this.ids.set(info.dataId, value);
     return value;
   }

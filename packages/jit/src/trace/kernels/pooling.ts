@@ -137,7 +137,10 @@ const avgPool: Lowering = (b, call) => {
   const planes = b.reshape(x_NCS, [info.batchSize * info.inChannels, 1, ...whole.size]);
   const sums = [info.batchSize * info.inChannels, 1, ...whole.out];
   const sum = b.node('Conv', [planes, ones], sums, 'float32', windowAttributes(whole));
-  const mean = b.binary('Div', sum, b.constant(windowCounts(whole), [1, 1, ...whole.out], 'float32'));
+  // Of a window that holds padding alone, tfjs makes NaN in two dimensions and 0 in three.
+  const least = whole.size.length === 3 ? 1 : 0;
+  const counts = windowCounts(whole).map((count) => Math.max(count, least));
+  const mean = b.binary('Div', sum, b.constant(counts, [1, 1, ...whole.out], 'float32'));
   return b.cast(toChannelsLast(b, b.reshape(mean, shape)), b.dtype(x));
 };
 
