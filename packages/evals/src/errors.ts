@@ -9,7 +9,10 @@ export type EvalsErrorCode =
   | 'NO_OTHER_IMAGE'
   | 'BAD_MODEL_OUTPUT'
   | 'NOT_PAIRED'
-  | 'MISSING_SPLIT';
+  | 'MISSING_SPLIT'
+  | 'MISSING_FILE'
+  | 'BROKEN_FILE'
+  | 'WRONG_COUNT';
 
 /** The one error class of this package. `EvalsError.isInstance` also recognises errors of a second installed copy. */
 export class EvalsError extends Error {

@@ -1,3 +1,14 @@
+export type { Benchmark, BenchmarkFiles, BenchmarkItem } from './benchmarks/benchmark.ts';
+export { type BenchmarkName, benchmarks } from './benchmarks/benchmarks.ts';
+export { readIndexFile } from './benchmarks/index-file.ts';
+export { type ReadBenchmarkOptions, readBenchmark } from './benchmarks/read-benchmark.ts';
+export {
+  type BenchmarkOptions,
+  type BenchmarkResult,
+  purePrompt,
+  runBenchmark,
+  visionStableScore,
+} from './benchmarks/run-benchmark.ts';
 export { EvalsError, type EvalsErrorCode } from './errors.ts';
 export { PythonRandom, slimSubset } from './python-random.ts';
 export { type BitsPerByteOptions, runBitsPerByte } from './running/run-bits-per-byte.ts';
@@ -26,7 +37,7 @@ export {
 } from './scoring/stable-score.ts';
 export { textVqaAccuracy, textVqaAnswerScores, textVqaNormalise } from './scoring/textvqa.ts';
 export { vizwizAccuracy, vizwizScore } from './scoring/vizwiz.ts';
-export { type VqaMode, type VqaOptions, vqaAccuracy, vqaPercent } from './scoring/vqa-accuracy.ts';
+export { type VqaOptions, vqaAccuracy, vqaPercent } from './scoring/vqa-accuracy.ts';
 export { fixedAnswer, officialPrediction, officialPunctuation } from './scoring/vqa-normalise.ts';
 export { parseYesNo, type YesNoMetrics, yesNoMetrics } from './scoring/yes-no.ts';
 export { bootstrapClusters, bootstrapMean, bootstrapRuns } from './statistics/bootstrap.ts';
@@ -43,6 +54,7 @@ export {
   summarise,
 } from './statistics/summarise.ts';
 export { wilsonInterval } from './statistics/wilson.ts';
+export type { Scoring } from './tasks/score-outputs.ts';
 export { paperPrompts, type VisionTaskInfo, visionTask } from './tasks/vision-tasks.ts';
 export type {
   Box,
@@ -52,6 +64,7 @@ export type {
   EvalProgress,
   EvalPrompt,
   EvalRow,
+  ScoringMode,
   TextDocument,
   TextItem,
   VisionCondition,

@@ -1,4 +1,4 @@
-/** What the pictures of a split have that training has not seen. */
+/** The splits of the default corpus: what their pictures have that training has not seen. */
 export type VisionSplit = 'new-scene' | 'new-vendor' | 'new-concept';
 
 /** x1 y1 x2 y2 as shares of width and height. */
@@ -8,6 +8,8 @@ export type VisionTarget =
   | { kind: 'answers'; answers: string[] }
   | { kind: 'yes-no'; answer: 'yes' | 'no' }
   | { kind: 'box'; box: [number, number, number, number] }
+  /** Decided by the likelihood of the options' texts (letters, True and False), not by what is written. `answer` is an index. */
+  | { kind: 'choice'; options: string[]; answer: number }
   | { kind: 'caption'; references: string[]; objects: string[] };
 
 /** A question about a picture, without the picture. */
@@ -16,7 +18,8 @@ export interface VisionItem {
   id: string;
   /** `open-vqa`, `existence`, `grounding`, `captioning`, … */
   task: string;
-  split: VisionSplit;
+  /** One of {@link VisionSplit}, or what a benchmark counts apart: `adversarial`, `RefCOCO+`, … */
+  split: string;
   /** Kind of question: name, colour, count, …; random, popular, adversarial; … */
   type: string;
   question: string;
@@ -65,6 +68,9 @@ export interface EvalModel<Image = unknown> {
   logLikelihood(requests: { prompt: EvalPrompt<Image>; continuation: string }[]): Promise<ContinuationScore[]>;
 }
 
+/** `official` equals the reference code to the last digit, quirks included; `fixed` is what it means to say. */
+export type ScoringMode = 'official' | 'fixed';
+
 /** What the model is shown with a question: its picture, none, or the picture of another item. */
 export type VisionCondition = 'image' | 'no-image' | 'wrong-image';
 
@@ -85,6 +91,8 @@ export interface EvalRow {
   output: string;
   /** The truth in words. */
   expected: string;
+  /** Under which rules `score` was found: the reference code's, or what they mean to say. Absent where there is no difference. */
+  mode?: ScoringMode;
   /** The primary score. 0 to 1, more is better; bits per byte: less is better. */
   score: number;
   /** Further scores by name. */

@@ -1,7 +1,7 @@
 import { EvalsError } from '../errors.ts';
 import type { TextDocument, TextItem, VisionItem } from '../types.ts';
 
-const kinds = ['answers', 'yes-no', 'box', 'caption'];
+const kinds = ['answers', 'yes-no', 'choice', 'box', 'caption'];
 
 function checkSet(what: string, items: readonly { id: string }[]): void {
   if (items.length === 0)
@@ -17,7 +17,11 @@ function checkSet(what: string, items: readonly { id: string }[]): void {
 }
 
 /** All of one task, ids unique, targets complete. @returns the task's name */
-export function checkVisionItems(items: readonly VisionItem[], task: string | undefined): string {
+export function checkVisionItems(
+  items: readonly VisionItem[],
+  task: string | undefined,
+  needsObjects: boolean,
+): string {
   checkSet('Vision items', items);
   const name = task ?? items[0]!.task;
   for (const item of items) {
@@ -38,13 +42,13 @@ export function checkVisionItems(items: readonly VisionItem[], task: string | un
         'INVALID_ITEM',
         `${where}: its target is of kind ${target.kind}, that of "${items[0]!.id}" ${items[0]!.target.kind}; one task has one kind.`,
       );
-    const wrong = wrongTarget(target);
+    const wrong = wrongTarget(target, needsObjects);
     if (wrong) throw new EvalsError('INVALID_ITEM', `${where}: ${wrong}.`);
   }
   return name;
 }
 
-function wrongTarget(target: VisionItem['target']): string | undefined {
+function wrongTarget(target: VisionItem['target'], needsObjects: boolean): string | undefined {
   switch (target.kind) {
     case 'answers':
       return target.answers.length === 0 ? 'expected at least one answer, got none' : undefined;
@@ -58,9 +62,13 @@ function wrongTarget(target: VisionItem['target']): string | undefined {
         ? undefined
         : `expected a box [x1, y1, x2, y2] in 0..1 with x1 < x2 and y1 < y2, got ${JSON.stringify(target.box)}`;
     }
+    case 'choice':
+      return target.options.length < 2 || target.options[target.answer] === undefined
+        ? `expected at least two options and the index of one, got ${JSON.stringify(target.options)} and ${target.answer}`
+        : undefined;
     case 'caption':
-      return target.references.length === 0 || target.objects.length === 0
-        ? `expected references and objects, got ${target.references.length} and ${target.objects.length}`
+      return target.references.length === 0 || (needsObjects && target.objects.length === 0)
+        ? `expected references${needsObjects ? ' and objects' : ''}, got ${target.references.length} and ${target.objects.length}`
         : undefined;
   }
 }

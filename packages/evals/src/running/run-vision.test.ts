@@ -143,7 +143,7 @@ describe('refuses', () => {
       { conditions: [] },
       { conditions: ['image', 'image'] as const },
       { batchSize: 0 },
-      { vqaMode: 'official' as const },
+      { scoring: { mode: 'official' as const } },
     ])
       await expect(runVision(model, items, { image, ...options })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
   });

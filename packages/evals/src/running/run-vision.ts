@@ -1,7 +1,6 @@
 import { EvalsError } from '../errors.ts';
-import type { VqaMode } from '../scoring/vqa-accuracy.ts';
 import { chanceScores, majorityAnswer } from '../tasks/baselines.ts';
-import { expectedText, type Scored, scoreOutputs } from '../tasks/score-outputs.ts';
+import { expectedText, type Scored, type Scoring, scoreOutputs } from '../tasks/score-outputs.ts';
 import { visionTask } from '../tasks/vision-tasks.ts';
 import type {
   EvalModel,
@@ -33,12 +32,10 @@ export interface VisionOptions<Image> {
   maxNewTokens?: number;
   /** Of the pairs under `wrong-image`. Default 0. */
   seed?: string | number;
-  /** `official` only makes sense with ten answers an item. Default `fixed`. */
-  vqaMode?: VqaMode;
+  /** How texts become scores. Default: the fixed rules, VQA accuracy, IoU ≥ 0.5, object F1. */
+  scoring?: Scoring;
   /** Continuations that are compared for yes/no questions, and whether an answer is generated as well. */
   yesNo?: { yes?: string; no?: string; generate?: boolean };
-  /** Every name that counts as an object in captions. Default: the objects of all items. */
-  objectVocabulary?: readonly string[];
   /** Where majority answers are counted, by question type. Default (and for types it lacks): the items themselves, per split and type. */
   training?: readonly { type: string; target: VisionTarget }[];
   /** Called after every batch. */
@@ -61,13 +58,15 @@ export async function runVision<Image>(
   items: readonly VisionItem[],
   options: VisionOptions<Image>,
 ): Promise<EvalRow[]> {
-  const task = checkVisionItems(items, options.task);
+  const { scoring = {} } = options;
+  const task = checkVisionItems(items, options.task, scoring.captions !== 'cider-d');
   const { conditions = visionConditions, batchSize = 32, format = (item: VisionItem) => item.question } = options;
   checkConditions(conditions);
-  if (options.vqaMode === 'official') checkAnnotators(items);
+  if (scoring.mode === 'official') checkAnnotators(items, scoring);
   const images = conditions.some((condition) => condition !== 'no-image') ? allImages(items, options.image) : [];
   const wrong = conditions.includes('wrong-image') ? wrongImages(items, options.seed ?? 0) : [];
-  const chance = chanceOf(items, options.vqaMode);
+  // What a caption of another item earns in CIDEr-D depends on the whole set: the majority row tells it.
+  const chance = scoring.captions === 'cider-d' ? undefined : chanceOf(items, scoring);
   const base = items.map(
     (item, i): Omit<EvalRow, 'condition' | 'output' | 'score'> => ({
       id: item.id,
@@ -76,7 +75,8 @@ export async function runVision<Image>(
       type: item.type,
       prompt: format(item),
       expected: expectedText(item.target),
-      chance: chance[i]!,
+      ...(chance === undefined ? {} : { chance: chance[i]! }),
+      ...(scoring.mode === undefined ? {} : { mode: scoring.mode }),
     }),
   );
   const maxNewTokens = options.maxNewTokens ?? visionTask(task, items[0]!.target.kind).maxNewTokens;
@@ -87,10 +87,13 @@ export async function runVision<Image>(
       return condition === 'no-image' ? { text } : { text, image: images[condition === 'image' ? i : wrong[i]!]! };
     });
     const report = (done: number): void => options.onProgress?.({ task, condition, done, total: items.length });
+    const { kind } = items[0]!.target;
     const answered =
-      items[0]!.target.kind === 'yes-no'
+      kind === 'yes-no'
         ? await askYesNo(model, items, prompts, { ...options.yesNo, batchSize, maxNewTokens }, report)
-        : await askFreely(model, items, prompts, { ...options, batchSize, maxNewTokens }, report);
+        : kind === 'choice'
+          ? await askChoices(model, items, prompts, batchSize, report)
+          : await askFreely(model, items, prompts, { scoring, batchSize, maxNewTokens }, report);
     answered.forEach((answer, i) => {
       const imageOf = condition === 'wrong-image' ? { imageOf: items[wrong[i]!]!.id } : {};
       rows.push({ ...base[i]!, condition, ...imageOf, ...answer });
@@ -105,7 +108,7 @@ async function askFreely<Image>(
   model: EvalModel<Image>,
   items: readonly VisionItem[],
   prompts: readonly EvalPrompt<Image>[],
-  options: { batchSize: number; maxNewTokens: number } & Pick<VisionOptions<Image>, 'vqaMode' | 'objectVocabulary'>,
+  options: { batchSize: number; maxNewTokens: number; scoring: Scoring },
   report: (done: number) => void,
 ): Promise<Answered[]> {
   const outputs = await inBatches(
@@ -114,7 +117,7 @@ async function askFreely<Image>(
     (batch) => generateTexts(model, batch, options.maxNewTokens),
     report,
   );
-  const scored = scoreOutputs(items, outputs, options);
+  const scored = scoreOutputs(items, outputs, options.scoring);
   return outputs.map((output, i) => ({ output, ...scored[i]! }));
 }
 
@@ -158,6 +161,41 @@ async function askYesNo<Image>(
   });
 }
 
+/** The likeliest option, the first of equals. Options of an item that cannot all be told apart by likelihood say nothing: margin 0. */
+async function askChoices<Image>(
+  model: EvalModel<Image>,
+  items: readonly VisionItem[],
+  prompts: readonly EvalPrompt<Image>[],
+  batchSize: number,
+  report: (done: number) => void,
+): Promise<Answered[]> {
+  const targets = items.map(({ target }) => target as Extract<VisionTarget, { kind: 'choice' }>);
+  return inBatches(
+    prompts.map((prompt, i) => ({ ...prompt, target: targets[i]! })),
+    batchSize,
+    async (batch) => {
+      const scores = await scoreContinuations(
+        model,
+        batch.flatMap(({ target, ...prompt }) =>
+          target.options.map((option) => ({ prompt, continuation: ` ${option}` })),
+        ),
+      );
+      let at = 0;
+      return batch.map(({ target: { options, answer } }) => {
+        const logProbs = options.map(() => scores[at++]!.logProb);
+        const said = logProbs.reduce((best, value, i) => (value > logProbs[best]! ? i : best), 0);
+        const rival = Math.max(...logProbs.filter((_, i) => i !== answer));
+        return {
+          output: options[said]!,
+          score: said === answer ? 1 : 0,
+          margin: difference(logProbs[answer]!, rival),
+        };
+      });
+    },
+    report,
+  );
+}
+
 /** Two impossible answers are a tie. */
 function difference(a: number, b: number): number {
   return a === b ? 0 : a - b;
@@ -172,12 +210,13 @@ function checkConditions(conditions: readonly VisionCondition[]): void {
     );
 }
 
-function checkAnnotators(items: readonly VisionItem[]): void {
+function checkAnnotators(items: readonly VisionItem[], { answers = 'vqa-v2' }: Scoring): void {
+  if (answers !== 'vqa-v2' && answers !== 'text-vqa') return;
   const few = items.find(({ target }) => target.kind === 'answers' && target.answers.length !== 10);
   if (few)
     throw new EvalsError(
       'INVALID_OPTION',
-      `vqaMode official: expected ten answers an item, "${few.id}" has ${(few.target as { answers: string[] }).answers.length}; use vqaMode fixed.`,
+      `Scoring mode official: expected ten answers an item, "${few.id}" has ${(few.target as { answers: string[] }).answers.length}; use the mode fixed.`,
     );
 }
 
@@ -205,12 +244,12 @@ function byType(items: readonly VisionItem[]): number[][] {
   return [...groups.values()];
 }
 
-function chanceOf(items: readonly VisionItem[], vqaMode: VqaMode | undefined): number[] {
+function chanceOf(items: readonly VisionItem[], scoring: Scoring): number[] {
   const chance = new Array<number>(items.length);
   for (const group of byType(items)) {
     const scores = chanceScores(
       group.map((i) => items[i]!),
-      vqaMode,
+      scoring,
     );
     group.forEach((i, at) => {
       chance[i] = scores[at]!;
@@ -236,7 +275,7 @@ function majorityRows<Image>(
       countedOn[i] = known.length > 0 ? 'training' : 'test';
     }
   }
-  const scored = scoreOutputs(items, outputs, options);
+  const scored = scoreOutputs(items, outputs, options.scoring ?? {});
   return outputs.map((output, i) => ({
     ...base[i]!,
     condition: 'majority',

@@ -11,6 +11,8 @@ function truthKey(target: VisionTarget): string {
       return JSON.stringify([...new Set(target.answers.map(fixedAnswer))].sort());
     case 'yes-no':
       return target.answer;
+    case 'choice':
+      return target.options[target.answer]!;
     case 'box':
       return JSON.stringify(target.box);
     case 'caption':

@@ -1,12 +1,10 @@
 import { EvalsError } from '../errors.ts';
+import type { ScoringMode } from '../types.ts';
 import { pythonRound2 } from './python-text.ts';
 import { fixedAnswer, officialPrediction, officialPunctuation } from './vqa-normalise.ts';
 
-/** `official` equals the reference to the bit; `fixed` is what it means to say. */
-export type VqaMode = 'official' | 'fixed';
-
 export interface VqaOptions {
-  mode?: VqaMode;
+  mode?: ScoringMode;
   /**
    * `official` only. False when annotations carry no answer ids: the reference then takes equal answers for the same annotator, so that ten of
    * ten matching answers score 0. Default true.

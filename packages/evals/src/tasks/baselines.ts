@@ -1,15 +1,17 @@
 /** What an answer is worth that no picture was needed for: the best constant answer, and a random one. */
 import { boxIou } from '../scoring/box-iou.ts';
+import { captionWords } from '../scoring/caption-words.ts';
+import { ciderD } from '../scoring/cider-d.ts';
 import { objectFinder, objectScores } from '../scoring/object-f1.ts';
-import { type VqaMode, vqaAccuracy } from '../scoring/vqa-accuracy.ts';
 import { fixedAnswer } from '../scoring/vqa-normalise.ts';
 import type { Box, VisionItem, VisionTarget } from '../types.ts';
-import { boxText } from './score-outputs.ts';
+import { answerScore, boxText, type Scoring } from './score-outputs.ts';
 
 type Target<Kind extends VisionTarget['kind']> = Extract<VisionTarget, { kind: Kind }>;
 
 /** More candidates than this do not make a better constant. */
 const maxCandidates = 200;
+const maxCaptions = 50;
 
 /**
  * The constant answer that scores best on these targets: the most frequent answer, the box that meets most boxes at IoU ≥ .5, the caption
@@ -24,10 +26,14 @@ export function majorityAnswer(targets: readonly VisionTarget[]): string {
       return (targets as Target<'yes-no'>[]).filter(({ answer }) => answer === 'yes').length * 2 >= targets.length
         ? 'yes'
         : 'no';
+    case 'choice':
+      return mostFrequentOption(targets as Target<'choice'>[]);
     case 'box':
       return bestBox((targets as Target<'box'>[]).map(({ box }) => box));
-    case 'caption':
-      return bestCaption(targets as Target<'caption'>[]);
+    case 'caption': {
+      const captions = targets as Target<'caption'>[];
+      return captions.every(({ objects }) => objects.length > 0) ? bestCaption(captions) : likestCaption(captions);
+    }
   }
 }
 
@@ -42,6 +48,14 @@ function mostFrequent(answers: readonly string[]): string {
   return [...counts.values()].reduce((best, one) =>
     one.count > best.count || (one.count === best.count && one.answer < best.answer) ? one : best,
   ).answer;
+}
+
+/** The first in the order of options among equals. */
+function mostFrequentOption(targets: readonly Target<'choice'>[]): string {
+  const counts = new Map<string, number>();
+  for (const { options } of targets) for (const option of options) counts.set(option, 0);
+  for (const { options, answer } of targets) counts.set(options[answer]!, counts.get(options[answer]!)! + 1);
+  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
 }
 
 function spread<T>(items: readonly T[]): T[] {
@@ -79,12 +93,26 @@ function bestCaption(targets: readonly Target<'caption'>[]): string {
   return best[0];
 }
 
+/** Without lists of objects: the caption with the best CIDEr-D, of a few. */
+function likestCaption(targets: readonly Target<'caption'>[]): string {
+  const judged = spread(targets).map(({ references }) => references.map(captionWords));
+  const candidates = spread(targets.flatMap(({ references }) => references)).slice(0, maxCaptions);
+  const worth = candidates.map((caption) => {
+    const words = captionWords(caption);
+    return ciderD(
+      judged.map(() => words),
+      judged,
+    ).score;
+  });
+  return candidates[worth.indexOf(Math.max(...worth))]!;
+}
+
 /**
  * What a guess is expected to score on each item of one question type: a uniformly drawn answer of those that occur, a coin toss, the box or
  * the objects of another item.
  * @param items all of one kind and question type
  */
-export function chanceScores(items: readonly VisionItem[], vqaMode: VqaMode = 'fixed'): number[] {
+export function chanceScores(items: readonly VisionItem[], scoring: Scoring = {}): number[] {
   const targets = items.map(({ target }) => target);
   switch (targets[0]!.kind) {
     case 'answers': {
@@ -93,16 +121,20 @@ export function chanceScores(items: readonly VisionItem[], vqaMode: VqaMode = 'f
         own.flatMap(({ answers }) => answers.map((answer) => [fixedAnswer(answer), answer] as const)),
       );
       return own.map(({ answers }) => {
-        if (vqaMode === 'fixed' && answers.length === 1) return 1 / all.size;
+        if (scoring.mode !== 'official' && answers.length === 1) return 1 / all.size;
         let sum = 0;
-        for (const answer of all.values()) sum += vqaAccuracy(answer, answers, { mode: vqaMode });
+        for (const answer of all.values()) sum += answerScore(answer, answers, scoring);
         return sum / all.size;
       });
     }
     case 'yes-no':
       return targets.map(() => 0.5);
+    case 'choice':
+      return (targets as Target<'choice'>[]).map(({ options }) => 1 / options.length);
     case 'box':
-      return meanOverOthers(targets as Target<'box'>[], (a, b) => (boxIou(b.box, a.box) >= 0.5 ? 1 : 0));
+      return meanOverOthers(targets as Target<'box'>[], (a, b) =>
+        boxIou(b.box, a.box) >= (scoring.iou ?? 0.5) ? 1 : 0,
+      );
     case 'caption':
       return meanOverOthers(
         (targets as Target<'caption'>[]).map(({ objects }) => ({ objects, named: new Set(objects) })),

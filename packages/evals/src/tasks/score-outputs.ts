@@ -1,23 +1,35 @@
 /** From what was said to scores, for each kind of target. */
 
+import { anls } from '../scoring/anls.ts';
 import { bleu } from '../scoring/bleu.ts';
 import { boxIou } from '../scoring/box-iou.ts';
 import { captionWords } from '../scoring/caption-words.ts';
 import { ciderD } from '../scoring/cider-d.ts';
+import { gqaExactMatch } from '../scoring/exact-match.ts';
 import { objectFinder, objectScores } from '../scoring/object-f1.ts';
 import { parseBox } from '../scoring/parse-box.ts';
 import { rougeL } from '../scoring/rouge-l.ts';
-import { type VqaMode, vqaAccuracy } from '../scoring/vqa-accuracy.ts';
+import { textVqaAccuracy } from '../scoring/textvqa.ts';
+import { vizwizAccuracy } from '../scoring/vizwiz.ts';
+import { vqaAccuracy } from '../scoring/vqa-accuracy.ts';
 import { parseYesNo } from '../scoring/yes-no.ts';
-import type { VisionItem, VisionTarget } from '../types.ts';
+import type { ScoringMode, VisionItem, VisionTarget } from '../types.ts';
 
 export interface Scored {
   score: number;
   scores?: Record<string, number>;
 }
 
-export interface ScoreOptions {
-  vqaMode?: VqaMode;
+/** How texts become scores, where a benchmark differs from the default. */
+export interface Scoring {
+  /** Default `fixed`. The rules of a benchmark (`vqa-v2` with ten answers, `gqa`, `text-vqa`, `vizwiz`, boxes) exist in both. */
+  mode?: ScoringMode;
+  /** Whose accuracy free answers are given. Default `vqa-v2`. */
+  answers?: 'vqa-v2' | 'gqa' | 'text-vqa' | 'vizwiz' | 'anls';
+  /** Least IoU of a box that counts. Default 0.5; OCID-Ref: 0.25. */
+  iou?: number;
+  /** The primary score of captions. Default `object-f1`; benchmarks without lists of objects: `cider-d`, which may exceed 1. */
+  captions?: 'object-f1' | 'cider-d';
   /** Every name that counts as an object in captions. Default: the objects of all items. */
   objectVocabulary?: readonly string[];
 }
@@ -26,50 +38,62 @@ type Target<Kind extends VisionTarget['kind']> = Extract<VisionTarget, { kind: K
 
 /**
  * Scores texts as answers to items of one kind. Captions need the whole set at once: their rare words are counted over it.
- * @param items checked, all of one kind
+ * @param items checked, all of one kind; of kind `choice` only the text of an option counts
  * @param outputs one text per item
  */
-export function scoreOutputs(
-  items: readonly VisionItem[],
-  outputs: readonly string[],
-  options: ScoreOptions,
-): Scored[] {
+export function scoreOutputs(items: readonly VisionItem[], outputs: readonly string[], scoring: Scoring): Scored[] {
   const targets = items.map(({ target }) => target);
-  if (targets[0]?.kind === 'caption') return scoreCaptions(targets as Target<'caption'>[], outputs, options);
+  if (targets[0]?.kind === 'caption') return scoreCaptions(targets as Target<'caption'>[], outputs, scoring);
   return targets.map((target, i) => {
     const text = outputs[i]!;
-    if (target.kind === 'answers')
-      return { score: vqaAccuracy(text, target.answers, options.vqaMode ? { mode: options.vqaMode } : {}) };
-    if (target.kind === 'yes-no') return { score: parseYesNo(text) === target.answer ? 1 : 0 };
-    return scoreBox(target as Target<'box'>, text);
+    switch (target.kind) {
+      case 'answers':
+        return { score: answerScore(text, target.answers, scoring) };
+      case 'yes-no':
+        return { score: parseYesNo(text) === target.answer ? 1 : 0 };
+      case 'choice':
+        return { score: text === target.options[target.answer] ? 1 : 0 };
+      default:
+        return scoreBox(target as Target<'box'>, text, scoring);
+    }
   });
 }
 
-function scoreBox(target: Target<'box'>, text: string): Scored {
-  const box = parseBox(text.trim());
-  const iou = box ? boxIou(box, target.box) : 0;
-  return { score: iou >= 0.5 ? 1 : 0, scores: { iou, iou25: iou >= 0.25 ? 1 : 0, valid: box ? 1 : 0 } };
+/** The accuracy of one free answer, 0 to 1. */
+export function answerScore(text: string, answers: readonly string[], scoring: Scoring): number {
+  const { mode = 'fixed', answers: rule = 'vqa-v2' } = scoring;
+  switch (rule) {
+    case 'vqa-v2':
+      return vqaAccuracy(text, answers, { mode });
+    case 'gqa':
+      return Math.max(...answers.map((gold) => gqaExactMatch(text, gold, mode)));
+    case 'anls':
+      return anls(text, answers);
+    default:
+      if (mode === 'fixed') return vqaAccuracy(text, answers);
+      return rule === 'text-vqa' ? textVqaAccuracy(text, answers) : vizwizAccuracy(text, answers);
+  }
 }
 
-function scoreCaptions(targets: Target<'caption'>[], outputs: readonly string[], options: ScoreOptions): Scored[] {
-  const find = objectFinder(options.objectVocabulary ?? targets.flatMap(({ objects }) => objects));
+/** The references parse the text as it is; `fixed` allows white space around the box. */
+function scoreBox(target: Target<'box'>, text: string, { mode = 'fixed', iou: least = 0.5 }: Scoring): Scored {
+  const box = parseBox(mode === 'official' ? text : text.trim());
+  const iou = box ? boxIou(box, target.box) : 0;
+  return { score: iou >= least ? 1 : 0, scores: { iou, iou25: iou >= 0.25 ? 1 : 0, valid: box ? 1 : 0 } };
+}
+
+function scoreCaptions(targets: Target<'caption'>[], outputs: readonly string[], scoring: Scoring): Scored[] {
+  const find = objectFinder(scoring.objectVocabulary ?? targets.flatMap(({ objects }) => objects));
   const said = outputs.map(captionWords);
   const references = targets.map((target) => target.references.map(captionWords));
   const cider = ciderD(said, references).perImage;
   const bleus = bleu(said, references).perImage;
   const rouge = rougeL(said, references).perImage;
   return targets.map((target, i) => {
+    const others = { ciderD: cider[i]!, bleu4: bleus[i]![3], rougeL: rouge[i]! };
+    if (scoring.captions === 'cider-d') return { score: cider[i]!, scores: others };
     const { precision, recall, f1 } = objectScores(find(outputs[i]!), target.objects);
-    return {
-      score: f1,
-      scores: {
-        objectPrecision: precision,
-        objectRecall: recall,
-        ciderD: cider[i]!,
-        bleu4: bleus[i]![3],
-        rougeL: rouge[i]!,
-      },
-    };
+    return { score: f1, scores: { objectPrecision: precision, objectRecall: recall, ...others } };
   });
 }
 
@@ -80,6 +104,8 @@ export function expectedText(target: VisionTarget): string {
       return target.answers[0]!;
     case 'yes-no':
       return target.answer;
+    case 'choice':
+      return target.options[target.answer]!;
     case 'box':
       return boxText(target.box);
     case 'caption':

@@ -1,3 +1,4 @@
+import { EvalsError } from '../errors.ts';
 import type { VisionTarget } from '../types.ts';
 
 /** What a task's name says about how it is asked and scored. */
@@ -14,6 +15,7 @@ export interface VisionTaskInfo {
 const byKind: Readonly<Record<VisionTarget['kind'], Omit<VisionTaskInfo, 'name'>>> = {
   answers: { metric: 'VQA accuracy', maxNewTokens: 12 },
   'yes-no': { metric: 'accuracy of the likelier of yes and no', maxNewTokens: 4 },
+  choice: { metric: 'accuracy of the likeliest option', maxNewTokens: 4 },
   box: { metric: 'IoU ≥ 0.5', maxNewTokens: 32 },
   caption: { metric: 'object F1', maxNewTokens: 64 },
 };
@@ -34,10 +36,33 @@ export function visionTask(name: string, kind: VisionTarget['kind']): VisionTask
   return { name, ...(twin === undefined ? {} : { twin }), ...byKind[kind] };
 }
 
-/** How prompts of the paper's benchmarks are written (vlm-evaluation `models/prismatic.py`), for items with the same questions. */
-export const paperPrompts: Readonly<Record<'vqa' | 'vizwiz' | 'box', (question: string) => string>> = {
-  vqa: (question) => `${question}\nAnswer the question using a single word or phrase.`,
-  vizwiz: (question) =>
+/**
+ * How prompts of the paper's benchmarks are written (vlm-evaluation `models/prismatic.py`): the human's turn, before a conversation
+ * template puts its words around it.
+ */
+export const paperPrompts = {
+  vqa: (question: string): string => `${question}\nAnswer the question using a single word or phrase.`,
+  vizwiz: (question: string): string =>
     `${question}\nWhen the provided information is insufficient, respond with 'Unanswerable'.\nAnswer the question using a single word or phrase.`,
-  box: (sentence) => `Please provide the bounding box coordinate of the region this sentence describes: "${sentence}"`,
-};
+  trueFalse: (caption: string): string =>
+    `Based on the image, is this statement "True" or "False"? ${caption}\nRespond with "True" or "False" directly.`,
+  contrast: (caption: string): string =>
+    `Does the following caption match the image? Caption: "${caption}"\nRespond with "True" or "False" directly.`,
+  choice: (question: string, choices: readonly string[]): string => {
+    if (choices.length > 26)
+      throw new EvalsError(
+        'INVALID_ITEM',
+        `Choices: expected at most 26 choices, one a letter, got ${choices.length}.`,
+      );
+    const lettered = choices.map((choice, i) => `${letter(i)}. ${choice}`).join('\n');
+    return `${question}\n${lettered}\nAnswer with the option's letter from the given choices directly.`;
+  },
+  box: (sentence: string): string =>
+    `Please provide the bounding box coordinate of the region this sentence describes: "${sentence}"`,
+  caption: (): string => 'Provide a short image description.',
+} as const;
+
+/** @example letter(2) // 'C' */
+export function letter(index: number): string {
+  return String.fromCharCode(65 + index);
+}

@@ -14,6 +14,7 @@ export function oracle(items: readonly VisionItem[]): EvalModel<Picture> {
     const { target } = byId.get(image)!;
     if (target.kind === 'answers') return target.answers[0]!;
     if (target.kind === 'yes-no') return target.answer;
+    if (target.kind === 'choice') return target.options[target.answer]!;
     if (target.kind === 'box') return boxText(target.box);
     return `A picture of ${target.objects.join(' and ')}.`;
   };
@@ -21,7 +22,7 @@ export function oracle(items: readonly VisionItem[]): EvalModel<Picture> {
     generate: async (prompts) => prompts.map(truth),
     logLikelihood: async (requests) =>
       requests.map(({ prompt, continuation }) => ({
-        logProb: continuation.trim() === truth(prompt) ? -0.1 : -5,
+        logProb: continuation.trim().toLowerCase() === truth(prompt).toLowerCase() ? -0.1 : -5,
         tokens: 1,
         bytes: Buffer.byteLength(continuation),
       })),
