@@ -3,7 +3,7 @@
  * between tfjs's layout (channels last) and ONNX's (channels first).
  */
 import type { backend_util } from '@tensorflow/tfjs-core';
-import { ints } from '../../ir/graph.ts';
+import { type AttributeValue, ints } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 
 export type ConvInfo =
@@ -55,7 +55,7 @@ export function leftOver(w: Windows): number[] {
 }
 
 /** ONNX attributes of a window without dilation. */
-export const windowAttributes = (w: Windows) => ({
+export const windowAttributes = (w: Windows): Record<string, AttributeValue> => ({
   kernel_shape: ints(w.filter),
   strides: ints(w.stride),
   pads: ints([...w.before, ...w.after]),
