@@ -5,6 +5,7 @@ import { removeDeadCode } from './dead-code.ts';
 import { distinctOutputs } from './distinct-outputs.ts';
 import { foldConstants } from './fold-constants.ts';
 import { fuseBias } from './fuse-bias.ts';
+import { orderForMemory } from './order-for-memory.ts';
 import { productsToBroadcasts, simplify } from './simplify.ts';
 import { virtualBroadcasts } from './virtual-broadcasts.ts';
 
@@ -24,4 +25,5 @@ export function optimise(graph: Graph): void {
   removeDeadCode(graph);
   while (passes.map((pass) => pass(graph)).some(Boolean));
   distinctOutputs(graph);
+  orderForMemory(graph);
 }

@@ -7,6 +7,11 @@ import type { FusedOpSpec } from '../fused-op.ts';
 
 export interface ActiveTrace {
   fused(spec: FusedOpSpec, inputs: readonly (tf.Tensor | null)[]): tf.Tensor[];
+  /**
+   * Runs `body` with other values behind `inputs`: equal ones, that are known only after `after` is. What `body` computes is therefore computed
+   * then, and not taken from before.
+   */
+  recompute<T>(inputs: readonly tf.Tensor[], after: tf.Tensor, body: () => T): T;
 }
 
 const key = Symbol.for('@vlm/jit.active-trace');

@@ -55,6 +55,7 @@ export function withTrace<T>(body: (trace: Trace) => T, options: { variables?: V
           spec,
           inputs.map((t) => t && graphValue(t)),
         ).map((value) => tensor(value)),
+      recompute: (inputs, after, body) => backend.withValuesAfter(inputs, graphValue(after), body),
     });
     Math.random = () => {
       throw randomError('Math.random');
