@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { decodeBatch } from './decode-batch.ts';
-import type { DecodeLimits } from './decode-image.ts';
+import { type DecodeLimits, normalisationTable } from './decode-image.ts';
 import type { ImageEncoder } from './image-encoder.ts';
-import { patchesPerSide, patchify } from './patchify.ts';
+import { type PatchOptions, patchGrid, patchifyRgb } from './patchify.ts';
 import { type Preprocessing, resolvePreprocessing } from './preprocessing.ts';
 
 /**
@@ -11,22 +11,19 @@ import { type Preprocessing, resolvePreprocessing } from './preprocessing.ts';
  * @example
  * const encoder = barePatches({ size: 64, patch: 16, fit: 'squash', normalisation: 'minus-one-to-one' }); // 16 × 768
  */
-export function barePatches(options: Preprocessing & DecodeLimits & { patch: number }): ImageEncoder {
+export function barePatches(options: Preprocessing & DecodeLimits & PatchOptions & { patch: number }): ImageEncoder {
   const settings = resolvePreprocessing(options);
-  const { patch } = options;
-  const side = patchesPerSide(settings.size, patch);
+  const { patch, remainder = 'error' } = options;
+  const { columns, rows } = patchGrid(settings, patch, { remainder });
+  const table = normalisationTable(settings);
+  const identity = JSON.stringify({ patch, remainder, settings });
   return {
-    id: `patches-${createHash('sha256').update(JSON.stringify({ patch, settings })).digest('hex').slice(0, 16)}`,
-    patches: side * side,
+    id: `patches-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`,
+    patches: columns * rows,
     width: patch * patch * 3,
-    async encode(images, { names } = {}) {
-      const features: Float32Array[] = [];
-      for (let first = 0; first < images.length; first += 64) {
-        const batch = images.slice(first, first + 64);
-        for (const pixels_HWC of await decodeBatch(batch, settings, options, names, first))
-          features.push(patchify(pixels_HWC, settings.size, patch));
-      }
-      return features;
-    },
+    encode: (images, { names, onBroken } = {}) =>
+      decodeBatch(images, [0, images.length], settings, { limits: options, names, onBroken }, (rgb_HWC) =>
+        patchifyRgb(rgb_HWC, table, settings, patch, { remainder }),
+      ),
   };
 }

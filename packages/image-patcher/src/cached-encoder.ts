@@ -14,39 +14,48 @@ export function cachedEncoder(encoder: ImageEncoder, cache: FeatureCache): Image
     id: encoder.id,
     patches: encoder.patches,
     width: encoder.width,
-    async encode(images, { names } = {}) {
+    async encode(images, { names, onBroken } = {}) {
       const keys = images.map(contentKey);
-      const missing = new Map<string, number>();
-      keys.forEach((key, i) => {
-        if (!cache.has(key) && !missing.has(key)) missing.set(key, i);
-      });
-      const places = [...missing.values()];
-      if (places.length > 0) {
-        const made = await encodeMissing(encoder, images, places, names);
-        for (const [i, key] of [...missing.keys()].entries()) await cache.set(key, made[i]!);
-      }
       const features = await Promise.all(keys.map((key) => cache.get(key)));
-      return features.map((each, i) => {
-        if (each === undefined) throw new PatcherError('broken-cache', `The cache lost the features of image ${i}.`);
-        return each;
+      /** Images that the cache does not know, by content: the first of each is encoded. */
+      const missing = new Map<string, number[]>();
+      features.forEach((known, i) => {
+        if (known) return;
+        const places = missing.get(keys[i]!);
+        if (places) places.push(i);
+        else missing.set(keys[i]!, [i]);
       });
+      const groups = [...missing.values()];
+      if (groups.length === 0) return features;
+      const nameOf = (i: number): string => names?.[i] ?? `image ${i}`;
+      const problems: PatcherError[] = [];
+      const made = await encoder.encode(
+        groups.map(([i]) => images[i!]!),
+        {
+          names: groups.map(([i]) => nameOf(i!)),
+          onBroken: (problem) => {
+            const [first, ...others] = groups[problem.index!]!;
+            problems.push(at(problem, first!, problem.message));
+            for (const i of others) problems.push(at(problem, i, `${nameOf(i)}: the same file as ${problem.message}`));
+          },
+        },
+      );
+      for (const [g, places] of groups.entries()) {
+        const feature = made[g];
+        if (!feature) continue;
+        await cache.set(keys[places[0]!]!, feature);
+        places.forEach((i, n) => {
+          features[i] = n === 0 ? feature : feature.slice();
+        });
+      }
+      problems.sort((a, b) => a.index! - b.index!);
+      if (problems.length > 0 && !onBroken) throw problems[0]!;
+      for (const problem of problems) onBroken?.(problem);
+      return features;
     },
   };
 }
 
-async function encodeMissing(
-  encoder: ImageEncoder,
-  images: readonly Uint8Array[],
-  places: readonly number[],
-  names: readonly string[] | undefined,
-): Promise<Float32Array[]> {
-  try {
-    return await encoder.encode(
-      places.map((i) => images[i]!),
-      { names: places.map((i) => names?.[i] ?? `image ${i}`) },
-    );
-  } catch (error) {
-    if (!PatcherError.isInstance(error) || error.index === undefined) throw error;
-    throw new PatcherError(error.code, error.message, { cause: error.cause, index: places[error.index]! });
-  }
+function at({ code, cause }: PatcherError, index: number, message: string): PatcherError {
+  return new PatcherError(code, message, { cause, index });
 }

@@ -23,8 +23,11 @@ describe('pixels', () => {
   });
 
   it.each(['imagenet', 'siglip', 'clip', 'minus-one-to-one'] as const)('are normalised: %s', async (normalisation) => {
-    const { pixels_HWC, size, original } = await decodeImage(await png(pattern, 8, 8), squash(8, { normalisation }));
-    expect([size, original]).toEqual([8, { width: 8, height: 8 }]);
+    const { pixels_HWC, width, height, original } = await decodeImage(
+      await png(pattern, 8, 8),
+      squash(8, { normalisation }),
+    );
+    expect([width, height, original]).toEqual([8, 8, { width: 8, height: 8 }]);
     const { mean, std } = resolvePreprocessing(squash(8, { normalisation }));
     pixels_HWC.forEach((value, i) => {
       expect(value).toBeCloseTo((pattern[i]! / 255 - mean[i % 3]!) / std[i % 3]!, 5);
@@ -171,7 +174,7 @@ describe('what is refused', () => {
 
   it.each<[string, Partial<Preprocessing>, RegExp]>([
     ['size', { size: 0 }, /size.*got 0/],
-    ['fit', { fit: 'cover' as never }, /letterbox, crop or squash, got cover/],
+    ['fit', { fit: 'cover' as never }, /letterbox, crop, squash, got cover/],
     ['normalisation', { normalisation: 'vgg' as never }, /Unknown normalisation vgg: expected imagenet/],
     ['an inherited name', { normalisation: 'toString' as never }, /Unknown normalisation/],
     ['mean', { normalisation: { mean: [0, 0, 2], std: [1, 1, 1] } }, /mean/],

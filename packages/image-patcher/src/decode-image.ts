@@ -1,10 +1,18 @@
-// Legend: H W height and width (both = size after decoding), C = 3 channels.
-import sharp, { type Sharp } from 'sharp';
+// Legend: H W height and width of the result, C = 3 channels.
+import sharp from 'sharp';
+import { planGeometry } from './geometry.ts';
 import { imageFormat } from './image-format.ts';
-import { letterboxFill, letterboxPadding } from './letterbox.ts';
+import { letterboxFill } from './letterbox.ts';
 import { PatcherError } from './patcher-error.ts';
+import { normaliseRun } from './patchify.ts';
 import { decodePlainPng } from './plain-png.ts';
-import { type Preprocessing, type ResolvedPreprocessing, resolvePreprocessing } from './preprocessing.ts';
+import {
+  type ImageSize,
+  type Preprocessing,
+  type ResolvedPreprocessing,
+  resolvePreprocessing,
+} from './preprocessing.ts';
+import { type RgbImage, resampleRgb } from './resample.ts';
 
 /** Guards against hostile or mistaken files. */
 export interface DecodeLimits {
@@ -23,17 +31,16 @@ export interface DecodeOptions extends Preprocessing, DecodeLimits {
 }
 
 /** A decoded image. */
-export interface DecodedImage {
-  /** [size, size, 3] normalised */
+export interface DecodedImage extends ImageSize {
+  /** [H, W, 3] normalised */
   pixels_HWC: Float32Array;
-  size: number;
   /** Size of the image as it is looked at, EXIF orientation applied, in pixels. */
-  original: { width: number; height: number };
+  original: ImageSize;
 }
 
 /**
- * Decodes an image and brings it to a normalised square: EXIF orientation applied, transparency laid on the background, grey, CMYK and 16 bit
- * brought to 8-bit sRGB, the first frame of an animation.
+ * Decodes an image and brings it to a normalised size: EXIF orientation applied, transparency laid on the background, grey, CMYK and 16 bit
+ * brought to 8-bit sRGB, the first frame of an animation. Padding, resizing and cropping have the bits of torchvision on Pillow.
  *
  * @param bytes PNG, JPEG, WebP, GIF, TIFF or AVIF/HEIF file
  * @throws {PatcherError} `unknown-format`, `broken-image`, `too-large`, `timeout`, each naming the image; `invalid-argument`
@@ -44,15 +51,32 @@ export interface DecodedImage {
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
   const settings = resolvePreprocessing(options);
   const { rgb_HWC, original } = await decodeRgb(bytes, settings, options);
-  return { pixels_HWC: normalise(rgb_HWC, settings), size: settings.size, original };
+  const { width, height } = settings;
+  return { pixels_HWC: normalise(rgb_HWC, normalisationTable(settings)), width, height, original };
 }
 
-/** The square as 8-bit sRGB [size, size, 3], before normalisation. */
+/** The image as 8-bit sRGB [H, W, 3] of the wanted size, before normalisation. */
 export async function decodeRgb(
   bytes: Uint8Array,
   settings: ResolvedPreprocessing,
   options: DecodeLimits & { name?: string } = {},
-): Promise<{ rgb_HWC: Uint8Array; original: { width: number; height: number } }> {
+): Promise<{ rgb_HWC: Uint8Array; original: ImageSize }> {
+  const { width, height, fit, mean, resample } = settings;
+  const image = await decodeWhole(bytes, settings, options);
+  const original = { width: image.width, height: image.height };
+  const geometry = planGeometry(image.width, image.height, settings);
+  const same = geometry.resized.width === image.width && geometry.resized.height === image.height;
+  if (same && image.width === width && image.height === height) return { rgb_HWC: image.data, original };
+  const fill = fit === 'letterbox' ? letterboxFill(mean) : ([0, 0, 0] as const);
+  return { rgb_HWC: resampleRgb(image, geometry, fill, resample, { width, height }), original };
+}
+
+/** The whole image as 8-bit sRGB, as it is looked at. */
+async function decodeWhole(
+  bytes: Uint8Array,
+  { width, height, background: [r, g, b] }: ResolvedPreprocessing,
+  options: DecodeLimits & { name?: string },
+): Promise<RgbImage> {
   const { maxPixels = 64_000_000, maxBytes = 64 * 1024 * 1024, timeoutSeconds = 30, name = 'image' } = options;
   if (!(bytes instanceof Uint8Array))
     throw new PatcherError('invalid-argument', `${name}: expected bytes, got ${typeof bytes}.`);
@@ -63,27 +87,20 @@ export async function decodeRgb(
       'unknown-format',
       `${name}: expected a PNG, JPEG, WebP, GIF, TIFF or AVIF/HEIF file, got ${bytes.length} bytes that begin with ${Buffer.from(bytes.subarray(0, 8)).toString('hex') || 'nothing'}.`,
     );
-  const { size, background } = settings;
-  const plain = size * size <= maxPixels ? decodePlainPng(bytes, size) : undefined;
-  if (plain) return { rgb_HWC: plain, original: { width: size, height: size } };
+  const plain = width === height && width * height <= maxPixels ? decodePlainPng(bytes, width) : undefined;
+  if (plain) return { data: plain, width, height };
   try {
-    const source = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', pages: 1 })
+    const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', pages: 1 })
       .timeout({ seconds: timeoutSeconds })
       .autoOrient()
-      .flatten({ background: toColour(background) })
+      .flatten({ background: { r, g, b } })
       .toColourspace('srgb')
-      .removeAlpha();
-    const whole = await raw(source);
-    const original = { width: whole.width, height: whole.height };
-    if (whole.width === size && whole.height === size) return { rgb_HWC: whole.data, original };
-    const square = settings.fit === 'letterbox' ? pad(whole, settings) : whole;
-    if (square.width === size && square.height === size) return { rgb_HWC: square.data, original };
-    const resized = sharp(square.data, { raw: { width: square.width, height: square.height, channels: 3 } })
-      .timeout({ seconds: timeoutSeconds })
-      .resize(size, size, { fit: settings.fit === 'crop' ? 'cover' : 'fill', position: 'centre', kernel: 'cubic' });
-    return { rgb_HWC: (await raw(resized)).data, original };
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels in place of 3`);
+    return { data, width: info.width, height: info.height };
   } catch (cause) {
-    if (PatcherError.isInstance(cause)) throw cause;
     const reason = String((cause as Error).message ?? cause).trim();
     if (/pixel limit/i.test(reason))
       throw new PatcherError('too-large', `${name}: expected at most ${maxPixels} pixels: ${reason}.`, { cause });
@@ -93,44 +110,14 @@ export async function decodeRgb(
   }
 }
 
-interface RawImage {
-  data: Uint8Array;
-  width: number;
-  height: number;
+/** What each byte becomes, per channel: (v/255 − mean) / std. @returns [3, 256] */
+export function normalisationTable({ mean, std }: Pick<ResolvedPreprocessing, 'mean' | 'std'>): Float32Array {
+  return Float32Array.from({ length: 768 }, (_, i) => ((i % 256) / 255 - mean[i >> 8]!) / std[i >> 8]!);
 }
 
-async function raw(pipeline: Sharp): Promise<RawImage> {
-  const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels in place of 3`);
-  return { data, width: info.width, height: info.height };
-}
-
-/** Pads an image in memory: cheaper and plainer than a second trip through sharp. */
-function pad(image: RawImage, settings: ResolvedPreprocessing): RawImage {
-  const { left, top, width, height } = letterboxPadding(image.width, image.height);
-  const fill = Uint8Array.from(letterboxFill(settings.mean));
-  const data = new Uint8Array(width * height * 3);
-  for (let i = 0; i < data.length; i += 3) data.set(fill, i);
-  for (let y = 0; y < image.height; y++) {
-    const row = image.data.subarray(y * image.width * 3, (y + 1) * image.width * 3);
-    data.set(row, ((y + top) * width + left) * 3);
-  }
-  return { data, width, height };
-}
-
-/** [.., 3] bytes to (v/255 − mean) / std. */
-export function normalise(rgb: Uint8Array, { mean, std }: Pick<ResolvedPreprocessing, 'mean' | 'std'>): Float32Array {
-  const table = [0, 1, 2].map((c) => Float32Array.from({ length: 256 }, (_, v) => (v / 255 - mean[c]!) / std[c]!));
-  const [red, green, blue] = table as [Float32Array, Float32Array, Float32Array];
+/** [.., 3] bytes to normalised numbers. @param table from {@link normalisationTable} */
+export function normalise(rgb: Uint8Array, table: Float32Array): Float32Array {
   const out = new Float32Array(rgb.length);
-  for (let i = 0; i < rgb.length; i += 3) {
-    out[i] = red[rgb[i]!]!;
-    out[i + 1] = green[rgb[i + 1]!]!;
-    out[i + 2] = blue[rgb[i + 2]!]!;
-  }
+  normaliseRun(rgb, 0, out, 0, rgb.length, table);
   return out;
-}
-
-function toColour([r, g, b]: ResolvedPreprocessing['background']): { r: number; g: number; b: number } {
-  return { r, g, b };
 }

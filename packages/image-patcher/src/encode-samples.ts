@@ -1,5 +1,5 @@
 import type { ImageEncoder } from './image-encoder.ts';
-import { isImageProblem, type PatcherError } from './patcher-error.ts';
+import type { PatcherError } from './patcher-error.ts';
 
 /** An image file with the name that problems are reported under. */
 export interface ImageSample {
@@ -18,9 +18,6 @@ export interface EncodedSamples {
   broken: number;
 }
 
-/** Samples per call of the encoder: what is done again when one of them is broken. */
-const CHUNK = 128;
-
 /**
  * Encodes samples under a policy for broken images.
  *
@@ -32,26 +29,18 @@ export async function encodeSamples(
   options: { onBroken?: BrokenImagePolicy } = {},
 ): Promise<EncodedSamples> {
   const { onBroken = 'error' } = options;
-  const features: (Float32Array | undefined)[] = samples.map(() => undefined);
   let broken = 0;
-  for (let first = 0; first < samples.length; first += CHUNK) {
-    let left = samples.slice(first, first + CHUNK).map((_, i) => first + i);
-    while (left.length > 0) {
-      try {
-        const made = await encoder.encode(
-          left.map((i) => samples[i]!.bytes),
-          { names: left.map((i) => samples[i]!.name) },
-        );
-        for (const [i, sample] of left.entries()) features[sample] = made[i]!;
-        break;
-      } catch (error) {
-        if (onBroken === 'error' || !isImageProblem(error) || error.index === undefined) throw error;
-        const bad = left[error.index]!;
-        onBroken({ name: samples[bad]!.name, error });
-        broken++;
-        left = left.filter((i) => i !== bad);
-      }
-    }
-  }
+  const features = await encoder.encode(
+    samples.map(({ bytes }) => bytes),
+    {
+      names: samples.map(({ name }) => name),
+      ...(onBroken !== 'error' && {
+        onBroken: (error: PatcherError) => {
+          broken++;
+          onBroken({ name: samples[error.index!]!.name, error });
+        },
+      }),
+    },
+  );
   return { features, broken };
 }

@@ -38,9 +38,14 @@ function expected(patches_PD: Float32Array): number[] {
   return out;
 }
 
+/** Features of images of which none is broken. */
+async function all(encoder: ImageEncoder): Promise<Float32Array[]> {
+  return (await encoder.encode(images)).map((features) => features!);
+}
+
 async function check(encoder: ImageEncoder): Promise<void> {
-  const bare = await barePatches({ ...preprocessing, patch }).encode(images);
-  const features = await encoder.encode(images);
+  const bare = await all(barePatches({ ...preprocessing, patch }));
+  const features = await all(encoder);
   expect([encoder.patches, encoder.width, features.length]).toEqual([4, width, 5]);
   features.forEach((feature, i) => {
     const right = expected(bare[i]!);
@@ -115,7 +120,12 @@ describe('createEncoder', () => {
   });
 
   const refused: [string, () => Promise<unknown>, string, RegExp][] = [
-    ['no ONNX', () => createEncoder(Buffer.from('nonsense'), { preprocessing }), 'encoder-mismatch', /cannot load/],
+    [
+      'no ONNX',
+      () => createEncoder(Buffer.from('nonsense'), { preprocessing }),
+      'encoder-mismatch',
+      /Expected an ONNX model, got 8 bytes that are none/,
+    ],
     [
       'another size',
       () => make({ preprocessing: { ...preprocessing, size: 16 } }),
@@ -123,7 +133,12 @@ describe('createEncoder', () => {
       /\[B, 3, 16, 16\]/,
     ],
     ['another layout', () => make({ layout: 'NHWC' }), 'encoder-mismatch', /check size and layout/],
-    ['no such input', () => make({ inputName: 'pixels' }), 'encoder-mismatch', /one input called pixels, got image/],
+    [
+      'no such input',
+      () => make({ inputName: 'pixels' }),
+      'encoder-mismatch',
+      /one input called pixels, it needs image/,
+    ],
     ['no such output', () => make({ outputName: 'cls' }), 'encoder-mismatch', /called cls, the encoder has features/],
     ['another output layout', () => make({ outputLayout: 'BFHW' }), 'encoder-mismatch', /float32 BFHW for 1 images/],
     ['all tokens skipped', () => make({ skipTokens: 4 }), 'encoder-mismatch', /more than skipTokens = 4/],

@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeRgb } from './decode-image.ts';
 import { letterboxFill, letterboxPadding } from './letterbox.ts';
 import { type RGB, resolvePreprocessing } from './preprocessing.ts';
+import { golden } from './testing/golden.ts';
 import { png } from './testing/pictures.ts';
 
 interface Case {
@@ -18,9 +17,7 @@ interface Case {
   };
 }
 
-const own = process.env['GOLDEN_DIR'] ? join(process.env['GOLDEN_DIR'], 'letterbox.json') : '';
-const path = own && existsSync(own) ? own : new URL('../fixtures/letterbox.json', import.meta.url);
-const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: Case[] };
+const { cases } = golden<{ cases: Case[] }>('letterbox.json');
 
 describe('letterbox as prismatic has it', () => {
   it('has cases', () => {

@@ -23,7 +23,7 @@ describe('patchify', () => {
   });
 
   it('refuses sides that do not fit', () => {
-    expect(() => patchify(new Float32Array(48), 4, 3)).toThrow(/divides the image side of 4 pixels, got 3/);
+    expect(() => patchify(new Float32Array(48), 4, 3)).toThrow(/divides the image of 4 × 4 pixels, got 3/);
     expect(() => patchify(new Float32Array(47), 4, 2)).toThrow(/4 × 4 × 3 = 48 numbers, got 47/);
     expect(() => unpatchify(new Float32Array(48), 4, 0)).toThrow(/got 0/);
   });

@@ -67,7 +67,7 @@ it('leaves a frozen encoder that says the same of a picture everywhere', async (
   expect(alone).toEqual(features[3]);
 
   // The features are standardised over training pictures, and the weights beside them give the same.
-  const all = Float64Array.from(features.flatMap((row) => [...row]));
+  const all = Float64Array.from(features.flatMap((row) => [...row!]));
   const mean = all.reduce((sum, x) => sum + x, 0) / all.length;
   const deviation = Math.sqrt(all.reduce((sum, x) => sum + (x - mean) ** 2, 0) / all.length);
   expect(Math.abs(mean)).toBeLessThan(0.15);
