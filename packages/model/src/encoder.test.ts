@@ -13,8 +13,8 @@ import {
 import { encoderBatch, encoderHeadParams, encoderLoss, encoderPredictions } from './encoder-loss.ts';
 import { initParameters } from './init.ts';
 import { createRandom } from './random.ts';
+import { relativeError } from './relative-error.ts';
 import { bind, engines, zeros } from './testing/engines.ts';
-import { relativeError } from './testing/golden.ts';
 
 const small = { kind: 'conv', imageSize: 16, channels: [6, 8, 12], patchSize: 2 } as const;
 const conv = encoderConfig({ ...small, norm: 'group', groups: 2 }) as ConvEncoderConfig;

@@ -8,8 +8,8 @@ import { foldEncoder, pooledMoments } from './fold-encoder.ts';
 import { initParameters } from './init.ts';
 import type { ParameterArrays, ParameterSpecs } from './parameters.ts';
 import { createRandom } from './random.ts';
+import { relativeError } from './relative-error.ts';
 import { bind, engines } from './testing/engines.ts';
-import { relativeError } from './testing/golden.ts';
 
 const side = 16;
 const pixels = side * side * 3;

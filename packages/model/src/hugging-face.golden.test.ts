@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decoderLogits } from './decoder.ts';
 import { readHuggingFace, writeHuggingFace } from './hugging-face.ts';
+import { relativeError } from './relative-error.ts';
 import { readSafetensors } from './safetensors.ts';
 import { bind, engines, zeros } from './testing/engines.ts';
-import { relativeError } from './testing/golden.ts';
 import { vlmBatch, vlmConfig, vlmLoss, vlmParams } from './vlm.ts';
 
 const own = fileURLToPath(new URL('../fixtures/hugging-face', import.meta.url));

@@ -43,6 +43,7 @@ export {
   type OpenLmOptions,
   swigluHidden,
 } from './openlm-config.ts';
+export { checkOpenLmGolden, type OpenLmGoldenReport } from './openlm-golden.ts';
 export {
   checkParameters,
   type ParameterArrays,

@@ -3,8 +3,9 @@ import { gelu } from '@vlm/jit/nn';
 import { describe, expect, it } from 'vitest';
 import { countParameters } from './counts.ts';
 import { type ProjectorConfig, project, projectorConfig, projectorParams } from './projector.ts';
+import { relativeError } from './relative-error.ts';
 import { bind, engines } from './testing/engines.ts';
-import { goldenCases, relativeError } from './testing/golden.ts';
+import { goldenCases } from './testing/golden.ts';
 
 type Input = {
   type: ProjectorConfig['kind'];

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { initParameters } from './init.ts';
 import { project } from './projector.ts';
 import { createRandom } from './random.ts';
+import { relativeError } from './relative-error.ts';
 import { bind, engines, zeros } from './testing/engines.ts';
-import { relativeError } from './testing/golden.ts';
 import { inputEmbeddings, type VlmOptions, vlmBatch, vlmConfig, vlmLoss, vlmParams } from './vlm.ts';
 
 const options: VlmOptions = {

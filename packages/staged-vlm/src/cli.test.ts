@@ -34,6 +34,20 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/1\.4\dG parameters/);
   });
 
+  it("compares both engines with OpenLM's own numbers", async () => {
+    const file = fileURLToPath(new URL('../../model/fixtures/openlm-tiny.safetensors', import.meta.url));
+    const { code, stdout } = await staged('doctor', '--golden', file);
+    expect(code).toBe(0);
+    for (const engine of ['onnx', 'tfjs']) {
+      for (const quantity of ['logits', 'loss', 'gradients', 'weights']) {
+        expect(stdout).toMatch(new RegExp(`^✓ ${engine}\\S* +${quantity} +\\d\\.\\de-\\d+ `, 'm'));
+      }
+    }
+    const missing = await staged('doctor', '--golden', 'nowhere.safetensors');
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(/nowhere\.safetensors/);
+  });
+
   it('prints a recipe that it accepts, and names what is wrong with a changed one', async () => {
     const { stdout } = await staged('study', 'plan', 'smoke', '--recipe-json');
     const recipe = JSON.parse(stdout);

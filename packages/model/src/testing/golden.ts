@@ -21,16 +21,3 @@ export interface GoldenCase<Input, Expected> {
 export function goldenCases<Input, Expected>(pattern: RegExp): GoldenCase<Input, Expected>[] {
   return goldenFiles(pattern).flatMap(({ bytes }) => JSON.parse(Buffer.from(bytes).toString('utf8')).cases);
 }
-
-/** Largest difference, as a share of the largest expected magnitude. */
-export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
-  let difference = 0;
-  let magnitude = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs(actual[i]! - expected[i]!);
-    difference = Number.isNaN(d) ? Number.POSITIVE_INFINITY : Math.max(difference, d);
-    magnitude = Math.max(magnitude, Math.abs(expected[i]!));
-  }
-  return difference / Math.max(magnitude, 1e-30);
-}
