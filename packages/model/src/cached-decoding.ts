@@ -40,8 +40,11 @@ export function prefillSignature(config: VlmConfig, shape: PrefillShape): Signat
   };
 }
 
-/** @returns `next_B` (int32, the best allowed token after each prompt) and for each layer l `kl_BTK`, `vl_BTK` (keys turned) */
-export function prefill(config: VlmConfig, params: NamedTensors, inputs: NamedTensors): NamedTensors {
+/** What leaves the graph for each row: its best allowed token (`next_B`, int32), or all logits to draw from (`logits_BV`). */
+export type NextOutput = 'token' | 'logits';
+
+/** @returns `next_B` or `logits_BV` after each prompt, and for each layer l `kl_BTK`, `vl_BTK` (keys turned) */
+export function prefill(config: VlmConfig, params: NamedTensors, inputs: NamedTensors, want: NextOutput): NamedTensors {
   const { turnQueries, turnKeys, look } = headsOf(config.decoder);
   const x_BTD = inputEmbeddings(config, params, need(inputs, 'tokens_BT'), inputs['slots_BT'], inputs['patches_NF']);
   const outputs: NamedTensors = {};
@@ -53,7 +56,7 @@ export function prefill(config: VlmConfig, params: NamedTensors, inputs: NamedTe
   };
   const hidden_ND = tf.reshape(decoderHidden(config.decoder, params, x_BTD, attend), [-1, config.decoder.dim]);
   const last_BD = tf.gather(hidden_ND, need(inputs, 'last_B') as tf.Tensor1D);
-  return { next_B: bestToken(config.decoder, params, last_BD, need(inputs, 'bias_V')), ...outputs };
+  return { ...nextOutput(config.decoder, params, last_BD, need(inputs, 'bias_V'), want), ...outputs };
 }
 
 export function decodeSignature(config: DecoderConfig, batch: number, slots: number): Signature {
@@ -71,8 +74,13 @@ export function decodeSignature(config: DecoderConfig, batch: number, slots: num
   return signature;
 }
 
-/** @returns `next_B` and the new token's `kl_BTK`, `vl_BTK` (T = 1), to be written into the cache at its position */
-export function decodeStep(config: DecoderConfig, params: NamedTensors, inputs: NamedTensors): NamedTensors {
+/** @returns `next_B` or `logits_BV`, and the new token's `kl_BTK`, `vl_BTK` (T = 1), to be written into the cache at its position */
+export function decodeStep(
+  config: DecoderConfig,
+  params: NamedTensors,
+  inputs: NamedTensors,
+  want: NextOutput,
+): NamedTensors {
   const { turnQueries, turnKeys, look } = headsOf(config);
   const positions_BT = need(inputs, 'position_B1');
   const mask_BTS = need(inputs, 'mask_B1S');
@@ -87,11 +95,18 @@ export function decodeStep(config: DecoderConfig, params: NamedTensors, inputs: 
   };
   const x_BTD = embedTokens(config, params, need(inputs, 'token_B1'));
   const h_BD = tf.reshape(decoderHidden(config, params, x_BTD, attend), [-1, config.dim]);
-  return { next_B: bestToken(config, params, h_BD, need(inputs, 'bias_V')), ...outputs };
+  return { ...nextOutput(config, params, h_BD, need(inputs, 'bias_V'), want), ...outputs };
 }
 
-function bestToken(config: DecoderConfig, params: NamedTensors, h_BD: tf.Tensor, bias_V: tf.Tensor): tf.Tensor {
-  return tf.argMax(tf.add(linear(h_BD, headWeight(config, params)), bias_V), -1);
+function nextOutput(
+  config: DecoderConfig,
+  params: NamedTensors,
+  h_BD: tf.Tensor,
+  bias_V: tf.Tensor,
+  want: NextOutput,
+): NamedTensors {
+  const logits_BV = tf.add(linear(h_BD, headWeight(config, params)), bias_V);
+  return want === 'logits' ? { logits_BV } : { next_B: tf.argMax(logits_BV, -1) };
 }
 
 /** @returns numbers that one position's keys take in one layer */

@@ -1,6 +1,8 @@
 import { linear } from '@vlm/jit/nn';
 import { afterAll, describe, expect, it } from 'vitest';
-import { decoderHidden, headWeight } from './decoder.ts';
+import { decoderHidden, decoderLogits, headWeight } from './decoder.ts';
+import type { DecoderOptions } from './decoder-config.ts';
+import { encodeImages, encoderParams } from './encoder.ts';
 import { createGenerator } from './generate.ts';
 import { initParameters } from './init.ts';
 import type { Prompt } from './prompt-batches.ts';
@@ -105,6 +107,46 @@ describe.each(engines)('on %s', (_, open) => {
     for (const i of [0, 5, 8]) expect(await generator.generate([prompts[i]!], { maxNewTokens: 4 })).toEqual([all[i]]);
   });
 
+  it('draws the same tokens whatever the batch size and the company, and others with another seed', async () => {
+    const options = { maxNewTokens: 5, sampling: { seed: 7, temperature: 1.5, topP: 0.95 } };
+    const all = await generator.generate(prompts, options);
+    for (const batchSize of [1, 3]) {
+      const other = createGenerator({ config, params, engine, batchSize, imageToken });
+      expect(await other.generate(prompts.slice(0, 5), options)).toEqual(all.slice(0, 5));
+      await other.dispose();
+    }
+    expect(await generator.generate(prompts, options)).toEqual(all);
+    const reseeded = await generator.generate(prompts, { ...options, sampling: { ...options.sampling, seed: 8 } });
+    expect(reseeded).not.toEqual(all);
+  });
+
+  it('draws from the distribution that full forward passes give', async () => {
+    const [allowedVocab, draws] = [12, 200];
+    const prompt = prompts[0]!;
+    const many = new Array<Prompt>(draws).fill(prompt);
+    const answers = await generator.generate(many, { maxNewTokens: 1, allowedVocab, sampling: { seed: 1, topK: 3 } });
+    const last = (await logProbs(prompt)).at(-1)!.subarray(0, allowedVocab);
+    const best = [...last.keys()].sort((a, b) => last[b]! - last[a]!).slice(0, 3);
+    const total = best.reduce((sum, id) => sum + Math.exp(last[id]!), 0);
+    for (const id of last.keys()) {
+      const p = best.includes(id) ? Math.exp(last[id]!) / total : 0;
+      const count = answers.filter((answer) => answer[0] === id).length;
+      expect(Math.abs(count - p * draws)).toBeLessThanOrEqual(4 * Math.sqrt(draws * p * (1 - p))); // four deviations
+    }
+  });
+
+  it('streams the tokens that it generates, and ends when nobody listens any more', async () => {
+    const some = prompts.slice(0, 6);
+    const options = { maxNewTokens: 5, stopIds: [(await generator.generate(some, { maxNewTokens: 5 }))[2]![3]!] };
+    const answers: number[][] = some.map(() => []);
+    for await (const { prompt, token } of generator.stream(some, options)) answers[prompt]!.push(token);
+    expect(answers.map((answer) => Int32Array.from(answer))).toEqual(await generator.generate(some, options));
+    for await (const { prompt, token } of generator.stream([some[1]!], options)) {
+      expect([prompt, token]).toEqual([0, answers[1]![0]]);
+      break;
+    }
+  });
+
   it('scores continuations as full forward passes do', async () => {
     const requests = prompts.map((prompt, i) => ({ ...prompt, from: Math.min(prompt.tokens.length, 1 + (i % 7)) }));
     const sums = await generator.logLikelihood(requests);
@@ -148,6 +190,12 @@ describe('bad requests', () => {
     await expect(generator.logLikelihood([{ tokens, from: 0 }])).rejects.toThrow(
       /Request 0: .* between 1 and its 3 tokens, got 0/,
     );
+    expect(() => createGenerator({ config, params, engine: engines[0]![1](), batchSize: 2, allowedVocab: 51 })).toThrow(
+      /generator\.allowedVocab: expected at most the vocabulary 50, got 51/,
+    );
+    await expect(generator.generate([{ tokens }], { maxNewTokens: 1, sampling: { seed: 1, topK: 0 } })).rejects.toThrow(
+      /topK: expected an integer ≥ 1/,
+    );
     const { 'norm.weight': _, ...rest } = params;
     const options = { config, engine: engines[0]![1](), batchSize: 2 };
     expect(() => createGenerator({ ...options, params: rest })).toThrow(/Missing: norm\.weight\. Unexpected: none/);
@@ -159,5 +207,109 @@ describe('bad requests', () => {
   it('no prompts give no answers', async () => {
     expect(await generator.generate([], { maxNewTokens: 4 })).toEqual([]);
     expect(await generator.logLikelihood([])).toEqual(new Float64Array(0));
+  });
+});
+
+describe('decoders of other families', () => {
+  const sizes = { dim: 24, layers: 2, heads: 4, vocabSize: 50, sequenceLength: 32 } as const;
+  const families: [string, DecoderOptions][] = [
+    ['grouped queries', { ...sizes, family: 'llama', hidden: 40, keyHeads: 2, headWidth: 8, qkNorm: 'head' }],
+    ['scaled positions', { ...sizes, family: 'llama', hidden: 40, rotaryScaling: { kind: 'linear', factor: 2 } }],
+    ['a part that turns', { ...sizes, family: 'gpt-neox', rotaryWidth: 2 }],
+  ];
+  it.each(families)('%s: cached generation gives what full passes give', async (_, decoder) => {
+    const engine = engines[0]![1]();
+    const config = vlmConfig({ decoder });
+    const params = initParameters(vlmParams(config), 3);
+    for (const [name, x] of Object.entries(params)) if (!name.includes('norm')) params[name] = x.map((w) => 15 * w);
+    const generator = createGenerator({ config, params, engine, batchSize: 4, allowedVocab: 45 });
+    const texts = prompts.filter(({ patches }) => !patches);
+    const answers = await generator.generate(texts, { maxNewTokens: 6 });
+    for (const [i, { tokens }] of texts.entries()) {
+      // Every token of the answer must be the likeliest of the allowed ones behind what stands before it.
+      const whole = Int32Array.from([...tokens, ...answers[i]!]);
+      const forward = await engine.compileForward(
+        (constants, { tokens_BT }) => ({ logits: decoderLogits(config.decoder, constants, tokens_BT!) }),
+        {
+          constants: bind(vlmParams(config), params),
+          inputs: { tokens_BT: { shape: [1, whole.length], dtype: 'int32' } },
+        },
+      );
+      const { logits } = await forward.run({ tokens_BT: whole });
+      await forward.dispose();
+      for (let t = tokens.length; t < whole.length; t++) {
+        const row = logits!.subarray((t - 1) * 50, (t - 1) * 50 + 45);
+        expect(row.indexOf(Math.max(...row))).toBe(whole[t]);
+      }
+    }
+    expect(new Set(answers.flatMap((answer) => [...answer])).size).toBeGreaterThan(3);
+    await generator.dispose();
+  });
+});
+
+describe('pictures', () => {
+  const config = vlmConfig({
+    decoder: { dim: 24, layers: 1, heads: 2, vocabSize: 50, sequenceLength: 32 },
+    projector: { kind: 'linear' },
+    encoder: { kind: 'vit', imageSize: 8, patchSize: 4, dim: 12, layers: 1, heads: 2 },
+  });
+  const params = initParameters(vlmParams(config), 5);
+  const size = 8 * 8 * 3;
+  const images = Float32Array.from({ length: 3 * size }, () => 2 * random.uniform() - 1);
+  const one = Int32Array.of(0, 1, 1, 1, 1, 7);
+  const two = Int32Array.of(0, 1, 1, 1, 1, 9, 1, 1, 1, 1, 7, 8);
+
+  it('go through the encoder of the model, and answers are those to its features', async () => {
+    const engine = engines[0]![1]();
+    const encode = await engine.compileForward(
+      (constants, { images_BSS3 }) => ({ features: encodeImages(config.encoder!, constants, images_BSS3!) }),
+      {
+        constants: bind(encoderParams(config.encoder!), params),
+        inputs: { images_BSS3: { shape: [3, 8, 8, 3], dtype: 'float32' } },
+      },
+    );
+    const features = (await encode.run({ images_BSS3: images }))['features'] as Float32Array;
+    await encode.dispose();
+    const generator = createGenerator({ config, params, engine, batchSize: 2, imageToken });
+    const withImages: Prompt[] = [
+      { tokens: one, images: images.subarray(0, size) },
+      { tokens: Int32Array.of(3, 4) },
+      { tokens: two, images: images.subarray(size) },
+    ];
+    const withPatches: Prompt[] = [
+      { tokens: one, patches: features.subarray(0, 48) },
+      { tokens: Int32Array.of(3, 4) },
+      { tokens: two, patches: features.subarray(48) },
+    ];
+    const options = { maxNewTokens: 4 };
+    expect(await generator.generate(withImages, options)).toEqual(await generator.generate(withPatches, options));
+    const requests = (list: Prompt[]) => list.map((prompt) => ({ ...prompt, from: prompt.tokens.length - 1 }));
+    const [scored, expected] = [
+      await generator.logLikelihood(requests(withImages)),
+      await generator.logLikelihood(requests(withPatches)),
+    ];
+    for (const [i, score] of scored.entries()) expect(score).toBeCloseTo(expected[i]!, 4);
+
+    const bad: [Prompt, RegExp][] = [
+      [{ tokens: one, images: images.subarray(1, size) }, /Prompt 0: expected pictures of 192 numbers each, got 191/],
+      [{ tokens: one, images, patches: features }, /has images and patches/],
+      [{ tokens: one, images }, /expected 4 patches of 12 numbers.*= 12 patches/],
+    ];
+    for (const [prompt, message] of bad) await expect(generator.generate([prompt], options)).rejects.toThrow(message);
+    await generator.dispose();
+  });
+
+  it('need a model with an encoder', async () => {
+    const { encoder: _, ...rest } = config;
+    const own = Object.fromEntries(Object.entries(params).filter(([name]) => !name.startsWith('encoder.')));
+    const generator = createGenerator({
+      config: rest,
+      params: own,
+      engine: engines[0]![1](),
+      batchSize: 1,
+      imageToken,
+    });
+    const prompt = { tokens: one, images: images.subarray(0, size) };
+    await expect(generator.generate([prompt], { maxNewTokens: 1 })).rejects.toThrow(/the model has no encoder/);
   });
 });

@@ -1,9 +1,20 @@
 import type { Engine, Forward, NamedArrays, NamedTensors, Signature } from '@vlm/jit';
-import { decodeSignature, decodeStep, KeyValueCache, prefill, prefillSignature } from './cached-decoding.ts';
+import { hiddenScore } from './attend.ts';
+import {
+  decodeSignature,
+  decodeStep,
+  KeyValueCache,
+  type NextOutput,
+  prefill,
+  prefillSignature,
+} from './cached-decoding.ts';
+import { encodePromptImages } from './encode-prompts.ts';
 import { scoreTargets, scoringSignature } from './log-likelihood.ts';
 import { ModelError } from './model-error.ts';
 import { checkParameters, type ParameterArrays } from './parameters.ts';
 import { batchPrompts, fittingLength, type Prompt, type PromptBatch } from './prompt-batches.ts';
+import { createRandom, type Random } from './random.ts';
+import { checkSampling, type SamplingOptions, sampleToken } from './sample-token.ts';
 import { checkInteger } from './validate.ts';
 import { type VlmConfig, vlmParams } from './vlm.ts';
 
@@ -18,14 +29,25 @@ export interface GeneratorOptions {
   maxLength?: number;
   /** Id of the placeholder that stands for one patch; needed for prompts with images. */
   imageToken?: number;
+  /** Only ids below this are generated: the tokenizer's size, where the decoder's vocabulary is padded (default: no padding). */
+  allowedVocab?: number;
 }
 
 export interface GenerateOptions {
   maxNewTokens: number;
   /** Generation of a row ends before one of these; they are not returned. */
   stopIds?: readonly number[];
-  /** Only ids below this are generated (the tokenizer's size; default: the decoder's vocabulary). */
+  /** In place of the generator's own `allowedVocab`. */
   allowedVocab?: number;
+  /** Draw tokens; absent: always the most likely one. */
+  sampling?: SamplingOptions;
+}
+
+/** One token as it comes. */
+export interface GeneratedToken {
+  /** Index of its prompt. */
+  prompt: number;
+  token: number;
 }
 
 export interface ScoreRequest extends Prompt {
@@ -34,23 +56,27 @@ export interface ScoreRequest extends Prompt {
 }
 
 export interface Generator {
-  /** The greedy continuation of every prompt, in the order of the prompts. */
+  /** The continuation of every prompt, in the order of the prompts. */
   generate(prompts: readonly Prompt[], options: GenerateOptions): Promise<Int32Array[]>;
+  /** The same tokens one by one, as soon as they are known; stop reading to stop generating. */
+  stream(prompts: readonly Prompt[], options: GenerateOptions): AsyncGenerator<GeneratedToken, void>;
   /** For every request the sum of ln p(tokens[i] | tokens before i) over i ≥ from. */
   logLikelihood(requests: readonly ScoreRequest[]): Promise<Float64Array>;
   dispose(): Promise<void>;
 }
 
 /**
- * Batched greedy generation with a key-value cache, and batched log-likelihoods.
+ * Batched generation with a key-value cache, greedy or sampled, and batched log-likelihoods.
  *
  * Prompts are sorted by length and padded to one of five lengths, so that a handful of graphs serve any set of prompts. Graphs are
- * compiled when first used. A prompt's result does not depend on the others beyond rounding of floats.
+ * compiled when first used. A prompt's result does not depend on the others beyond rounding of floats; drawn tokens come from the seed and
+ * the prompt's index alone, whatever the batch size.
  *
  * @throws ModelError where parameters do not fit the configuration
  * @example
  * const generator = createGenerator({ config, params, engine: onnxEngine(), batchSize: 64, imageToken: 2 });
  * const [answer] = await generator.generate([{ tokens }], { maxNewTokens: 6, stopIds: [0], allowedVocab: 2040 });
+ * for await (const { token } of generator.stream([{ tokens }], { maxNewTokens: 99, sampling: { seed: 1, topP: 0.9 } })) show(token);
  */
 export function createGenerator(options: GeneratorOptions): Generator {
   const { config, params, engine, batchSize, imageToken } = options;
@@ -60,6 +86,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
   const lengths = [...new Set([2, 3, 4, 6, 8].map((n) => Math.min(maxLength, 8 * Math.ceil((maxLength * n) / 64))))];
   const shapes = { batchSize, lengths, ...(imageToken === undefined ? {} : { imageToken }) };
   const graphs = new Map<string, Promise<Forward>>();
+  const ownAllowed = checkAllowed('generator', options.allowedVocab ?? config.decoder.vocabSize);
 
   function graph(
     key: string,
@@ -68,9 +95,11 @@ export function createGenerator(options: GeneratorOptions): Generator {
   ): Promise<Forward> {
     const known = graphs.get(key);
     if (known) return known;
-    const used = Object.entries(vlmParams(config)).filter(
-      ([name]) => 'patches_NF' in inputs || !name.startsWith('projector.'),
-    );
+    const isUsed = (name: string) =>
+      'images_MSS3' in inputs
+        ? name.startsWith('encoder.')
+        : !name.startsWith('encoder.') && ('patches_NF' in inputs || !name.startsWith('projector.'));
+    const used = Object.entries(vlmParams(config)).filter(([name]) => isUsed(name));
     const constants = Object.fromEntries(
       used.map(([name, { shape, dtype }]) => [name, { spec: { shape, dtype }, data: params[name]! }]),
     );
@@ -79,19 +108,19 @@ export function createGenerator(options: GeneratorOptions): Generator {
     return compiled;
   }
 
-  async function generateBatch(
+  /** One round of new tokens at a time. */
+  async function* generateBatch(
     prompts: readonly Prompt[],
     batch: PromptBatch,
-    limit: number,
-    stopIds: ReadonlySet<number>,
-    bias_V: Float32Array,
-  ): Promise<number[][]> {
+    rules: Rules,
+  ): AsyncGenerator<GeneratedToken[], void> {
     const { length, patches, indices } = batch;
+    const { limit, stopIds, bias_V, want } = rules;
     const rowLengths = Array.from({ length: batchSize }, (_, row) => prompts[indices[row] ?? -1]?.tokens.length ?? 1);
     const shape = { batch: batchSize, length, patches };
     const first = await graph(
-      `prefill ${length} ${patches}`,
-      (constants, inputs) => prefill(config, constants, inputs),
+      `prefill ${want} ${length} ${patches}`,
+      (constants, inputs) => prefill(config, constants, inputs, want),
       prefillSignature(config, shape),
     );
     const last_B = Int32Array.from(rowLengths, (n, row) => row * length + n - 1);
@@ -99,24 +128,54 @@ export function createGenerator(options: GeneratorOptions): Generator {
 
     const slots = fittingLength(lengths, Math.max(...rowLengths) + limit);
     let cache: KeyValueCache | undefined;
-    const answers: number[][] = indices.map(() => []);
     const open = new Set(indices.keys());
+    const choose = tokenChooser(rules, indices);
     for (let step = 1; ; step++) {
-      const token_B1 = Int32Array.from(outputs['next_B']!);
-      for (const row of open) {
-        if (stopIds.has(token_B1[row]!)) open.delete(row);
-        else answers[row]!.push(token_B1[row]!);
-      }
-      if (open.size === 0 || step === limit) return answers;
+      const token_B1 = choose(outputs, open, batchSize);
+      for (const row of open) if (stopIds.has(token_B1[row]!)) open.delete(row);
+      if (open.size > 0) yield Array.from(open, (row) => ({ prompt: indices[row]!, token: token_B1[row]! }));
+      if (open.size === 0 || step === limit) return;
       if (cache) cache.append(outputs);
       else cache = new KeyValueCache(config.decoder, slots, outputs, length, rowLengths);
       const next = await graph(
-        `decode ${slots}`,
-        (constants, inputs) => decodeStep(config.decoder, constants, inputs),
+        `decode ${want} ${slots}`,
+        (constants, inputs) => decodeStep(config.decoder, constants, inputs, want),
         decodeSignature(config.decoder, batchSize, slots),
       );
       outputs = await next.run({ ...cache.inputs(), token_B1, bias_V });
     }
+  }
+
+  async function* generateAll(
+    prompts: readonly Prompt[],
+    options: GenerateOptions,
+  ): AsyncGenerator<GeneratedToken[], void> {
+    const { maxNewTokens, stopIds = [], allowedVocab = ownAllowed, sampling } = options;
+    const limit = checkInteger('generate', 'maxNewTokens', maxNewTokens);
+    checkAllowed('generate', allowedVocab);
+    const bias_V = new Float32Array(config.decoder.vocabSize).fill(hiddenScore, allowedVocab);
+    const rules: Rules = {
+      limit,
+      stopIds: new Set(stopIds),
+      bias_V,
+      allowedVocab,
+      ...(sampling ? { want: 'logits', sampling: checkSampling(sampling) } : { want: 'token' }),
+    };
+    const read = await withFeatures(prompts);
+    for (const batch of batchPrompts(config, read, shapes, limit)) yield* generateBatch(read, batch, rules);
+  }
+
+  function checkAllowed(owner: string, allowedVocab: number): number {
+    if (checkInteger(owner, 'allowedVocab', allowedVocab) <= config.decoder.vocabSize) return allowedVocab;
+    throw new ModelError(
+      'INVALID_INPUT',
+      `${owner}.allowedVocab: expected at most the vocabulary ${config.decoder.vocabSize}, got ${allowedVocab}.`,
+    );
+  }
+
+  /** Prompts whose pictures have become features. */
+  function withFeatures<P extends Prompt>(prompts: readonly P[]): Promise<readonly P[]> {
+    return encodePromptImages(config, prompts, batchSize, graph);
   }
 
   async function scoreBatch(requests: readonly ScoreRequest[], batch: PromptBatch): Promise<number[]> {
@@ -153,21 +212,16 @@ export function createGenerator(options: GeneratorOptions): Generator {
   }
 
   return {
-    async generate(prompts, { maxNewTokens, stopIds = [], allowedVocab = config.decoder.vocabSize }) {
-      checkInteger('generate', 'maxNewTokens', maxNewTokens);
-      if (checkInteger('generate', 'allowedVocab', allowedVocab) > config.decoder.vocabSize) {
-        throw new ModelError(
-          'INVALID_INPUT',
-          `generate.allowedVocab: expected at most the vocabulary ${config.decoder.vocabSize}, got ${allowedVocab}.`,
-        );
+    async generate(prompts, options) {
+      const answers: number[][] = prompts.map(() => []);
+      for await (const round of generateAll(prompts, options)) {
+        for (const { prompt, token } of round) answers[prompt]!.push(token);
       }
-      const bias_V = new Float32Array(config.decoder.vocabSize).fill(-1e9, allowedVocab);
-      const answers = new Array<Int32Array>(prompts.length);
-      for (const batch of batchPrompts(config, prompts, shapes, maxNewTokens)) {
-        const rows = await generateBatch(prompts, batch, maxNewTokens, new Set(stopIds), bias_V);
-        for (const [row, answer] of rows.entries()) answers[batch.indices[row]!] = Int32Array.from(answer);
-      }
-      return answers;
+      return answers.map((answer) => Int32Array.from(answer));
+    },
+
+    async *stream(prompts, options) {
+      for await (const round of generateAll(prompts, options)) yield* round;
     },
 
     async logLikelihood(requests) {
@@ -180,8 +234,9 @@ export function createGenerator(options: GeneratorOptions): Generator {
         }
       }
       const sums = new Float64Array(requests.length);
-      for (const batch of batchPrompts(config, requests, shapes, 0)) {
-        const rows = await scoreBatch(requests, batch);
+      const read = await withFeatures(requests);
+      for (const batch of batchPrompts(config, read, shapes, 0)) {
+        const rows = await scoreBatch(read, batch);
         for (const [row, sum] of rows.entries()) sums[batch.indices[row]!] = sum;
       }
       return sums;
@@ -192,5 +247,31 @@ export function createGenerator(options: GeneratorOptions): Generator {
       graphs.clear();
       for (const result of compiled) if (result.status === 'fulfilled') await result.value.dispose();
     },
+  };
+}
+
+/** What holds for every row of one call. */
+interface Rules {
+  limit: number;
+  stopIds: ReadonlySet<number>;
+  bias_V: Float32Array;
+  allowedVocab: number;
+  want: NextOutput;
+  sampling?: SamplingOptions;
+}
+
+/** Reads what a graph handed out: the best tokens, or logits to draw from, for every row with a generator of its own. */
+function tokenChooser({ sampling, allowedVocab }: Rules, indices: readonly number[]) {
+  const randoms = indices.map((index): Random | undefined => sampling && createRandom(`${sampling.seed}/${index}`));
+  return (outputs: NamedArrays, open: ReadonlySet<number>, batchSize: number): Int32Array => {
+    if (!sampling) return Int32Array.from(outputs['next_B']!);
+    const logits_BV = outputs['logits_BV'] as Float32Array;
+    const vocabSize = logits_BV.length / batchSize;
+    const token_B1 = new Int32Array(batchSize);
+    for (const row of open) {
+      const logits_V = logits_BV.subarray(row * vocabSize, row * vocabSize + allowedVocab);
+      token_B1[row] = sampleToken(logits_V, sampling, randoms[row]!.uniform());
+    }
+    return token_B1;
   };
 }

@@ -19,6 +19,7 @@ export { encoderBatch, encoderHeadParams, encoderLoss, encoderPredictions } from
 export { foldEncoder, pooledMoments } from './fold-encoder.ts';
 export {
   createGenerator,
+  type GeneratedToken,
   type GenerateOptions,
   type Generator,
   type GeneratorOptions,
@@ -44,6 +45,7 @@ export {
   swigluHidden,
 } from './openlm-config.ts';
 export { checkOpenLmGolden, type OpenLmGoldenReport } from './openlm-golden.ts';
+export { type ParameterGroup, type ParameterPart, type PartSettings, parameterGroups } from './parameter-groups.ts';
 export {
   checkParameters,
   type ParameterArrays,
@@ -70,4 +72,5 @@ export {
   type SafetensorsHeader,
   type StoredTensor,
 } from './safetensors-header.ts';
+export type { SamplingOptions } from './sample-token.ts';
 export { inputEmbeddings, type VlmConfig, type VlmOptions, vlmBatch, vlmConfig, vlmLoss, vlmParams } from './vlm.ts';

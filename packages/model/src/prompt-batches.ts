@@ -8,6 +8,8 @@ export interface Prompt {
   tokens: Int32Array;
   /** [placeholders, F] image features, in the order of the placeholders. */
   patches?: Float32Array;
+  /** [pictures, S, S, 3] in [−1, 1] in place of their features, for a model with an encoder of its own. */
+  images?: Float32Array;
 }
 
 export interface PromptBatch {

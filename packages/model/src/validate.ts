@@ -8,7 +8,7 @@ export function checkKeys(owner: string, value: unknown, known: readonly string[
   }
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
-    const near = known.find((name) => isNear(key, name));
+    const near = known.find((name) => plain(key) === plain(name)) ?? known.find((name) => isNear(key, name));
     throw new ModelError(
       'INVALID_CONFIG',
       `${owner}: unknown field "${key}"${near ? `; did you mean "${near}"?` : ''} Known fields: ${known.join(', ')}.`,
@@ -58,9 +58,13 @@ export function show(value: unknown): string {
   return value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
 }
 
-/** Same letters but for case and separators, or one edit apart. */
+/** Without case and separators. */
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '');
+}
+
+/** At most one edit apart. */
 function isNear(a: string, b: string): boolean {
-  const plain = (s: string) => s.toLowerCase().replace(/[-_]/g, '');
   const [x, y] = [plain(a), plain(b)];
   if (x === y) return true;
   if (Math.abs(x.length - y.length) > 1) return false;
