@@ -19,6 +19,7 @@ export type {
   TrainStep,
   TrainStepDefinition,
 } from './engine.ts';
+export { type Explanation, explain, explanationText, type OperatorCost } from './explain/explain.ts';
 export { exportOnnx } from './export-onnx.ts';
 export { type FusedOpSpec, fusedOp } from './fused-op.ts';
 export { registerGradients } from './gradients/registry.ts';

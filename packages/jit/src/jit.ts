@@ -3,6 +3,7 @@ import { loadBackend } from './backends/load-backend.ts';
 import { CallQueue } from './call-queue.ts';
 import { chooseEngine, type RunOptions } from './choose-engine.ts';
 import type { Engine, Forward, ForwardFunction, NamedArrays, NamedTensors, Signature } from './engine.ts';
+import { type Explanation, explainGraph } from './explain/explain.ts';
 import { exportOnnx } from './export-onnx.ts';
 import { JitError } from './jit-error.ts';
 import {
@@ -17,6 +18,7 @@ import {
   tensorOf,
 } from './nest.ts';
 import { type CacheOptions, SignatureCache } from './signature-cache.ts';
+import { traceForwardGraph } from './trace/trace-forward.ts';
 
 export interface JitOptions extends RunOptions, CacheOptions {
   /**
@@ -38,6 +40,8 @@ export type JitInput<T> = T extends tf.Tensor
 interface JittedMethods<Args extends unknown[]> {
   /** The forward graph for such arguments as an `.onnx` file. Variables of tfjs are written with the values that they have now. */
   toOnnx(...args: { [K in keyof Args]: JitInput<Args[K]> }): Uint8Array;
+  /** What one call with such arguments costs: nodes, operations, bytes. */
+  explain(...args: { [K in keyof Args]: JitInput<Args[K]> }): Explanation;
   /** Waits for the calls made so far and frees everything, worker included. Later calls are rejected with the code `disposed`. */
   dispose(): Promise<void>;
 }
@@ -95,6 +99,7 @@ export function jit(
   const compiled = new JittedFunction(fn as (...args: unknown[]) => unknown, options);
   return Object.assign((...args: unknown[]) => compiled.call(args), {
     toOnnx: (...args: unknown[]) => compiled.toOnnx(args),
+    explain: (...args: unknown[]) => compiled.explain(args),
     getState: () => compiled.getState(),
     setState: (state: unknown) => compiled.setState(state),
     dispose: () => compiled.dispose(),
@@ -149,6 +154,12 @@ class JittedFunction {
     const structure = this.flatten(args, new Map());
     const { fn, inputs } = this.forwardOf(structure);
     return exportOnnx(fn, { constants: {}, inputs });
+  }
+
+  explain(args: unknown[]): Explanation {
+    const { fn, inputs } = this.forwardOf(this.flatten(args, new Map()));
+    const { graph } = traceForwardGraph(fn, { constants: {}, inputs }, 'inputs');
+    return explainGraph(graph, (name) => name === 'state' || name.startsWith('state.'));
   }
 
   getState(): Promise<unknown> {

@@ -11,6 +11,7 @@ import type {
   TrainStep,
   TrainStepDefinition,
 } from './engine.ts';
+import { type Explanation, explain } from './explain/explain.ts';
 import type { JitInput } from './jit.ts';
 import { JitError } from './jit-error.ts';
 import {
@@ -54,6 +55,8 @@ export interface TrainStepFunction<Params, Batch extends unknown[]> {
   gradients(
     ...batch: { [K in keyof Batch]: JitInput<Batch[K]> }
   ): Promise<{ loss: number; gradients: Record<string, Float32Array> }>;
+  /** What one update with such a batch costs: nodes, operations, bytes. The optimizer runs outside the graph and is not counted. */
+  explain(...batch: { [K in keyof Batch]: JitInput<Batch[K]> }): Explanation;
   /** Waits for the calls made so far and frees everything. Later calls are rejected with the code `disposed`. */
   dispose(): Promise<void>;
 }
@@ -85,6 +88,7 @@ export function trainStep<Params, Batch extends unknown[]>(
     getState: () => step.getState(),
     setState: (state: TrainState) => step.setState(state),
     gradients: (...batch: unknown[]) => step.gradients(batch),
+    explain: (...batch: unknown[]) => step.explain(batch),
     dispose: () => step.dispose(),
   }) as unknown as TrainStepFunction<Params, Batch>;
 }
@@ -141,6 +145,11 @@ class JittedTrainStep {
 
   gradients(batch: unknown[]): ReturnType<TrainStep['gradients']> {
     return this.withBatch(batch, (step, variant, arrays) => step.gradients(variant, arrays));
+  }
+
+  explain(batch: unknown[]): Explanation {
+    const variant = this.variantOf(flattenNest('A training step', batch, '', new Map()));
+    return explain(this.definition, variant);
   }
 
   getState(): Promise<TrainState> {
