@@ -56,6 +56,15 @@ export {
 export { wilsonInterval } from './statistics/wilson.ts';
 export type { Scoring } from './tasks/score-outputs.ts';
 export { paperPrompts, type VisionTaskInfo, visionTask } from './tasks/vision-tasks.ts';
+export {
+  type CoreTask,
+  coreScore,
+  coreTasks,
+  type LanguageItem,
+  readCoreTask,
+  runCoreTask,
+} from './text-tasks/core-tasks.ts';
+export { harnessTasks, readHarnessTask, readMultipleChoice, textStableScore } from './text-tasks/harness-tasks.ts';
 export type {
   Box,
   Condition,

@@ -36,6 +36,8 @@ export interface TextItem {
   choices: string[];
   /** Index into `choices`. */
   answer: number;
+  /** A context for each choice, where they differ (Winograd schemas: the choices are then all the same). */
+  contexts?: string[];
 }
 
 /** A held-out document. */

@@ -81,6 +81,11 @@ export function checkTextItems(items: readonly TextItem[]): void {
         'INVALID_ITEM',
         `Item "${item.id}": expected at least two non-empty choices, got ${JSON.stringify(item.choices)}.`,
       );
+    if (item.contexts && item.contexts.length !== item.choices.length)
+      throw new EvalsError(
+        'INVALID_ITEM',
+        `Item "${item.id}": expected a context for each of ${item.choices.length} choices, got ${item.contexts.length}.`,
+      );
     if (!Number.isInteger(item.answer) || item.answer < 0 || item.answer >= item.choices.length)
       throw new EvalsError(
         'INVALID_ITEM',

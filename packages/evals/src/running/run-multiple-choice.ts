@@ -1,4 +1,4 @@
-import type { EvalModel, EvalProgress, EvalRow, TextItem } from '../types.ts';
+import type { ContinuationScore, EvalModel, EvalProgress, EvalRow, TextItem } from '../types.ts';
 import { inBatches, scoreContinuations } from './ask.ts';
 import { checkTextItems } from './check-items.ts';
 
@@ -7,13 +7,19 @@ export interface TextOptions<Item> {
   batchSize?: number;
   /** The prompt of an item. Default: its context. */
   format?: (item: Item) => string;
+  /**
+   * What decides: the sum of ln p (lm-evaluation-harness' `acc`), per character (`acc_norm`), or per token (llm-foundry and DCLM, which
+   * compare perplexities). Default `sum`.
+   */
+  decideBy?: 'sum' | 'characters' | 'tokens';
   /** Called after every batch. */
   onProgress?: (progress: EvalProgress) => void;
 }
 
 /**
- * Multiple choice by log-likelihood, as lm-evaluation-harness counts it: `score` is its `acc` (the sum of ln p decides, the first of equals),
- * `scores.accNorm` its `acc_norm` (ln p per character of the choice, without the space in front).
+ * Multiple choice by log-likelihood, as lm-evaluation-harness counts it: `scores.acc` (the sum of ln p decides, the first of equals) and
+ * `scores.accNorm` (ln p per character of the choice, without the space in front); `scores.accPerToken` as llm-foundry counts it. `score`
+ * is the one that `decideBy` names.
  * @param items choices are continuations of the context, their leading space included
  * @returns one row per item, condition `text`; `margin` in nats
  * @throws EvalsError EMPTY_SET, DUPLICATE_ID, INVALID_ITEM, BAD_MODEL_OUTPUT, INVALID_OPTION
@@ -33,25 +39,40 @@ export async function runMultipleChoice<Image>(
       const scores = await scoreContinuations(
         model,
         batch.flatMap((item) => {
-          const prompt = { text: format(item) };
-          return item.choices.map((continuation) => ({ prompt, continuation }));
+          return item.choices.map((continuation, i) => ({
+            prompt: { text: item.contexts?.[i] ?? format(item) },
+            continuation,
+          }));
         }),
       );
       let at = 0;
       return batch.map((item) => {
-        const logProbs = item.choices.map(() => scores[at++]!.logProb);
-        return choiceRow(item, format(item), logProbs);
+        const own = item.choices.map(() => scores[at++]!);
+        return choiceRow(item, item.contexts?.[item.answer] ?? format(item), own, options.decideBy);
       });
     },
     (done) => options.onProgress?.({ task: items[done - 1]!.task, condition: 'text', done, total: items.length }),
   );
 }
 
-function choiceRow(item: TextItem, prompt: string, logProbs: readonly number[]): EvalRow {
-  const said = firstBest(logProbs);
-  const perCharacter = logProbs.map((logProb, i) => logProb / Math.max(1, [...item.choices[i]!.trimStart()].length));
-  const right = logProbs[item.answer]!;
-  const rival = Math.max(...logProbs.filter((_, i) => i !== item.answer));
+function choiceRow(
+  item: TextItem,
+  prompt: string,
+  own: readonly ContinuationScore[],
+  decideBy: NonNullable<TextOptions<TextItem>['decideBy']> = 'sum',
+): EvalRow {
+  const characters = (i: number): number => [...item.choices[i]!.trimStart()].length;
+  const ranked = {
+    sum: own.map(({ logProb }) => logProb),
+    characters: own.map(({ logProb }, i) => logProb / Math.max(1, characters(i))),
+    tokens: own.map(({ logProb, tokens }) => logProb / Math.max(1, tokens)),
+  };
+  const right = (by: keyof typeof ranked): number => (firstBest(ranked[by]) === item.answer ? 1 : 0);
+  const said = firstBest(ranked[decideBy]);
+  const rival = Math.max(...ranked[decideBy].filter((_, i) => i !== item.answer));
+  const ownRank = ranked[decideBy][item.answer]!;
+  // Where the contexts differ it is the context that is chosen.
+  const words = item.contexts ?? item.choices;
   return {
     id: item.id,
     task: item.task,
@@ -59,11 +80,11 @@ function choiceRow(item: TextItem, prompt: string, logProbs: readonly number[]):
     type: 'choice',
     condition: 'text',
     prompt,
-    output: item.choices[said]!,
-    expected: item.choices[item.answer]!,
+    output: words[said]!,
+    expected: words[item.answer]!,
     score: said === item.answer ? 1 : 0,
-    scores: { accNorm: firstBest(perCharacter) === item.answer ? 1 : 0 },
-    margin: right === rival ? 0 : right - rival,
+    scores: { acc: right('sum'), accNorm: right('characters'), accPerToken: right('tokens') },
+    margin: ownRank === rival ? 0 : ownRank - rival,
     chance: 1 / item.choices.length,
   };
 }
