@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { gradients } from '../gradients/registry.ts';
 import type { GraphBuilder } from '../ir/graph-builder.ts';
+import { atCallSite } from './call-site.ts';
 import { complexLowerings } from './kernels/complex.ts';
 import { lowerings } from './kernels/index.ts';
 import { type KernelCall, unsupported } from './lowering.ts';
@@ -15,15 +17,20 @@ export const kernelNames: readonly string[] = Object.entries(tf as unknown as Re
 export function registerKernels(backendName: string, builder: GraphBuilder, backend: TraceBackend): void {
   for (const kernelName of new Set([...kernelNames, ...Object.keys(lowerings)])) {
     const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
-      if (!(kernelName in lowerings) && !(kernelName in complexLowerings)) throw notLowered(kernelName);
-      const values: Record<string, number> = {};
-      const complexInputs = new Set<string>();
-      for (const [name, info] of Object.entries(inputs)) {
-        if (!info) continue;
-        values[name] = backend.lookup(info);
-        if (info.dtype === 'complex64') complexInputs.add(name);
+      try {
+        if (!(kernelName in lowerings) && !(kernelName in complexLowerings)) throw notLowered(kernelName);
+        if (!(kernelName in gradients)) backend.noteWithoutGradient(kernelName);
+        const values: Record<string, number> = {};
+        const complexInputs = new Set<string>();
+        for (const [name, info] of Object.entries(inputs)) {
+          if (!info) continue;
+          values[name] = backend.lookup(info);
+          if (info.dtype === 'complex64') complexInputs.add(name);
+        }
+        return lowered(builder, backend, { kernel: kernelName, inputs: values, attrs: attrs ?? {}, complexInputs });
+      } catch (error) {
+        throw atCallSite(kernelName, error);
       }
-      return lowered(builder, backend, { kernel: kernelName, inputs: values, attrs: attrs ?? {}, complexInputs });
     };
     tf.registerKernel({ kernelName, backendName, kernelFunc });
   }

@@ -3,6 +3,7 @@ import type { ConstantData, IrDType } from '../ir/graph.ts';
 import { sizeOf } from '../ir/graph.ts';
 import type { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
+import { captureStack, errorAtCallSite } from './call-site.ts';
 import { irDType } from './lowering.ts';
 import { refusedVariable, type VariablePolicy, variableInput, variableOf } from './variables.ts';
 
@@ -17,6 +18,10 @@ export class TraceBackend extends tf.KernelBackend {
   private readonly ids = new WeakMap<object, number>();
   private readonly variablePolicy: VariablePolicy;
   private live = 0;
+  private isClosed = false;
+  /** What an asynchronous read was refused with. */
+  refusal: JitError | undefined;
+  readonly withoutGradient = new Map<string, { stack?: string }>();
   /** Variables that became inputs of the graph. */
   readonly variables: tf.Variable[] = [];
 
@@ -111,18 +116,43 @@ export class TraceBackend extends tf.KernelBackend {
   override readSync(dataId: object): BackendValues {
     const value = this.boundTo(dataId);
     const data = value === undefined ? undefined : this.builder.graph.constants.get(value);
-    if (value === undefined || data === undefined) {
-      throw new JitError(
-        'data-dependent',
-        'A tensor was read (dataSync, arraySync, an operation whose shape depends on data) while a function is traced, before it ' +
-          'has a value. Keep shapes and control flow independent of data, or do this outside the traced function.',
-      );
-    }
+    if (value === undefined || data === undefined) throw this.unreadable();
     return expandConstant(data, sizeOf(this.builder.shape(value)), this.builder.dtype(value)) as BackendValues;
   }
 
-  override async read(dataId: object): Promise<BackendValues> {
-    return this.readSync(dataId);
+  /**
+   * `data()`, `array()`, `whereAsync`: what waits for them would run after the trace. The promise stays open, so that nothing does, and the
+   * trace ends with the error.
+   */
+  override read(dataId: object): Promise<BackendValues> {
+    try {
+      return Promise.resolve(this.readSync(dataId));
+    } catch (error) {
+      if (this.isClosed) return Promise.reject(error);
+      this.refusal ??= error as JitError;
+      return new Promise(() => {});
+    }
+  }
+
+  private unreadable(): JitError {
+    if (this.isClosed) {
+      return errorAtCallSite(
+        'data-dependent',
+        'A tensor that was made inside a compiled function is used after it: it stood for a value of the graph and holds no data. Return it ' +
+          'from the function.',
+      );
+    }
+    return errorAtCallSite(
+      'data-dependent',
+      'A tensor is read (dataSync, data, arraySync, array, print, or an operation whose shape depends on data) while a function is traced, ' +
+        'before it has a value. Return the tensor and read the result; choose between values with tf.where instead of `if`; keep shapes fixed, ' +
+        'with a mask instead of a selection.',
+    );
+  }
+
+  /** Remembers where a kernel that has no gradient was called first, for the error that a backward pass may end with. */
+  noteWithoutGradient(kernel: string): void {
+    if (!this.withoutGradient.has(kernel)) this.withoutGradient.set(kernel, captureStack());
   }
 
   override disposeData(): boolean {
@@ -156,7 +186,9 @@ export class TraceBackend extends tf.KernelBackend {
     return false;
   }
 
-  override dispose(): void {}
+  override dispose(): void {
+    this.isClosed = true;
+  }
 }
 
 /** The same numbers, in a node that reads one number of `after`: no pass, here or in ONNX Runtime, can see that it is a copy. */
@@ -167,7 +199,7 @@ function valueAfter(b: GraphBuilder, value: number, after: number): number {
 }
 
 export function randomError(what: string): JitError {
-  return new JitError(
+  return errorAtCallSite(
     'random-op',
     `${what} was called while a function is traced: its numbers would be frozen into the compiled graph. Draw them outside and ` +
       'pass them in with the batch.',

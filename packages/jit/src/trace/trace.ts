@@ -8,6 +8,7 @@ import type { ValueInfo } from '../ir/graph.ts';
 import { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
 import { activeTrace, setActiveTrace } from './active-trace.ts';
+import { callSite } from './call-site.ts';
 import { fusedNode } from './fused-node.ts';
 import { registerKernels, unregisterKernels } from './register-kernels.ts';
 import { randomError, TraceBackend } from './trace-backend.ts';
@@ -71,7 +72,12 @@ export function withTrace<T>(body: (trace: Trace) => T, options: { variables?: V
           variables: backend.variables,
         });
       };
-      withReadOnlyVariables(() => engine.tidy(run));
+      try {
+        withReadOnlyVariables(() => engine.tidy(run));
+      } catch (error) {
+        throw missingGradient(error, backend) ?? error;
+      }
+      if (backend.refusal) throw backend.refusal;
       return result as T;
     });
   } finally {
@@ -81,6 +87,18 @@ export function withTrace<T>(body: (trace: Trace) => T, options: { variables?: V
     unregisterKernels(backendName);
     if (previous) void engine.setBackend(previous);
   }
+}
+
+/** tfjs finds out that a kernel has no gradient at the end of a backward pass; the line that called it is named here. */
+function missingGradient(error: unknown, backend: TraceBackend): JitError | undefined {
+  const kernel = error instanceof Error ? error.message.match(/gradient function not found for (\w+)/)?.[1] : undefined;
+  if (!kernel) return undefined;
+  const site = callSite(backend.withoutGradient.get(kernel) ?? {}, '');
+  const advice =
+    'Express it with operations that have one, give it one with tf.customGrad, or keep it out of the loss.';
+  return new JitError('unsupported-op', `The tfjs operation ${kernel} has no gradient. ${advice}${site}`, {
+    cause: error,
+  });
 }
 
 /** Another copy of this package may be loaded beside this one. tfjs splits kernel keys at `_`, so the name has none. */
