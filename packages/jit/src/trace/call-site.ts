@@ -17,9 +17,13 @@ function operationName(): string | undefined {
   return names[last + 1]?.slice(0, -OP_SUFFIX.length);
 }
 
+export interface CapturedStack {
+  readonly stack?: string;
+}
+
 /** A stack with the place that it was taken at; the text is made when it is asked for. */
-export function captureStack(): { stack?: string } {
-  const holder: { stack?: string } = {};
+export function captureStack(): CapturedStack {
+  const holder: CapturedStack = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = MAX_FRAMES;
   Error.captureStackTrace(holder, captureStack);
@@ -44,7 +48,10 @@ export function callerIn(stack: string | undefined): string | undefined {
 }
 
 /** ` Called as tf.einsum at step.ts:12:20.`, as far as it is known. */
-export function callSite({ stack } = captureStack(), operation = operationName()): string {
+export function callSite(
+  { stack }: CapturedStack = captureStack(),
+  operation: string | undefined = operationName(),
+): string {
   const place = callerIn(stack);
   const name = operation ? ` as tf.${operation}` : '';
   return name || place ? ` Called${name}${place ? ` at ${place}` : ''}.` : '';

@@ -3,7 +3,7 @@ import type { ConstantData, IrDType } from '../ir/graph.ts';
 import { sizeOf } from '../ir/graph.ts';
 import type { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
-import { captureStack, errorAtCallSite } from './call-site.ts';
+import { type CapturedStack, captureStack, errorAtCallSite } from './call-site.ts';
 import { irDType } from './lowering.ts';
 import { refusedVariable, type VariablePolicy, variableInput, variableOf } from './variables.ts';
 
@@ -21,7 +21,7 @@ export class TraceBackend extends tf.KernelBackend {
   private isClosed = false;
   /** What an asynchronous read was refused with. */
   refusal: JitError | undefined;
-  readonly withoutGradient = new Map<string, { stack?: string }>();
+  readonly withoutGradient: Map<string, CapturedStack> = new Map();
   /** Variables that became inputs of the graph. */
   readonly variables: tf.Variable[] = [];
 
