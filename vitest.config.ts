@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests run from source: the condition `@vlm/source` resolves every workspace package to its `src/`. */
-const conditions = ['@vlm/source', 'module', 'node'];
+const conditions = ['@vlm/source', 'node'];
 
 export default defineConfig({
   resolve: { conditions },

@@ -16,6 +16,10 @@ export type WebDatasetErrorCode =
   | 'unsupported'
   /** One sample has two members with the same suffix. */
   | 'duplicate-member'
+  /** A sample lacks a member that a decoder asks for. */
+  | 'missing-member'
+  /** A member's bytes are not what its suffix says. */
+  | 'undecodable'
   /** A key comes back after another key: the members of a sample are not next to each other. */
   | 'duplicate-key';
 

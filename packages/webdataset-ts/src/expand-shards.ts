@@ -8,16 +8,22 @@ const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
  * Expands shard lists as the shell and webdataset do: `{0000..0123}` (zero-padded, `..step` optional), `{a,b}`, nested braces,
  * `\` before a character that stands for itself, and `::` between lists.
  *
+ * `${NAME}` is replaced by the environment variable `WDS_NAME`, as webdataset does: a list from a stranger cannot ask for other variables.
+ *
  * @param shards one pattern or several
+ * @param env default `process.env`
  * @returns paths or addresses in order
- * @throws WebDatasetError `invalid-argument` for unbalanced braces, an empty entry, or more than ten million shards
+ * @throws WebDatasetError `invalid-argument` for unbalanced braces, an empty entry, a variable that is not set, or more than ten million shards
  * @example
  * expandShards('train-{000..002}.tar::more-{a,b}.tar');
  * // ['train-000.tar', 'train-001.tar', 'train-002.tar', 'more-a.tar', 'more-b.tar']
  */
-export function expandShards(shards: string | readonly string[]): string[] {
+export function expandShards(
+  shards: string | readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string[] {
   const expanded = (typeof shards === 'string' ? [shards] : shards).flatMap((list) =>
-    list.split('::').flatMap((pattern) => expandBraces(pattern)),
+    list.split('::').flatMap((pattern) => expandBraces(withVariables(pattern, env))),
   );
   if (expanded.includes('')) {
     throw new WebDatasetError(
@@ -26,6 +32,24 @@ export function expandShards(shards: string | readonly string[]): string[] {
     );
   }
   return expanded;
+}
+
+/** Values may name variables themselves, ten levels deep; what is left then stays as it is. */
+function withVariables(pattern: string, env: Readonly<Record<string, string | undefined>>): string {
+  let text = pattern;
+  for (let level = 0; level < 10; level++) {
+    const replaced = text.replace(/\$\{([\p{L}\p{N}_]+)\}/gu, (_, name: string) => {
+      const value = env[`WDS_${name}`];
+      if (value !== undefined) return value;
+      throw new WebDatasetError(
+        'invalid-argument',
+        `${JSON.stringify(pattern)} needs the environment variable WDS_${name}, which is not set; set it, or write \\{ for a brace that is part of a name`,
+      );
+    });
+    if (replaced === text) break;
+    text = replaced;
+  }
+  return text;
 }
 
 /**

@@ -33,6 +33,26 @@ describe('shard lists expand as webdataset expands them', () => {
   });
 });
 
+describe('variables in shard lists are replaced as webdataset replaces them', () => {
+  const cases = goldenCases<{ urls: string; env: Record<string, string> }, { urls?: string[] }>(
+    'webdataset_expand_urls',
+  ).filter(({ kind }) => kind === 'env');
+  it('has cases', () => expect(cases.length).toBeGreaterThan(10));
+  it.each(cases)('$id $input.urls', ({ input, expected }) => {
+    if (expected.urls !== undefined) expect(expandShards(input.urls, input.env)).toEqual(expected.urls);
+    else expect(() => expandShards(input.urls, input.env)).toThrow(/WDS_\w+, which is not set/);
+  });
+
+  it('from the environment unless told otherwise', () => {
+    process.env['WDS_TEST_FOLDER'] = 'data';
+    try {
+      expect(expandShards(['$', '{TEST_FOLDER}/{0..1}.tar'].join(''))).toEqual(['data/0.tar', 'data/1.tar']);
+    } finally {
+      delete process.env['WDS_TEST_FOLDER'];
+    }
+  });
+});
+
 describe('shards are shared out as webdataset shares them', () => {
   interface Input {
     shards: number;

@@ -2,12 +2,12 @@ import type { ByteSource } from './byte-source.ts';
 import { checkedLimits, checkedState, checkReadOptions, fingerprint } from './check-read-options.ts';
 import { WebDatasetError } from './errors.ts';
 import { expandShards } from './expand-shards.ts';
-import { fileSource } from './file-source.ts';
 import type { ReadLimits } from './limits.ts';
 import { createRandom, shuffled } from './random.ts';
 import { formatOfName, readShard, type ShardFormat } from './read-shard.ts';
 import type { Sample, SamplePosition } from './sample-groups.ts';
 import { shuffleWindows } from './shuffle-windows.ts';
+import { sourceByScheme } from './source-by-scheme.ts';
 import { splitShards } from './split-shards.ts';
 
 /** Where a reader is, as plain JSON. */
@@ -58,7 +58,7 @@ export interface ReadShardsOptions {
   format?: ShardFormat | undefined;
   /** Limits against hostile archives. */
   limits?: Partial<ReadLimits> | undefined;
-  /** Where the bytes come from. Default: files. */
+  /** Where the bytes come from. Default: {@link sourceByScheme}: files, HTTP(S), `-` for standard input. */
   source?: ByteSource | undefined;
 }
 
@@ -110,7 +110,7 @@ export function readShards(shards: string | readonly string[], options: ReadShar
     state,
     onBroken = 'error',
     compatible = false,
-    source = fileSource,
+    source = sourceByScheme(),
     format,
   } = options;
   const window = options.regroup?.window ?? 1;

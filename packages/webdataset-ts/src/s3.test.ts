@@ -1,0 +1,86 @@
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readShards, sourceByScheme } from './index.ts';
+import { s3Source } from './s3.ts';
+import { readAll } from './testing/read-all.ts';
+import { startS3 } from './testing/s3-server.ts';
+import { tarOf } from './testing/tar-bytes.ts';
+
+const { CreateBucketCommand, PutObjectCommand, S3Client }: typeof import('@aws-sdk/client-s3') = createRequire(
+  import.meta.url,
+)('@aws-sdk/client-s3');
+
+const shard = tarOf(...Array.from({ length: 50 }, (_, i) => [`${i}.txt`, `text ${i} `.repeat(300)] as const));
+
+describe('s3Source, against a server that speaks S3', () => {
+  let server: Awaited<ReturnType<typeof startS3>>;
+  const config = () => ({
+    endpoint: server.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' },
+  });
+  beforeAll(async () => {
+    server = await startS3();
+    const client = new S3Client(config());
+    await client.send(new CreateBucketCommand({ Bucket: 'data' }));
+    for (const Key of ['train/a-0.tar', 'train/a-1.tar'])
+      await client.send(new PutObjectCommand({ Bucket: 'data', Key, Body: shard }));
+    client.destroy();
+  });
+  afterAll(() => server.close());
+
+  const source = (more: object = {}) => sourceByScheme({ s3: s3Source({ config: config(), delayMs: 1, ...more }) });
+
+  it('reads shards and goes on at the byte', async () => {
+    const list = 's3://data/train/a-{0..1}.tar';
+    const reader = readShards(list, { source: source() });
+    for (let i = 0; i < 60; i++) await reader.next();
+    const state = reader.state();
+    await reader.return();
+    expect(state).toMatchObject({ shard: 1, sample: 10 });
+    const rest = await readAll(readShards(list, { source: source(), state }));
+    expect(rest).toHaveLength(40);
+    expect(rest[0]).toMatch(/^s3:\/\/data\/train\/a-1.tar#10 10 txt=text 10 /);
+  });
+
+  it('resumes a body that breaks off', async () => {
+    const inner = new S3Client(config());
+    const ranges: (string | undefined)[] = [];
+    const client = {
+      async send(command: { input: { Range?: string } }) {
+        ranges.push(command.input.Range);
+        const answer = await inner.send(command as never);
+        const { Body } = answer as unknown as { Body: AsyncIterable<Uint8Array> };
+        async function* broken(): AsyncGenerator<Uint8Array> {
+          let left = 30_000;
+          for await (const chunk of Body) {
+            yield chunk.subarray(0, left);
+            left -= chunk.length;
+            if (left <= 0) throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+          }
+        }
+        return { ...(answer as object), Body: broken() };
+      },
+    };
+    expect(await readAll(readShards('s3://data/train/a-0.tar', { source: source({ client }) }))).toHaveLength(50);
+    expect(ranges).toEqual([
+      undefined,
+      ...Array.from({ length: ranges.length - 1 }, (_, i) => `bytes=${30_000 * (i + 1)}-`),
+    ]);
+    expect(ranges.length).toBe(Math.ceil(shard.length / 30_000));
+    inner.destroy();
+  });
+
+  it('says what the store answered, and tries only what may help', async () => {
+    let tries = 0;
+    const options = { source: source({ onRetry: () => tries++ }) };
+    await expect(readShards('s3://data/none.tar', options).next()).rejects.toMatchObject({
+      code: 'unreadable',
+      message: expect.stringMatching(/NoSuchKey \(status 404\)/),
+    });
+    await expect(readShards('s3://none/a.tar', options).next()).rejects.toThrow(/NoSuchBucket \(status 404\)/);
+    await expect(readShards('s3://bucket-alone', options).next()).rejects.toThrow(/expected s3:\/\/BUCKET\/KEY/);
+    expect(tries).toBe(0);
+  });
+});

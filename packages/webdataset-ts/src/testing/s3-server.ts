@@ -1,0 +1,30 @@
+/** An S3-compatible server of the registry, in a folder of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface S3rver {
+  run(): Promise<{ address: string; port: number }>;
+  close(): Promise<void>;
+}
+
+export async function startS3(): Promise<{ endpoint: string; close(): Promise<void> }> {
+  const directory = mkdtempSync(join(tmpdir(), 'webdataset-s3-'));
+  const Server: new (options: object) => S3rver = createRequire(import.meta.url)('@20minutes/s3rver');
+  const server = new Server({
+    address: '127.0.0.1',
+    port: 0,
+    silent: true,
+    allowMismatchedSignatures: true,
+    directory,
+  });
+  const { port } = await server.run();
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    async close() {
+      await server.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
