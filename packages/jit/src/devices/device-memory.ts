@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import type { Device } from '../engine.ts';
-import { openSession, runSession } from '../executor/ort-session.ts';
+import { closeSession, openSession, runSession } from '../executor/ort-session.ts';
+import { withDevice } from './device-lock.ts';
 import { traitsOf } from './device-traits.ts';
 import { identityModel } from './identity-model.ts';
 import { missingDevice } from './missing-device.ts';
@@ -40,8 +41,14 @@ export class DeviceMemory {
     return (y as ort.Tensor).data as Float32Array;
   }
 
+  free(tensors: readonly ort.Tensor[]): Promise<void> {
+    return withDevice(() => {
+      for (const tensor of tensors) tensor.dispose();
+    });
+  }
+
   async close(): Promise<void> {
-    await this.up.release();
-    await this.down.release();
+    await closeSession(this.up);
+    await closeSession(this.down);
   }
 }

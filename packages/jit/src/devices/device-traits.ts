@@ -13,6 +13,8 @@ export interface DeviceTraits {
   state: 'host' | 'device';
   /** What updates the parameters: WebAssembly on the host's memory, or a graph that runs where the state is. */
   optimizer: 'wasm' | 'graph';
+  /** Threads of the process share one device that is not guarded against them. */
+  isShared: boolean;
   /** Operators that the provider computes wrongly, replaced by equal ones before the graph is written. */
   avoid: readonly AvoidedOperator[];
 }
@@ -26,12 +28,13 @@ export interface AvoidedOperator {
 }
 
 const devices: Record<Device, DeviceTraits> = {
-  cpu: { name: 'cpu', provider: 'cpu', state: 'host', optimizer: 'wasm', avoid: [] },
+  cpu: { name: 'cpu', provider: 'cpu', state: 'host', optimizer: 'wasm', isShared: false, avoid: [] },
   webgpu: {
     name: 'webgpu',
     provider: 'webgpu',
     state: 'device',
     optimizer: 'graph',
+    isShared: true,
     avoid: [
       {
         op: 'SimplifiedLayerNormalization',
@@ -41,7 +44,7 @@ const devices: Record<Device, DeviceTraits> = {
     ],
   },
   // ONNX Runtime's Node binding keeps tensors on the device for WebGPU alone; with CUDA they travel with every call.
-  cuda: { name: 'cuda', provider: 'cuda', state: 'host', optimizer: 'wasm', avoid: [] },
+  cuda: { name: 'cuda', provider: 'cuda', state: 'host', optimizer: 'wasm', isShared: false, avoid: [] },
 };
 
 /** @throws {JitError} `invalid-definition` for a name that is no device */

@@ -15,7 +15,7 @@ import { clipCoefficient } from '../optimizer/index.ts';
 import { partsOf, type StatePart, updateGraph, updateNames, updateScalars } from '../optimizer/update-graph.ts';
 import { names, type TracedStep } from '../trace/traced-step.ts';
 import { checkStep } from '../train-definition.ts';
-import { openSession, runSession } from './ort-session.ts';
+import { closeSession, openSession, runSession } from './ort-session.ts';
 import type { ExecutorOptions } from './train-executor.ts';
 
 type Tensors = Record<string, ort.Tensor>;
@@ -63,8 +63,9 @@ export class DeviceTrainExecutor implements TrainHost {
     const device = await this.open();
     for (const part of ['params', ...partsOf(this.options.optimizer).slice(1)] as StatePart[]) {
       for (const name of part === 'params' ? this.options.layout.order : this.trained) {
-        device.parts[part][name]?.dispose();
+        const old = device.parts[part][name];
         device.parts[part][name] = await this.upload(name, state[part][name]!);
+        if (old) await device.memory.free([old]);
       }
     }
     this.step = state.step;
@@ -114,15 +115,13 @@ export class DeviceTrainExecutor implements TrainHost {
   }
 
   async dispose(): Promise<void> {
-    for (const { session } of this.variants.values()) await session.release();
+    for (const { session } of this.variants.values()) await closeSession(session);
     this.variants.clear();
     if (!this.state) return;
     const { memory, update, parts, gradients, zeros } = this.state;
     this.state = undefined;
-    for (const tensors of [...Object.values(parts), gradients, zeros]) {
-      for (const tensor of Object.values(tensors)) tensor.dispose();
-    }
-    await update.release();
+    await memory.free([...Object.values(parts), gradients, zeros].flatMap((tensors) => Object.values(tensors)));
+    await closeSession(update);
     await memory.close();
   }
 

@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import type { Device, NamedArrays, Signature } from '../engine.ts';
 import { checkArrays } from '../signature-check.ts';
-import { openSession, runSession } from './ort-session.ts';
+import { closeSession, openSession, runSession } from './ort-session.ts';
 
 /** A traced function as a worker can take it: plain data. */
 export interface ForwardModel {
@@ -76,6 +76,6 @@ export class ForwardExecutor {
   }
 
   async dispose(): Promise<void> {
-    await this.session.release();
+    await closeSession(this.session);
   }
 }

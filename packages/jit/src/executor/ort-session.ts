@@ -1,4 +1,5 @@
 import * as ort from 'onnxruntime-node';
+import { withDevice } from '../devices/device-lock.ts';
 import { traitsOf } from '../devices/device-traits.ts';
 import type { Device } from '../engine.ts';
 import { JitError } from '../jit-error.ts';
@@ -18,9 +19,10 @@ export interface SessionOptions {
 /** @throws {JitError} `runtime` when ONNX Runtime refuses the model */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<ort.InferenceSession> {
   const { device, threads, outputLocation, optimisation = 'all', profilePrefix } = options;
-  try {
-    return await ort.InferenceSession.create(model, {
-      executionProviders: [traitsOf(device).provider],
+  const { provider, isShared } = traitsOf(device);
+  const create = () =>
+    ort.InferenceSession.create(model, {
+      executionProviders: [provider],
       graphOptimizationLevel: optimisation,
       executionMode: 'sequential',
       intraOpNumThreads: threads,
@@ -32,6 +34,10 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       ...(outputLocation && { preferredOutputLocation: outputLocation }),
       ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     });
+  try {
+    const session = await (isShared ? withDevice(create) : create());
+    if (isShared) shared.add(session);
+    return session;
   } catch (cause) {
     throw new JitError('runtime', `ONNX Runtime refused the traced graph: ${messageOf(cause)}`, { cause });
   }
@@ -43,10 +49,19 @@ export async function runSession(
   fetches: Record<string, ort.Tensor | null>,
 ): Promise<ort.InferenceSession.ReturnType> {
   try {
-    return await session.run(feeds, fetches);
+    const run = () => session.run(feeds, fetches);
+    return await (shared.has(session) ? withDevice(run) : run());
   } catch (cause) {
     throw new JitError('runtime', `ONNX Runtime failed: ${messageOf(cause)}`, { cause });
   }
 }
+
+export async function closeSession(session: ort.InferenceSession): Promise<void> {
+  const release = () => session.release();
+  await (shared.has(session) ? withDevice(release) : release());
+}
+
+/** Sessions of a device that the threads of the process share. */
+const shared = new WeakSet<ort.InferenceSession>();
 
 export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

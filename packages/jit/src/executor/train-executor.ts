@@ -10,7 +10,7 @@ import type { OptimizerPlan } from '../optimizer/optimizer-plan.ts';
 import { updateState } from '../optimizer-step.ts';
 import { names, type TracedStep } from '../trace/traced-step.ts';
 import { checkStep } from '../train-definition.ts';
-import { openSession, runSession } from './ort-session.ts';
+import { closeSession, openSession, runSession } from './ort-session.ts';
 
 export interface ExecutorOptions {
   layout: ArenaLayout;
@@ -92,7 +92,7 @@ export class TrainExecutor {
   }
 
   async dispose(): Promise<void> {
-    for (const { session } of this.variants.values()) await session.release();
+    for (const { session } of this.variants.values()) await closeSession(session);
     this.variants.clear();
   }
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { releaseDeviceOf } from '../devices/device-lock.ts';
 import { JitError } from '../jit-error.ts';
 import type { WorkerReply, WorkerRole } from './worker-protocol.ts';
 
@@ -24,7 +25,11 @@ export class WorkerClient {
     this.worker = startWorker(role);
     this.worker.on('message', (reply: WorkerReply) => this.settle(reply));
     this.worker.on('error', (cause) => this.die(cause));
-    this.worker.on('exit', (code) => this.die(new Error(`exit code ${code}`)));
+    const { threadId } = this.worker;
+    this.worker.on('exit', (code) => {
+      releaseDeviceOf(threadId);
+      this.die(new Error(`exit code ${code}`));
+    });
     this.worker.unref();
   }
 
