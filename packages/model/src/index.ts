@@ -16,6 +16,7 @@ export {
   type VitEncoderConfig,
 } from './encoder-config.ts';
 export { encoderBatch, encoderHeadParams, encoderLoss, encoderPredictions } from './encoder-loss.ts';
+export { type ExportDecoderOptions, type ExportedDecoder, exportDecoder } from './export-decoder.ts';
 export { foldEncoder, pooledMoments } from './fold-encoder.ts';
 export {
   createGenerator,
