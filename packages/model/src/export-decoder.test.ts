@@ -74,6 +74,16 @@ describe('in onnxruntime-web on WebAssembly, the exported files give the tokens 
     }
   });
 
+  it('or the logits whose largest is that token', async () => {
+    const tokens = Int32Array.of(5, 9, 2);
+    const [expected] = await generator.generate([{ tokens }], { maxNewTokens: 1, allowedVocab: 48 });
+    const [prefill] = await open(exportDecoder({ config, params, promptLength: 3, allowedVocab: 48, next: 'logits' }));
+    const { logits_BV } = await prefill.run({ tokens_BT: int32(tokens, [1, 3]), last_B: int32([2], [1]) });
+    const logits = [...(logits_BV!.data as Float32Array)];
+    expect(logits.indexOf(Math.max(...logits))).toBe(expected![0]);
+    expect(logits.slice(48).every((x) => x < -1e8)).toBe(true);
+  });
+
   it('for a prompt with an image', async () => {
     const sessions = await open(exportDecoder({ config, params, promptLength: 12, slots: 24, patches: 3 }));
     const tokens = Int32Array.of(0, imageToken, imageToken, imageToken, 7, 30, 12);

@@ -7,7 +7,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { exportOnnx, type NamedTensors, type Signature } from '@vlm/jit';
 import { hiddenScore } from './attend.ts';
-import { decodeSignature, decodeStep, prefill, prefillSignature } from './cached-decoding.ts';
+import { decodeSignature, decodeStep, type NextOutput, prefill, prefillSignature } from './cached-decoding.ts';
 import { ModelError } from './model-error.ts';
 import { checkParameters, need, type ParameterArrays } from './parameters.ts';
 import { checkInteger } from './validate.ts';
@@ -27,30 +27,32 @@ export interface ExportDecoderOptions {
   patches?: number;
   /** Only ids below this are chosen (the tokenizer's size). Default: the decoder's vocabulary. */
   allowedVocab?: number;
+  /** Default `token`: the files choose the best token; `logits`: they give `logits_BV` (not allowed ids very negative) to draw from. */
+  next?: NextOutput;
 }
 
 export interface ExportedDecoder {
   /**
    * Inputs `tokens_BT` int32 [B, T], `last_B` int32 [B] (row · T + place of the prompt's last token), and with images `slots_BT` int32 [B, T]
-   * and `patches_NF` float32. Outputs `next_B` int32 [B], the best token after each prompt, and the cache `present_*`.
+   * and `patches_NF` float32. Outputs `next_B` int32 [B], the best token after each prompt (or `logits_BV`), and the cache `present_*`.
    */
   prefill: Uint8Array;
   /**
    * Inputs `token_B1` int32 [B, 1] (the token chosen before), `position_B1` int32 [B, 1] (its place in its row, from 0) and the cache as
-   * `past_*`. Outputs `next_B` and the cache `present_*`.
+   * `past_*`. Outputs as those of `prefill`.
    */
   decode: Uint8Array;
 }
 
 /**
- * Each file holds the weights and chooses tokens greedily. Shapes are fixed: export once for each batch size and length that is served.
+ * Each file holds the weights. Shapes are fixed: export once for each batch size and length that is served.
  * @throws ModelError where parameters or lengths do not fit the configuration
  * @example
  * const { prefill, decode } = exportDecoder({ config, params, promptLength: 32 });
  * await writeFile('prefill.onnx', prefill);
  */
 export function exportDecoder(options: ExportDecoderOptions): ExportedDecoder {
-  const { config, params, promptLength, batchSize = 1, patches = 0 } = options;
+  const { config, params, promptLength, batchSize = 1, patches = 0, next = 'token' } = options;
   const { vocabSize, sequenceLength } = config.decoder;
   const { slots = sequenceLength, allowedVocab = vocabSize } = options;
   const integers = { batchSize, promptLength, slots, allowedVocab };
@@ -74,7 +76,7 @@ export function exportDecoder(options: ExportDecoderOptions): ExportedDecoder {
   const decodeInputs = without(decodeSignature(config.decoder, batchSize, slots), 'bias_V', 'mask_B1S');
   return {
     prefill: write(prefillInputs, (constants, inputs) => {
-      const outputs = prefill(config, constants, { ...inputs, bias_V: isAllowed() });
+      const outputs = prefill(config, constants, { ...inputs, bias_V: isAllowed() }, next);
       return asPresent(outputs, (cache_BTK) => growTo(slots, cache_BTK));
     }),
     decode: write(renamed(decodeInputs, 'past'), (constants, inputs) => {
@@ -84,7 +86,7 @@ export function exportDecoder(options: ExportDecoderOptions): ExportedDecoder {
       const isFilled_BS = tf.less(tf.expandDims(slot_S, 0), position_B1);
       const seen_BS = tf.mul(tf.sub(1, tf.cast(isFilled_BS, 'float32')), hiddenScore);
       const mask_B1S = tf.expandDims(tf.concat([seen_BS, tf.zeros([batchSize, 1])], 1), 1);
-      const outputs = decodeStep(config.decoder, constants, { ...read, mask_B1S, bias_V: isAllowed() });
+      const outputs = decodeStep(config.decoder, constants, { ...read, mask_B1S, bias_V: isAllowed() }, next);
       const isHere_BS1 = tf.expandDims(tf.equal(tf.expandDims(slot_S, 0), position_B1), -1);
       return asPresent(outputs, (new_B1K, name) => tf.where(isHere_BS1, new_B1K, need(read, name)));
     }),
