@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { mixtureFigure } from './data/mixture-figure.ts';
 import { dataBenchmark } from './data.ts';
 import { engineBenchmark } from './engine.ts';
+import { shapeBenchmark } from './shape.ts';
 
 /** `npm run bench -- NAME`: benchmarks of whole parts; those of single functions stand beside them as `*.bench.ts`. */
 const bench = new Command('bench');
@@ -13,4 +14,13 @@ bench
   .option('--json', 'one last line for machines')
   .action((options: { only?: string; json?: boolean }) => dataBenchmark(options));
 bench.command('mixture-figure').description('draws the figure of the mixture-sampler').action(mixtureFigure);
+bench
+  .command('shape')
+  .description('a published size at reduced depth: operations and memory against the planner')
+  .option('--size <name>', 'a size of decoderSizes', '411m')
+  .option('--layers <n>', 'depth', '2')
+  .option('--length <n>', 'tokens in a row', '1024')
+  .option('--rows <n>', 'rows in a step', '1')
+  .option('--steps <n>', 'steps', '3')
+  .action(shapeBenchmark);
 await bench.parseAsync();

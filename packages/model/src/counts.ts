@@ -22,13 +22,14 @@ export function countDecoderParameters(config: DecoderConfig): number {
  * left out (below 2 % at the paper's sizes), the embedding is a look-up.
  *
  * @param positions tokens in a row (default: the configuration's sequence length)
- * @returns forward; backward (twice the forward: one product for the inputs, one for the weights); their sum
+ * @returns forward; backward (twice the forward: one product for the inputs, one for the weights); their sum; and `executed`, the sum for
+ * an engine that computes the half of the scores that the causal mask hides as well
  * @example 79m: decoderFlops(decoderSize('79m')).total * tokens
  */
 export function decoderFlops(
   config: DecoderConfig,
   positions: number = config.sequenceLength,
-): { forward: number; backward: number; total: number } {
+): { forward: number; backward: number; total: number; executed: number } {
   const { heads, headWidth } = headLayout(config);
   const tables = decoderTables(config);
   // Every matrix is multiplied once for each token; a table of embeddings only where it is the head too.
@@ -37,10 +38,11 @@ export function decoderFlops(
       shape.length === 2 && (name !== tables.embedding || name === tables.head) ? sum + sizeOf(shape) : sum,
     0,
   );
-  // Scores and weighted values, each 2 · heads' width per visible position; a causal row shows (T + 1) / 2 of them on average.
-  const attention = config.layers * 4 * heads * headWidth * ((positions + 1) / 2);
-  const forward = 2 * weights + attention;
-  return { forward, backward: 2 * forward, total: 3 * forward };
+  // Scores and weighted values, each 2 · heads' width per position; a causal row shows (T + 1) / 2 of T on average.
+  const attention = config.layers * 4 * heads * headWidth;
+  const forward = 2 * weights + attention * ((positions + 1) / 2);
+  const executed = 3 * (2 * weights + attention * positions);
+  return { forward, backward: 2 * forward, total: 3 * forward, executed };
 }
 
 /**
@@ -64,22 +66,23 @@ export function encoderFlops(config: EncoderConfig): { forward: number; total: n
 /**
  * Estimated bytes of one training step in float32.
  *
- * Activations per layer and token: two norms' inputs, queries, keys, values, attention's output (7d with the residual sums), SwiGLU's
- * gate, up and product (3h), and the attention probabilities (heads · T). Logits live chunk by chunk, once with their gradient.
+ * Activations are what the backward pass reads: per layer and token the residual stream before each part and behind each norm, queries,
+ * keys, values and attention's output (8d; 10d where queries and keys are normalised), the feed-forward part's inner numbers (gate, up
+ * and product: 3h; up and GELU: 2h) and the attention probabilities (heads · T). To these come logits with their gradient, of which
+ * about 1.7 times the whole exist at once, and one gradient of the head: as `explain` of `@vlm/jit` counts it in compiled steps.
  *
  * @param batch rows
- * @param logitChunk rows of logits that exist at once
  */
 export function trainingMemory(
   config: DecoderConfig,
   batch: number,
-  logitChunk = 1024,
 ): { parameters: number; gradients: number; moments: number; activations: number; total: number } {
   const { dim, hidden, layers, heads, vocabSize, sequenceLength } = config;
   const parameters = 4 * countDecoderParameters(config);
   const tokens = batch * sequenceLength;
-  const perToken = layers * ((hasQkNorm(config) ? 9 : 7) * dim + 3 * hidden + heads * sequenceLength) + 2 * dim;
-  const activations = 4 * (tokens * perToken + 2 * Math.min(tokens, logitChunk) * vocabSize);
+  const inner = (config.family === 'gpt-neox' ? 2 : 3) * hidden;
+  const perToken = layers * ((hasQkNorm(config) ? 10 : 8) * dim + inner + heads * sequenceLength) + 2 * dim;
+  const activations = 4 * (tokens * (perToken + 1.7 * vocabSize) + vocabSize * dim);
   return {
     parameters,
     gradients: parameters,
