@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cachedEncoder } from './cached-encoder.ts';
 import { contentKey } from './content-key.ts';
 import { featureCache } from './disk-cache.ts';
 import { rejection } from './testing/pictures.ts';
@@ -62,6 +63,34 @@ describe('featureCache', () => {
     await other.close();
   });
 
+  it('keeps within its bytes: the oldest files go', async () => {
+    await fill(3); // one file of three images
+    const [first] = await readdir(join(directory, 'tiny'));
+    const { size } = await stat(join(directory, 'tiny', first!));
+    const cache = await featureCache(directory, encoder, { imagesPerFile: 3, maxBytes: 2 * size });
+    for (let i = 3; i < 9; i++) await cache.set(key(i), features(i));
+    expect(cache.size).toBe(6);
+    expect([cache.has(key(0)), cache.has(key(3)), cache.has(key(8))]).toEqual([false, true, true]);
+    expect(bits(await cache.get(key(3)))).toBe(bits(features(3)));
+    expect(await cache.get(key(0))).toBeUndefined();
+    const names = await readdir(join(directory, 'tiny'));
+    expect([names.length, names.includes(first!)]).toEqual([2, false]);
+    await cache.close();
+    const less = await featureCache(directory, encoder, { maxBytes: 1 });
+    expect(less.size).toBe(3); // the newest file stays
+    await less.close();
+  });
+
+  it('another process may remove files under a reader', async () => {
+    await fill(3);
+    const reader = await featureCache(directory, encoder);
+    const writer = await featureCache(directory, encoder, { imagesPerFile: 3, maxBytes: 1 });
+    for (let i = 3; i < 6; i++) await writer.set(key(i), features(i));
+    expect(writer.has(key(0))).toBe(false);
+    expect(bits(await reader.get(key(0)))).toBe(bits(features(0))); // an open file stays readable
+    await Promise.all([reader.close(), writer.close()]);
+  });
+
   it('leaves nothing behind but whole files', async () => {
     for (const path of await fill(7)) expect(path).toMatch(/[0-9a-f]{32}\.features$/);
   });
@@ -100,6 +129,29 @@ describe('damage', () => {
     await cache.close();
   });
 
+  it('features that are damaged later are made again where the caller says so', async () => {
+    const [path] = await fill(1);
+    const whole = await readFile(path!);
+    whole[whole.length - 1]! ^= 1;
+    await writeFile(path!, whole);
+    const problems: string[] = [];
+    const cache = await featureCache(directory, encoder, { onBroken: ({ code }) => problems.push(code) });
+    const asked: number[] = [];
+    const cached = cachedEncoder(
+      {
+        ...encoder,
+        encode: async (images) => {
+          asked.push(images.length);
+          return images.map(() => features(0));
+        },
+      },
+      cache,
+    );
+    for (let i = 0; i < 2; i++) expect(bits((await cached.encode([Uint8Array.of(0)]))[0])).toBe(bits(features(0)));
+    expect([problems, asked]).toEqual([['broken-cache'], [1]]);
+    await cache.close();
+  });
+
   it('features of another shape are not mixed in', async () => {
     await fill(1);
     const error = await rejection(featureCache(directory, { ...encoder, width: 4 }));
@@ -114,5 +166,6 @@ describe('damage', () => {
     for (const id of ['../x', '', '.hidden', 'a/b'])
       expect((await rejection(featureCache(directory, { ...encoder, id }))).code).toBe('invalid-argument');
     expect((await rejection(featureCache(directory, encoder, { imagesPerFile: 0 }))).code).toBe('invalid-argument');
+    expect((await rejection(featureCache(directory, encoder, { maxBytes: 0 }))).code).toBe('invalid-argument');
   });
 });

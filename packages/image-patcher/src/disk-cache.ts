@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type CacheFileIndex,
@@ -14,14 +14,20 @@ import { isBrokenCache, PatcherError } from './patcher-error.ts';
 
 /** Options of {@link featureCache}. */
 export interface FeatureCacheOptions {
-  /** Images per file; 1024 unless given. */
+  /** Most images per file; 1024 unless given. A file is also written when 128 MiB of features wait for it. */
   imagesPerFile?: number;
-  /** A damaged file on opening: an error, or a function that is told and goes on without the file's features. */
+  /** Most bytes of this encoder's files; without end unless given. The oldest files go when a new one needs their room. */
+  maxBytes?: number;
+  /** Damaged features, on opening or on reading: an error, or a function that is told and goes on as if they were not there. */
   onBroken?: 'error' | ((problem: PatcherError) => void);
 }
 
+/** Bytes of features that wait in memory before they are written. */
+const PENDING_BYTES = 128 * 1024 * 1024;
+
 interface OpenFile {
   path: string;
+  bytes: number;
   handle: FileHandle;
   index: CacheFileIndex;
 }
@@ -43,9 +49,10 @@ export async function featureCache(
   encoder: Pick<ImageEncoder, 'id' | 'patches' | 'width'>,
   options: FeatureCacheOptions = {},
 ): Promise<FeatureCache> {
-  const { imagesPerFile = 1024, onBroken = 'error' } = options;
+  const { imagesPerFile = 1024, maxBytes = Number.POSITIVE_INFINITY, onBroken = 'error' } = options;
   if (!Number.isSafeInteger(imagesPerFile) || imagesPerFile < 1 || imagesPerFile > 65_536)
     throw new PatcherError('invalid-argument', `Expected imagesPerFile from 1 to 65536, got ${imagesPerFile}.`);
+  if (!(maxBytes > 0)) throw new PatcherError('invalid-argument', `Expected maxBytes above 0, got ${maxBytes}.`);
   if (!/^[A-Za-z0-9._-]{1,128}$/.test(encoder.id) || encoder.id.startsWith('.'))
     throw new PatcherError('invalid-argument', `Expected an encoder id that can name a folder, got ${encoder.id}.`);
   const folder = join(directory, encoder.id);
@@ -53,10 +60,10 @@ export async function featureCache(
   const cache = new DiskCache(
     folder,
     { encoder: encoder.id, patches: encoder.patches, width: encoder.width },
-    imagesPerFile,
+    { imagesPerFile, maxBytes, onBroken },
   );
   try {
-    await cache.load(onBroken);
+    await cache.load();
   } catch (error) {
     await cache.close();
     throw error;
@@ -67,17 +74,18 @@ export async function featureCache(
 class DiskCache implements FeatureCache {
   private readonly folder: string;
   private readonly identity: CacheIdentity;
-  private readonly imagesPerFile: number;
+  private readonly options: Required<FeatureCacheOptions>;
   private readonly length: number;
-  private readonly files: OpenFile[] = [];
+  /** Oldest first. */
+  private files: OpenFile[] = [];
   private readonly places = new Map<string, { file: OpenFile; row: number }>();
   private pending = new Map<string, Float32Array>();
   private writing: Promise<void> = Promise.resolve();
 
-  constructor(folder: string, identity: CacheIdentity, imagesPerFile: number) {
+  constructor(folder: string, identity: CacheIdentity, options: Required<FeatureCacheOptions>) {
     this.folder = folder;
     this.identity = identity;
-    this.imagesPerFile = imagesPerFile;
+    this.options = options;
     this.length = identity.patches * identity.width;
   }
 
@@ -87,16 +95,32 @@ class DiskCache implements FeatureCache {
     return size;
   }
 
-  async load(onBroken: NonNullable<FeatureCacheOptions['onBroken']>): Promise<void> {
-    const names = (await readdir(this.folder)).filter((name) => name.endsWith('.features')).sort();
-    for (const name of names) {
+  async load(): Promise<void> {
+    const names = (await readdir(this.folder)).filter((name) => name.endsWith('.features'));
+    const paths = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.folder, name);
+        const found = await stat(path).catch(() => undefined); // another process may have made room
+        return { path, timeMs: found?.mtimeMs };
+      }),
+    );
+    const present = paths.filter(({ timeMs }) => timeMs !== undefined);
+    present.sort((a, b) => a.timeMs! - b.timeMs! || (a.path < b.path ? -1 : 1));
+    for (const { path } of present) {
       try {
-        await this.addFile(join(this.folder, name));
+        await this.addFile(path);
       } catch (error) {
-        if (!isBrokenCache(error) || onBroken === 'error') throw error;
-        onBroken(error);
+        this.report(error);
       }
     }
+    await this.makeRoom();
+  }
+
+  /** Passes damage on as the caller chose. */
+  private report(error: unknown): void {
+    const { onBroken } = this.options;
+    if (!isBrokenCache(error) || onBroken === 'error') throw error;
+    onBroken(error);
   }
 
   has(key: string): boolean {
@@ -109,7 +133,13 @@ class DiskCache implements FeatureCache {
     const place = this.places.get(key);
     if (place === undefined) return undefined;
     const { handle, path, index } = place.file;
-    return readCachedFeatures(handle, path, index, place.row, this.length);
+    try {
+      return await readCachedFeatures(handle, path, index, place.row, this.length);
+    } catch (error) {
+      this.report(error);
+      this.places.delete(key);
+      return undefined;
+    }
   }
 
   async set(key: string, features: Float32Array): Promise<void> {
@@ -122,7 +152,8 @@ class DiskCache implements FeatureCache {
       );
     if (this.has(key)) return;
     this.pending.set(key, features.slice());
-    if (this.pending.size >= this.imagesPerFile) await this.flush();
+    const full = Math.min(this.options.imagesPerFile, Math.ceil(PENDING_BYTES / (this.length * 4)));
+    if (this.pending.size >= full) await this.flush();
   }
 
   flush(): Promise<void> {
@@ -158,12 +189,26 @@ class DiskCache implements FeatureCache {
     }
     await this.addFile(path);
     for (const [key] of entries) this.pending.delete(key);
+    await this.makeRoom();
+  }
+
+  /** Removes the oldest files until the rest keeps within `maxBytes`; the newest stays. */
+  private async makeRoom(): Promise<void> {
+    let bytes = this.files.reduce((sum, file) => sum + file.bytes, 0);
+    while (bytes > this.options.maxBytes && this.files.length > 1) {
+      const oldest = this.files.shift()!;
+      bytes -= oldest.bytes;
+      for (const key of oldest.index.keys) if (this.places.get(key)?.file === oldest) this.places.delete(key);
+      await oldest.handle.close();
+      await rm(oldest.path, { force: true });
+    }
   }
 
   private async addFile(path: string): Promise<void> {
     const handle = await open(path, 'r');
     try {
-      const file = { path, handle, index: await readCacheIndex(handle, path, this.identity) };
+      const { size: bytes } = await handle.stat();
+      const file = { path, bytes, handle, index: await readCacheIndex(handle, path, this.identity) };
       this.files.push(file);
       file.index.keys.forEach((key, row) => {
         this.places.set(key, { file, row });
