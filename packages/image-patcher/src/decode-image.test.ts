@@ -133,6 +133,17 @@ describe('fits', () => {
     ]);
   });
 
+  it('any shape: wide and tall results', async () => {
+    const image = await png(bands, 6, 2);
+    const wide = { size: { width: 6, height: 2 }, normalisation: 'clip' } as const;
+    for (const fit of ['letterbox', 'crop', 'squash'] as const)
+      expect([...(await rgb(image, { ...wide, fit }))]).toEqual([...bands]);
+    const tall = await rgb(image, { size: { width: 2, height: 4 }, fit: 'crop', normalisation: 'clip' });
+    expect(tall).toHaveLength(24);
+    const boxed = await decodeImage(image, { size: { width: 3, height: 6 }, fit: 'letterbox', normalisation: 'clip' });
+    expect([boxed.width, boxed.height, boxed.pixels_HWC.length]).toEqual([3, 6, 54]);
+  });
+
   it('an odd difference is evened out by the resize', async () => {
     const out = await rgb(await png(rgbPattern(5, 4), 5, 4), { size: 5, fit: 'letterbox', normalisation: 'clip' });
     expect(out).toHaveLength(75);
@@ -174,6 +185,7 @@ describe('what is refused', () => {
 
   it.each<[string, Partial<Preprocessing>, RegExp]>([
     ['size', { size: 0 }, /size.*got 0/],
+    ['shortestEdge', { fit: 'crop', shortestEdge: 4 }, /shortestEdge.*from 8/],
     ['fit', { fit: 'cover' as never }, /letterbox, crop, squash, got cover/],
     ['normalisation', { normalisation: 'vgg' as never }, /Unknown normalisation vgg: expected imagenet/],
     ['an inherited name', { normalisation: 'toString' as never }, /Unknown normalisation/],
