@@ -1,10 +1,13 @@
 import { Tiktoken } from 'tiktoken/lite';
+import { fastPattern, settled } from './fast-pattern.ts';
+import { IdBuffer } from './id-buffer.ts';
 import { assertWellFormed } from './pattern.ts';
 import { textChunks } from './text-chunks.ts';
 import { toRankRuns } from './tiktoken-ranks.ts';
 import { checkTokenizerData, SPECIAL, type TokenizerData, vocabularySize } from './tokenizer-data.ts';
 import { TokenizerError } from './tokenizer-error.ts';
 import { utf8Runs } from './utf8-runs.ts';
+import { WordEncoder } from './word-encoder.ts';
 
 /** A vocabulary at work. */
 export interface Tokenizer {
@@ -19,13 +22,19 @@ export interface Tokenizer {
   /** Id of a special token. @throws {TokenizerError} `unknown-special` */
   special(name: string): number;
   /**
-   * Ids of a text. Never a special token: `<|endoftext|>` written in a text is ordinary characters.
+   * Ids of a text. Never a special token: `<|endoftext|>` written in a text is ordinary characters. Decoding gives the text back, or its
+   * normal form where the vocabulary has a `normalizer`.
    *
    * @returns [n] ids; empty for an empty text
    * @throws {TokenizerError} `invalid-text` for a lone surrogate
    */
   encode(text: string): Int32Array;
-  /** Ids of any bytes: valid UTF-8 stretches as text, other bytes one token each. {@link Tokenizer.decodeBytes} gives the same bytes back. */
+  /**
+   * Ids of any bytes: valid UTF-8 stretches as text (never normalised), other bytes one token each. {@link Tokenizer.decodeBytes} gives the
+   * same bytes back.
+   *
+   * @throws {TokenizerError} `invalid-text` for a byte without a token: a vocabulary may lack the thirteen that no UTF-8 holds
+   */
   encodeBytes(bytes: Uint8Array): Int32Array;
   /**
    * The text of ids. Bytes that are no UTF-8 (half a character) show as U+FFFD.
@@ -61,10 +70,17 @@ class TiktokenTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly eot: number;
   readonly specials: Readonly<Record<string, number>>;
-  private readonly tiktoken: Tiktoken;
+  /** Finds words by itself; made when first needed where `words` do. */
+  private tiktoken: Tiktoken | undefined;
+  /** Takes a text for one word. */
+  private readonly whole: Tiktoken | undefined;
+  private readonly words: WordEncoder | undefined;
+  /** Finds added tokens. */
+  private readonly added: RegExp | undefined;
+  private readonly out = new IdBuffer();
   private readonly bytesOf: (Uint8Array | undefined)[];
   private readonly lengthOf: Int32Array;
-  private readonly idOfByte: Int32Array = new Int32Array(256);
+  private readonly idOfByte: Int32Array = new Int32Array(256).fill(-1);
   private readonly isSpecial: ReadonlySet<number>;
   private disposed = false;
 
@@ -83,16 +99,14 @@ class TiktokenTokenizer implements Tokenizer {
       this.lengthOf[id] = bytes.length;
       if (bytes.length === 1) this.idOfByte[bytes[0]!] = id;
     });
-    for (const [name, id] of Object.entries(data.specials)) this.bytesOf[id] = new Uint8Array(Buffer.from(name));
-    try {
-      this.tiktoken = new Tiktoken(toRankRuns(data.ranks), data.specials, data.pattern);
-    } catch (cause) {
-      throw new TokenizerError(
-        'invalid-pattern',
-        `tiktoken refuses the vocabulary; is the pattern valid in Rust? ${JSON.stringify(data.pattern)}`,
-        { cause },
-      );
-    }
+    for (const [name, id] of [...Object.entries(data.specials), ...Object.entries(data.added ?? {})])
+      this.bytesOf[id] = new Uint8Array(Buffer.from(name));
+    if (data.added) this.added = anyOf(Object.keys(data.added));
+    const pattern = fastPattern(data.pattern);
+    if (pattern) {
+      this.whole = startTiktoken(data, '(?s:.+)');
+      this.words = new WordEncoder(this.whole, pattern);
+    } else this.tiktoken = startTiktoken(data, data.pattern);
   }
 
   special(name: string): number {
@@ -107,16 +121,18 @@ class TiktokenTokenizer implements Tokenizer {
 
   encode(text: string): Int32Array {
     assertWellFormed(text);
-    const parts: Int32Array[] = [];
-    for (const chunk of textChunks(text)) if (chunk !== '') parts.push(this.encodeChunk(chunk));
-    return concat(parts);
+    this.out.length = 0; // where an error cut the last one short
+    this.addText(this.data.normalizer ? text.normalize(this.data.normalizer) : text);
+    return this.out.take();
   }
 
   encodeBytes(bytes: Uint8Array): Int32Array {
-    const parts: Int32Array[] = [];
-    for (const run of utf8Runs(bytes))
-      parts.push(typeof run === 'string' ? this.encode(run) : Int32Array.of(this.idOfByte[run]!));
-    return concat(parts);
+    this.out.length = 0;
+    for (const run of utf8Runs(bytes)) {
+      if (typeof run === 'string') this.addText(run);
+      else this.out.push(this.idOfByte[run]! >= 0 ? this.idOfByte[run]! : noToken(run));
+    }
+    return this.out.take();
   }
 
   decode(ids: ArrayLike<number>, options?: { specials?: 'keep' | 'skip' }): string {
@@ -153,20 +169,44 @@ class TiktokenTokenizer implements Tokenizer {
   }
 
   dispose(): void {
-    if (!this.disposed) this.tiktoken.free();
+    if (!this.disposed) {
+      this.tiktoken?.free();
+      this.whole?.free();
+    }
     this.disposed = true;
   }
 
-  private encodeChunk(text: string): Int32Array {
+  /** Added tokens first, then what stands between them. */
+  private addText(text: string): void {
     if (this.disposed) throw new TokenizerError('invalid-argument', 'This tokenizer was disposed: make a new one.');
-    let ids: Uint32Array;
-    try {
-      ids = this.tiktoken.encode_ordinary(text);
-    } catch (cause) {
-      throw new TokenizerError('tiktoken-failed', `tiktoken could not encode a text of ${text.length} characters.`, {
-        cause,
-      });
+    let at = 0;
+    if (this.added)
+      for (const match of text.matchAll(this.added)) {
+        this.addChunks(text.slice(at, match.index));
+        this.out.push(this.data.added![match[0]]!);
+        at = match.index + match[0].length;
+      }
+    this.addChunks(at === 0 ? text : text.slice(at));
+  }
+
+  private addChunks(text: string): void {
+    for (const chunk of textChunks(text)) {
+      if (chunk === '') continue;
+      try {
+        const done = this.words !== undefined && settled.test(chunk) && this.words.encode(chunk, this.out);
+        if (!done) this.addWithTiktoken(chunk);
+      } catch (cause) {
+        if (TokenizerError.isInstance(cause)) throw cause;
+        throw new TokenizerError('tiktoken-failed', `tiktoken could not encode a text of ${chunk.length} characters.`, {
+          cause,
+        });
+      }
     }
+  }
+
+  private addWithTiktoken(text: string): void {
+    this.tiktoken ??= startTiktoken(this.data, this.data.pattern);
+    const ids = this.tiktoken.encode_ordinary(text);
     let length = 0;
     for (let i = 0; i < ids.length; i++) length += this.lengthOf[ids[i]!]!;
     const expected = Buffer.byteLength(text);
@@ -175,17 +215,33 @@ class TiktokenTokenizer implements Tokenizer {
         'invalid-pattern',
         `The pattern leaves ${expected - length} of ${expected} bytes of a text out: expected one whose alternatives match every character.`,
       );
-    return new Int32Array(ids.buffer, ids.byteOffset, ids.length);
+    this.out.append(ids);
   }
 }
 
-function concat(parts: Int32Array[]): Int32Array {
-  if (parts.length === 1) return parts[0]!;
-  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+function startTiktoken(data: TokenizerData, pattern: string): Tiktoken {
+  try {
+    return new Tiktoken(toRankRuns(data.ranks), data.specials, pattern);
+  } catch (cause) {
+    throw new TokenizerError(
+      'invalid-pattern',
+      `tiktoken refuses the vocabulary; is the pattern valid in Rust? ${JSON.stringify(data.pattern)}`,
+      { cause },
+    );
   }
-  return all;
+}
+
+/** Matches any of the texts, the longest that fits at a place. */
+function anyOf(texts: readonly string[]): RegExp {
+  const escaped = [...texts]
+    .sort((a, b) => b.length - a.length)
+    .map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, (mark) => `\\u{${mark.charCodeAt(0).toString(16)}}`));
+  return new RegExp(escaped.join('|'), 'gu');
+}
+
+function noToken(byte: number): never {
+  throw new TokenizerError(
+    'invalid-text',
+    `The byte 0x${byte.toString(16)}, which no UTF-8 text holds, has no token in this vocabulary. Encode valid UTF-8, or use a vocabulary with all 256 bytes.`,
+  );
 }

@@ -10,11 +10,13 @@ export {
 } from './encode-conversation.ts';
 export { captionPrompt, encodeCaption, encodeDocument } from './encode-items.ts';
 export type { EncodedItem } from './encoded-item.ts';
-export { fromHuggingFace, toHuggingFace } from './hugging-face.ts';
+export { createEncoderPool, type EncoderPool, type EncoderPoolOptions } from './encoder-pool.ts';
+export { fromHuggingFace } from './from-hugging-face.ts';
 export { GPT_PATTERN } from './pattern.ts';
 export { STOCK_ENCODINGS, type StockEncoding, stockEncoding } from './stock-encodings.ts';
 export { type ConversationTemplate, TEMPLATES, type TemplateName, type TemplatePiece } from './templates.ts';
 export { fromTiktokenText, toTiktokenText } from './tiktoken-ranks.ts';
+export { toHuggingFace } from './to-hugging-face.ts';
 export {
   parseTokenizer,
   SPECIAL,

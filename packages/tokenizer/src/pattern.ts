@@ -15,6 +15,9 @@ export const GPT_PATTERN: string = [
   '\\p{White_Space}+',
 ].join('|');
 
+/** GPT-2's own pattern, which Hugging Face's byte-level pre-tokeniser has built in (GPT-2, GPT-NeoX and many others). */
+export const GPT2_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
 /**
  * The pattern as a JavaScript expression, for training.
  *

@@ -8,10 +8,12 @@ import {
   answerTokens,
   captionPrompt,
   conversationPrompt,
+  createEncoderPool,
   createTokenizer,
   encodeCaption,
   encodeConversation,
   encodeDocument,
+  fromHuggingFace,
   parseTokenizer,
   SPECIAL_TOKENS,
   stockEncoding,
@@ -84,4 +86,23 @@ it('encodes items as the README says', () => {
   expectInReadme('prompts');
   expect([...prompt]).toEqual([stop, ...tokens.slice(0, prompt.length - 1)]);
   expect([tokenizer.decode(yes), caption.length]).toEqual([' yes', 19]);
+});
+
+it('reads a vocabulary of Hugging Face and encodes in threads as the README says', async () => {
+  const path = new URL('../fixtures/tokenizer_neox.json', import.meta.url);
+  // #region neox
+  const neox = createTokenizer(fromHuggingFace(JSON.parse(await readFile(path, 'utf8')))); // GPT-NeoX, GPT-2, Llama 3, Qwen 2, …
+  // #endregion neox
+  expectInReadme('neox');
+  expect(neox.decode(neox.encode('A red cat.'))).toBe('A red cat.');
+
+  const { data } = neox;
+  const documents = sampleTexts(2500);
+  // #region pool
+  const pool = createEncoderPool(data); // a thread per core; they do not keep the process alive
+  const batch: Int32Array[] = await pool.encodeBatch(documents); // in order
+  await pool.dispose();
+  // #endregion pool
+  expectInReadme('pool');
+  expect(batch.at(-1)).toEqual(neox.encode(documents.at(-1)!));
 });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createTokenizer } from './create-tokenizer.ts';
-import { fromHuggingFace, toHuggingFace } from './hugging-face.ts';
+import { fromHuggingFace } from './from-hugging-face.ts';
 import { stockEncoding } from './stock-encodings.ts';
 import { sampleTexts, thrownBy } from './testing/sample-text.ts';
 import { fromTiktokenText, toTiktokenText } from './tiktoken-ranks.ts';
+import { toHuggingFace } from './to-hugging-face.ts';
 import { parseTokenizer, stringifyTokenizer, type TokenizerData } from './tokenizer-data.ts';
 import { trainBpe } from './train-bpe.ts';
 

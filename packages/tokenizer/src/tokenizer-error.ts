@@ -17,7 +17,9 @@ export type TokenizerErrorCode =
   /** The pre-tokenisation pattern leaves part of a text out, or does not compile. */
   | 'invalid-pattern'
   /** tiktoken itself failed. */
-  | 'tiktoken-failed';
+  | 'tiktoken-failed'
+  /** A thread of an encoder pool ended, or the pool was disposed. */
+  | 'worker-failed';
 
 /** The one error class of this package: the message says what was expected, what came, and what to do; `code` is for programs. */
 export class TokenizerError extends Error {

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createTokenizer } from './create-tokenizer.ts';
+import { fromHuggingFace } from './from-hugging-face.ts';
+import { thrownBy } from './testing/sample-text.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: tests change any part of the file
+type File = any;
+const fixture = (name: string): File =>
+  JSON.parse(readFileSync(new URL(`../fixtures/tokenizer_${name}.json`, import.meta.url), 'utf8'));
+const neox = createTokenizer(fromHuggingFace(fixture('neox')));
+
+describe("GPT-NeoX's layout", () => {
+  it('finds runs of spaces, longest first, and keeps single ones with their word', () => {
+    const { added } = neox.data;
+    const ids = [...neox.encode(`a${' '.repeat(27)}b`)];
+    expect(ids.filter((id) => Object.values(added!).includes(id))).toEqual([added![' '.repeat(24)], added!['   ']]);
+    expect(neox.decode(ids)).toBe(`a${' '.repeat(27)}b`);
+  });
+
+  it('brings text to NFC and loses nothing else', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
+        expect(neox.decode(neox.encode(text))).toBe(text.normalize('NFC'));
+      }),
+    );
+    expect(neox.encode('cafe\u0301')).toEqual(neox.encode('caf\u00e9'));
+  });
+
+  it('keeps bytes as they are, also in another form', () => {
+    for (const text of ['cafe\u0301', 'caf\u00e9']) {
+      const bytes = new Uint8Array(Buffer.from(text));
+      expect(neox.decodeBytes(neox.encodeBytes(bytes))).toEqual(bytes);
+    }
+    const cut = Uint8Array.of(0x61, 0xe7, 0x8c);
+    expect(neox.decodeBytes(neox.encodeBytes(cut))).toEqual(cut);
+  });
+
+  it('has no token for bytes that no UTF-8 holds, and says so', () => {
+    const error = thrownBy(() => neox.encodeBytes(Uint8Array.of(0x61, 0xff)));
+    expect(error).toMatchObject({ code: 'invalid-text' });
+    expect(error.message).toMatch(/0xff.*vocabulary with all 256 bytes/);
+    expect([...neox.encode('a')]).toHaveLength(1); // and goes on
+  });
+
+  it('writes special tokens in no text', () => {
+    const specials = Object.values(neox.specials);
+    const part = fc.constantFrom('<|endoftext|>', '<|padding|>', '<|', '|>', '  ', 'a');
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+        const ids = [...neox.encode(parts.join(''))];
+        expect(ids.filter((id) => specials.includes(id))).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('files that say the same in other words', () => {
+  const same: [string, (file: File) => void][] = [
+    ['merges as texts', (file) => (file.model.merges = file.model.merges.map((m: string[]) => m.join?.(' ') ?? m))],
+    ['merges as pairs', (file) => (file.model.merges = file.model.merges.map((m: string) => m.split?.(' ') ?? m))],
+    ['no model type', (file) => delete file.model.type],
+    ['a sequence of one', (file) => (file.pre_tokenizer = { type: 'Sequence', pretokenizers: [file.pre_tokenizer] })],
+    ['a sequence of normalisers', (file) => (file.normalizer = { type: 'Sequence', normalizers: [file.normalizer] })],
+    ['no decoder', (file) => delete file.decoder],
+    ['empty affixes', (file) => (file.model.continuing_subword_prefix = '')],
+  ];
+  it.each(same)('%s', (_, change) => {
+    const file = fixture('neox');
+    change(file);
+    expect(fromHuggingFace(file)).toEqual(neox.data);
+  });
+
+  it('Removed with invert', () => {
+    const file = fixture('split');
+    Object.assign(file.pre_tokenizer.pretokenizers[0], { behavior: 'Removed', invert: true });
+    expect(fromHuggingFace(file)).toEqual(fromHuggingFace(fixture('split')));
+  });
+});
+
+describe('files that mean something else are refused by name', () => {
+  const cases: [string, (file: File) => void, RegExp][] = [
+    ['a Unigram model', (file) => (file.model.type = 'Unigram'), /^model:.*expected BPE, got Unigram/],
+    ['lower case', (file) => (file.normalizer = { type: 'Lowercase' }), /^normalizer:.*none or NFC, got Lowercase/],
+    ['NFKC', (file) => (file.normalizer = { type: 'Sequence', normalizers: [{ type: 'NFKC' }] }), /got NFKC/],
+    ['a prefix space', (file) => (file.pre_tokenizer.add_prefix_space = true), /add_prefix_space/],
+    ['metaspace', (file) => (file.pre_tokenizer = { type: 'Metaspace' }), /^pre_tokenizer:.*got Metaspace/],
+    ['none', (file) => (file.pre_tokenizer = null), /Expected pre_tokenizer to be an object, got null/],
+    [
+      'digits first',
+      (file) => (file.pre_tokenizer = { type: 'Sequence', pretokenizers: [{ type: 'Digits' }, { type: 'ByteLevel' }] }),
+      /one Split and then ByteLevel.*got Digits, then ByteLevel with use_regex/,
+    ],
+    ['no pattern at all', (file) => (file.pre_tokenizer.use_regex = false), /ByteLevel alone, or one Split/],
+    ['byte fallback', (file) => (file.model.byte_fallback = true), /byte_fallback/],
+    ['dropout', (file) => (file.model.dropout = 0.1), /model.dropout.*got 0.1/],
+    ['an end-of-word mark', (file) => (file.model.end_of_word_suffix = '</w>'), /end_of_word_suffix.*got <\/w>/],
+    ['another decoder', (file) => (file.decoder = { type: 'WordPiece' }), /^decoder:.*got WordPiece/],
+    ['merges in another order', (file) => file.model.merges.reverse(), /merges in the order of the ids/],
+    ['a merge less', (file) => file.model.merges.pop(), /a merge for every token/],
+    ['a merge of nothing', (file) => file.model.merges.push('zz zz'), /a token that model.vocab does not have/],
+    ['half a merge', (file) => file.model.merges.push('zz'), /merge of two tokens, got "zz"/],
+    ['an added token that strips', (file) => (file.added_tokens[3].lstrip = true), /lstrip/],
+    ['an added token without id', (file) => delete file.added_tokens[3].id, /content and id/],
+    ['a token that is no bytes', (file) => (file.model.vocab['猫'] = 9999), /token 9999 to be byte-level/],
+    ['an id that is none', (file) => (file.model.vocab['aa'] = -1), /whole number, got -1/],
+    ['a byte less', (file) => delete file.model.vocab['!'], /0x21 has no token/],
+    ['a list of merges that is none', (file) => (file.model.merges = {}), /model.merges to be a list, got object/],
+    ['no vocabulary', (file) => (file.model.vocab = []), /model.vocab to be an object, got a list/],
+  ];
+  it.each(cases)('%s', (_, change, message) => {
+    const file = fixture('neox');
+    change(file);
+    const error = thrownBy(() => fromHuggingFace(file));
+    expect(error.message).toMatch(message);
+    expect(error.code).toBe('invalid-data');
+  });
+
+  it.each<[string, (split: File) => void, RegExp]>([
+    ['cutting at a text', (split) => (split.pattern = { String: ' ' }), /a Regex/],
+    [
+      'dropping what it finds',
+      (split) => (split.behavior = 'Removed'),
+      /Isolated, or Removed with invert, got Removed/,
+    ],
+  ])('a Split %s', (_, change, message) => {
+    const file = fixture('split');
+    change(file.pre_tokenizer.pretokenizers[0]);
+    expect(thrownBy(() => fromHuggingFace(file)).message).toMatch(message);
+  });
+
+  it('merges that leave other halves than they say', () => {
+    const file = fixture('neox');
+    const at = file.model.merges.findIndex((merge: string | string[]) => {
+      const [left, right] = typeof merge === 'string' ? merge.split(' ') : merge;
+      return left!.length + right!.length === 3;
+    });
+    const merge = file.model.merges[at];
+    const [left, right] = typeof merge === 'string' ? merge.split(' ') : merge;
+    const token = left + right;
+    file.model.merges[at] = left.length === 2 ? [token[0], token.slice(1)] : [token.slice(0, 2), token[2]];
+    expect(thrownBy(() => fromHuggingFace(file)).message).toMatch(/which the merges before it leave of token/);
+  });
+});

@@ -1,0 +1,221 @@
+/**
+ * Reads Hugging Face's `tokenizer.json`. Its layout can say far more than byte-level BPE; what this package cannot do exactly is refused by
+ * name, so that ids never differ in silence.
+ */
+import { fromChars } from './byte-level.ts';
+import { halves } from './merges.ts';
+import { GPT2_PATTERN } from './pattern.ts';
+import { checkTokenizerData, MAX_VOCABULARY, type TokenizerData } from './tokenizer-data.ts';
+import { TokenizerError } from './tokenizer-error.ts';
+
+type Json = Record<string, unknown>;
+
+/**
+ * The vocabulary of a `tokenizer.json`: GPT-2's, GPT-NeoX's, Llama 3's, Qwen 2's and others with a BPE model on bytes.
+ *
+ * Added tokens that are marked special become `specials`, which no text encodes to (Hugging Face's libraries read them out of text);
+ * the others, such as GPT-NeoX's runs of spaces, are found in text as there. Post-processors, which put special tokens around a text, are not
+ * part of a vocabulary: the functions for items and conversations do that here.
+ *
+ * @param json the parsed file
+ * @throws {TokenizerError} `invalid-data` naming what is not supported, or what is wrong
+ *
+ * @example
+ * const data = fromHuggingFace(JSON.parse(await readFile('tokenizer.json', 'utf8')));
+ */
+export function fromHuggingFace(json: unknown): TokenizerData {
+  const file = object(json, 'a tokenizer.json');
+  const model = object(file['model'], 'model');
+  checkModel(model);
+  const normalizer = readNormalizer(file['normalizer']);
+  const pattern = readPattern(file['pre_tokenizer']);
+  checkDecoder(file['decoder']);
+  const { specials, added } = readAddedTokens(file['added_tokens'], normalizer !== undefined);
+  const ranks = readRanks(model, new Set([...Object.keys(specials), ...Object.keys(added)]));
+  return checkTokenizerData({
+    version: 1,
+    pattern,
+    specials,
+    ranks,
+    ...(Object.keys(added).length > 0 && { added }),
+    ...(normalizer && { normalizer }),
+  });
+}
+
+function checkModel(model: Json): void {
+  const type = model['type'] ?? 'BPE'; // files of 2020 do not name it
+  if (type !== 'BPE') refuse('model', type, 'BPE');
+  for (const option of ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout'])
+    if (model[option]) refuse(`model.${option}`, model[option], 'none');
+  if (model['byte_fallback']) refuse('model.byte_fallback', true, 'false: a vocabulary on bytes, not on characters');
+}
+
+function readNormalizer(value: unknown): 'NFC' | undefined {
+  if (value === null || value === undefined) return undefined;
+  const normalizer = object(value, 'normalizer');
+  if (normalizer['type'] === 'NFC') return 'NFC';
+  if (normalizer['type'] === 'Sequence') {
+    const found = new Set(list(normalizer['normalizers'], 'normalizer.normalizers').map(readNormalizer));
+    found.delete(undefined);
+    return [...found][0];
+  }
+  return refuse('normalizer', normalizer['type'], 'none or NFC');
+}
+
+function readPattern(value: unknown): string {
+  const steps = flatten(object(value, 'pre_tokenizer'));
+  const last = steps.at(-1);
+  if (last?.['type'] !== 'ByteLevel') refuse('pre_tokenizer', last?.['type'], 'ByteLevel as its last or only step');
+  if (last!['add_prefix_space'] === true)
+    refuse(
+      'pre_tokenizer.add_prefix_space',
+      true,
+      'false: it puts a space before every text, which decoding cannot take back',
+    );
+  const useRegex = last!['use_regex'] !== false;
+  const before = steps.slice(0, -1);
+  if (before.length === 0 && useRegex) return GPT2_PATTERN;
+  if (before.length !== 1 || before[0]!['type'] !== 'Split' || useRegex)
+    refuse(
+      'pre_tokenizer',
+      steps.map((step) => `${step['type']}${step === last && useRegex ? ' with use_regex' : ''}`).join(', then '),
+      'ByteLevel alone, or one Split and then ByteLevel with use_regex false',
+    );
+  const split = before[0]!;
+  const regex = object(split['pattern'], 'Split.pattern')['Regex'];
+  if (typeof regex !== 'string') refuse('Split.pattern', JSON.stringify(split['pattern']), 'a Regex');
+  const keepsMatches =
+    (split['behavior'] === 'Isolated' && split['invert'] !== true) ||
+    (split['behavior'] === 'Removed' && split['invert'] === true);
+  if (!keepsMatches)
+    refuse('Split', `${split['behavior']}, invert ${split['invert']}`, 'Isolated, or Removed with invert');
+  return regex as string;
+}
+
+function flatten(step: Json): Json[] {
+  if (step['type'] !== 'Sequence') return [step];
+  return list(step['pretokenizers'], 'pre_tokenizer.pretokenizers').flatMap((one) =>
+    flatten(object(one, 'pre_tokenizer')),
+  );
+}
+
+function checkDecoder(value: unknown): void {
+  if (value === null || value === undefined) return;
+  const decoder = object(value, 'decoder');
+  if (decoder['type'] !== 'ByteLevel') refuse('decoder', decoder['type'], 'ByteLevel');
+}
+
+function readAddedTokens(
+  value: unknown,
+  normalized: boolean,
+): { specials: Record<string, number>; added: Record<string, number> } {
+  const specials: Record<string, number> = {};
+  const added: Record<string, number> = {};
+  for (const one of list(value ?? [], 'added_tokens')) {
+    const token = object(one, 'added_tokens');
+    const { content, id } = token;
+    if (typeof content !== 'string' || typeof id !== 'number')
+      throw new TokenizerError(
+        'invalid-data',
+        `Expected every added token to have content and id, got ${JSON.stringify(one)}.`,
+      );
+    if (token['special'] === true) {
+      specials[content] = id;
+      continue;
+    }
+    for (const option of ['single_word', 'lstrip', 'rstrip'])
+      if (token[option] === true) refuse(`added token ${JSON.stringify(content)}: ${option}`, true, 'false');
+    if (normalized && token['normalized'] === false && content.normalize('NFC') !== content)
+      refuse(`added token ${JSON.stringify(content)}: normalized`, false, 'true for a token that NFC changes');
+    added[content] = id;
+  }
+  return { specials, added };
+}
+
+function readRanks(model: Json, apart: ReadonlySet<string>): (string | null)[] {
+  const merges = list(model['merges'], 'model.merges').map(readMerge);
+  const vocab = object(model['vocab'], 'model.vocab');
+  const rankOf = new Map<string, number>();
+  const ranks: (string | null)[] = [];
+  for (const [token, id] of Object.entries(vocab)) {
+    if (apart.has(token)) continue;
+    if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= MAX_VOCABULARY)
+      throw new TokenizerError('invalid-data', `Expected the id of ${token} to be a whole number, got ${String(id)}.`);
+    const bytes = fromChars(token);
+    if (bytes === undefined)
+      throw new TokenizerError('invalid-data', `Expected token ${id} to be byte-level, got ${JSON.stringify(token)}.`);
+    while (ranks.length <= (id as number)) ranks.push(null);
+    ranks[id as number] = Buffer.from(bytes).toString('base64');
+    rankOf.set(token, id as number);
+  }
+  // Llama 3's files say ignore_merges: a word that is a token is that token, whatever its merges, which is what tiktoken does.
+  if (model['ignore_merges'] !== true) checkMerges(merges, rankOf);
+  return ranks;
+}
+
+/** tiktoken merges in the order of ids and by bytes alone: the file's merges have to say the same. */
+function checkMerges(merges: readonly [string, string][], rankOf: ReadonlyMap<string, number>): void {
+  let before = -1;
+  const made = new Set<string>();
+  for (const [left, right] of merges) {
+    const token = left + right;
+    const id = rankOf.get(token);
+    if (id === undefined)
+      throw new TokenizerError(
+        'invalid-data',
+        `The merge "${left} ${right}" makes a token that model.vocab does not have.`,
+      );
+    if (id <= before)
+      refuse(
+        'model.merges',
+        `"${left} ${right}" (id ${id}) behind id ${before}`,
+        'merges in the order of the ids they make',
+      );
+    const [ownLeft, ownRight] = halves(token, { get: (part) => below(rankOf.get(part), id) }, id);
+    if (ownLeft !== left || ownRight !== right)
+      refuse(
+        'model.merges',
+        `"${left} ${right}"`,
+        `"${ownLeft} ${ownRight}", which the merges before it leave of token ${id}`,
+      );
+    before = id;
+    made.add(token);
+  }
+  for (const [token, id] of rankOf)
+    if (token.length > 1 && !made.has(token))
+      refuse('model.vocab', `token ${id} (${JSON.stringify(token)})`, 'a merge for every token of more than one byte');
+}
+
+function below(rank: number | undefined, limit: number): number | undefined {
+  return rank !== undefined && rank < limit ? rank : undefined;
+}
+
+/** `"a b"` in older files, `["a", "b"]` in newer ones. */
+function readMerge(merge: unknown): [string, string] {
+  const parts = typeof merge === 'string' ? merge.split(' ') : merge;
+  if (!Array.isArray(parts) || parts.length !== 2 || parts.some((part) => typeof part !== 'string' || part === ''))
+    throw new TokenizerError('invalid-data', `Expected a merge of two tokens, got ${JSON.stringify(merge)}.`);
+  return parts as [string, string];
+}
+
+function object(value: unknown, what: string): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TokenizerError(
+      'invalid-data',
+      `Expected ${what} to be an object, got ${value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value}.`,
+    );
+  return value as Json;
+}
+
+function list(value: unknown, what: string): unknown[] {
+  if (!Array.isArray(value))
+    throw new TokenizerError('invalid-data', `Expected ${what} to be a list, got ${typeof value}.`);
+  return value;
+}
+
+function refuse(what: string, got: unknown, expected: string): never {
+  throw new TokenizerError(
+    'invalid-data',
+    `${what}: this package does byte-level BPE and expected ${expected}, got ${String(got)}. With it the ids would differ, so the file is refused.`,
+  );
+}
