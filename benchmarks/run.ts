@@ -3,6 +3,7 @@ import { mixtureFigure } from './data/mixture-figure.ts';
 import { dataBenchmark } from './data.ts';
 import { engineBenchmark } from './engine.ts';
 import { shapeBenchmark } from './shape.ts';
+import { sharingCoresBenchmark } from './sharing-cores.ts';
 
 /** `npm run bench -- NAME`: benchmarks of whole parts; those of single functions stand beside them as `*.bench.ts`. */
 const bench = new Command('bench');
@@ -23,4 +24,5 @@ bench
   .option('--rows <n>', 'rows in a step', '1')
   .option('--steps <n>', 'steps', '3')
   .action(shapeBenchmark);
+bench.command('sharing-cores').description('trainings that share the cores').action(sharingCoresBenchmark);
 await bench.parseAsync();

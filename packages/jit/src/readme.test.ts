@@ -1,38 +1,49 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { compiledKernels, onnxEngine } from './index.ts';
+import '@tensorflow/tfjs-backend-cpu';
+import { compiledKernels, jit } from './index.ts';
+
+tf.env().set('PROD', true); // No greeting of tfjs on the console.
+const run = promisify(execFile);
 
 const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
 
-test('the example of the README is the one that runs here', async () => {
-  // #region readme
-  const f32 = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
-  const step = await onnxEngine({ threads: 1 }).compileTrainStep({
-    params: { w: f32(2, 1), b: f32(1) },
-    variants: { points: { x: f32(4, 2), y: f32(4, 1) } },
-    loss({ w, b }, { x, y }) {
-      const prediction = tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D), b!);
-      return { loss: tf.mean(tf.squaredDifference(prediction, y!)) as tf.Scalar };
+const example = fileURLToPath(new URL('../examples/fit-a-line.js', import.meta.url));
+
+test('the example of the README is the file that runs here, as a program of its own', async () => {
+  expect(readme).toContain(`\`\`\`js\n${readFileSync(example, 'utf8')}\`\`\``);
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const { stdout } = await run(process.execPath, ['--import', tsx, '--conditions=@vlm/source', example]);
+  const [w0, w1, b] = [...stdout.matchAll(/(-?[\d.]+)(?= [,\]]|,)/g)].map(([, number]) => Number(number));
+  expect(w0).toBeCloseTo(-1, 3);
+  expect(w1).toBeCloseTo(2, 3);
+  expect(b).toBeCloseTo(1, 3);
+});
+
+test('the short examples of the README', async () => {
+  const options = { threads: 1, worker: false };
+  const x = tf.tensor1d([1, 2, 3]);
+  const slope = jit(
+    (x: tf.Tensor1D, factor: tf.Scalar) => tf.grad((z) => tf.sum(tf.mul(tf.square(z), factor)))(x),
+    options,
+  );
+  expect(await (await slope(x, 3)).array()).toEqual([6, 12, 18]);
+  const average = jit(
+    (mean: tf.Tensor1D, x: tf.Tensor1D) => {
+      const next = tf.add(tf.mul(mean, 0.9), tf.mul(x, 0.1)) as tf.Tensor1D;
+      return [next, tf.sum(next)] as const;
     },
-    optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 },
-  });
-  const zeros = () => ({ w: new Float32Array(2), b: new Float32Array(1) });
-  await step.setState({ params: zeros(), m: zeros(), v: zeros(), step: 0 });
-
-  const batch = { x: Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1), y: Float32Array.of(1, 3, 0, 2) }; // y = 1 − x₀ + 2·x₁
-  for (let i = 0; i < 500; i++) await step.run('points', batch, { lr: 0.02 });
-  const { params } = await step.getState(); // params.w ≈ [−1, 2], params.b ≈ [1]
-  await step.dispose();
-  // #endregion readme
-
-  expect(params['w']![0]).toBeCloseTo(-1, 2);
-  expect(params['w']![1]).toBeCloseTo(2, 2);
-  expect(params['b']![0]).toBeCloseTo(1, 2);
-  const own = readFileSync(import.meta.filename, 'utf8');
-  const code = own.slice(own.indexOf('// #region readme\n') + 18, own.indexOf('  // #endregion readme'));
-  expect(readme).toContain(code.replaceAll(/^ {2}/gm, ''));
+    { ...options, state: tf.zeros([3]) as tf.Tensor1D },
+  );
+  expect(await (await average(x)).array()).toBeCloseTo(0.6);
+  expect((await (await average.getState()).array()).map((value) => Number(value.toFixed(6)))).toEqual([0.1, 0.2, 0.3]);
+  for (const f of [slope, average]) await f.dispose();
 });
 
 test('the table of the README lists every kernel that compiles', () => {

@@ -18,7 +18,10 @@ import { checkArrays } from './signature-check.ts';
 import { checkForward, checkNextState } from './trace/trace-forward.ts';
 
 export interface TfjsEngineOptions {
-  /** A registered tfjs backend, or `cpu` or `tensorflow`, whose packages are loaded if they are installed. Default: the current one. */
+  /**
+   * A registered tfjs backend, or `cpu` or `tensorflow` (tfjs-node-gpu, then tfjs-node), whose packages are loaded if they are installed.
+   * Default: the current backend, or the preferred one of those registered; where there is none, `tensorflow`.
+   */
   backend?: string;
 }
 
@@ -31,13 +34,7 @@ export interface TfjsEngineOptions {
  */
 export function tfjsEngine(options: TfjsEngineOptions = {}): Engine {
   const open = async (): Promise<string> => {
-    const backend = options.backend ?? (tf.getBackend() || undefined);
-    if (!backend) {
-      throw new JitError(
-        'backend-missing',
-        "tfjsEngine: no tfjs backend is registered; name one, such as { backend: 'cpu' }.",
-      );
-    }
+    const backend = options.backend ?? registeredBackend() ?? 'tensorflow';
     loadBackend(backend);
     const current = tf.getBackend();
     if (!(await tf.setBackend(backend)))
@@ -54,6 +51,13 @@ export function tfjsEngine(options: TfjsEngineOptions = {}): Engine {
       return new EagerForward(fn, forwardOptions, await open());
     },
   };
+}
+
+/** The current backend, or the one that tfjs would start first. */
+function registeredBackend(): string | undefined {
+  const engine = tf.engine();
+  const priority = (name: string): number => engine.registryFactory[name]!.priority;
+  return tf.getBackend() || engine.backendNames().sort((a, b) => priority(b) - priority(a))[0];
 }
 
 class EagerForward implements Forward {

@@ -29,7 +29,7 @@ export function loadBackend(backend: string, load: Require = createRequire(impor
   }
   const registered = tf.engine().backendNames().join(', ') || 'none';
   const advice = failures.length
-    ? failures.join(' ')
+    ? `${failures.join(' ')}${backend === 'cpu' ? '' : " The backend { backend: 'cpu' } runs everywhere, slowly."}`
     : `Import the package that registers it before the first step; expected one of ${[...Object.keys(packagesOf), registered].join(', ')}.`;
   throw new JitError('backend-missing', `No tfjs backend called ${backend} (registered: ${registered}). ${advice}`);
 }

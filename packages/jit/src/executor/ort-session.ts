@@ -30,6 +30,8 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       // Patterns preallocate for the whole step at once: twice the memory for no time.
       enableMemPattern: false,
       enableCpuMemArena: true,
+      // Threads that wait sleep: a percent slower alone, and two trainings on the same cores get 1.7 times as much done.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: 4,
       ...(outputLocation && { preferredOutputLocation: outputLocation }),
       ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),

@@ -4,6 +4,7 @@ export { embedding } from './embedding.ts';
 export { gelu } from './gelu.ts';
 export { layerNorm } from './layer-norm.ts';
 export { linear } from './linear.ts';
+export { projector } from './projector.ts';
 export { rmsNorm } from './rms-norm.ts';
 export { type RotaryOptions, rotary, rotaryFrequencies, rotaryTables } from './rotary.ts';
 export { swiglu } from './swiglu.ts';
