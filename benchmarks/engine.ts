@@ -1,72 +1,177 @@
-import { availableParallelism } from 'node:os';
-import { performance } from 'node:perf_hooks';
-import { onnxEngine } from '@vlm/jit';
-import { createRandom, decoderFlops, initParameters, vlmBatch, vlmConfig, vlmLoss, vlmParams } from '@vlm/model';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { decoderFlops } from '@vlm/model';
+import { Contestant } from './engine/contestant.ts';
+import { productRate } from './engine/product-rate.ts';
+import { writeProblem } from './engine/problem.ts';
+import { type BenchmarkSize, sizes } from './engine/sizes.ts';
 
-/** Sizes: that of the preset `quick`, and S of the design (d 256, 4 layers, vocabulary 8192, T 256). */
-const sizes = [
-  { name: 'quick', dim: 96, layers: 3, heads: 3, vocabSize: 2048, sequenceLength: 128, batch: 16 },
-  { name: 'S', dim: 256, layers: 4, heads: 4, vocabSize: 8192, sequenceLength: 256, batch: 16 },
-] as const;
-const steps = 7;
+export interface EngineBenchmarkOptions {
+  /** Names of sizes. */
+  sizes: readonly string[];
+  /** Each contestant trains for `stepsPerRound` steps in each round. */
+  rounds: number;
+  threads: number;
+  /** An interpreter with PyTorch; where it has none, its columns stay empty. */
+  python: string;
+  json: boolean;
+}
 
-/** Time of a training step of the text decoder, AdamW and clipping included, by number of threads. */
-export async function engineBenchmark(): Promise<void> {
-  console.log('size    threads   step (median)   tokens/s   GFLOP/s   compile');
-  for (const { name, batch, ...decoder } of sizes) {
-    for (const threads of new Set([1, availableParallelism()])) {
-      const { medianMs, compileMs } = await timeStep(decoder, batch, threads);
-      const tokens = batch * decoder.sequenceLength;
-      const flops = tokens * decoderFlops(vlmConfig({ decoder: { ...decoder, qkNorm: false } }).decoder).total;
-      console.log(
-        [
-          name.padEnd(7),
-          String(threads).padStart(7),
-          `${medianMs.toFixed(0)} ms`.padStart(15),
-          Math.round((1000 * tokens) / medianMs)
-            .toLocaleString('en')
-            .padStart(10),
-          (flops / medianMs / 1e6).toFixed(1).padStart(9),
-          `${(compileMs / 1000).toFixed(1)} s`.padStart(9),
-        ].join(' '),
+/** One line of the table. */
+interface Result {
+  name: string;
+  medianMs: Record<string, number>;
+  peakBytes: Record<string, number>;
+  firstStepMs: number;
+  gemmShare: number;
+  /** Largest relative difference from the losses of `@vlm/jit`, over all steps. */
+  lossDifference: number | null;
+}
+
+const stepsPerRound = 2;
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+
+/**
+ * Time, memory and losses of a training step of the text decoder, AdamW and clipping included: `@vlm/jit` against PyTorch eager
+ * and torch.compile, each in a process of its own, taking turns.
+ */
+export async function engineBenchmark(options: EngineBenchmarkOptions): Promise<void> {
+  const unknown = options.sizes.find((name) => !sizes.some((size) => size.name === name));
+  if (unknown) throw new Error(`Expected sizes among ${sizes.map(({ name }) => name).join(', ')}, got ${unknown}.`);
+  const torch = torchVersion(options.python);
+  console.log(
+    torch
+      ? `PyTorch ${torch}, ${options.threads} threads each.`
+      : `No PyTorch in ${options.python}: name an interpreter that has it with --python or the variable PYTHON.`,
+  );
+  const rate = await productRate(options.threads);
+  console.log(`Matrix products of this machine through ONNX Runtime: ${(rate / 1e9).toFixed(0)} GFLOP/s.`);
+  const results: Result[] = [];
+  for (const size of sizes.filter(({ name }) => options.sizes.includes(name))) {
+    const result = await compare(size, torch !== null, rate, options);
+    if (results.length === 0) printRow(headings);
+    printRow(columns(result));
+    results.push(result);
+  }
+  if (options.json) console.log(JSON.stringify({ sizes: results.map(summary) }));
+}
+
+async function compare(
+  size: BenchmarkSize,
+  hasTorch: boolean,
+  rate: number,
+  { rounds, threads, python }: EngineBenchmarkOptions,
+): Promise<Result> {
+  const directory = await mkdtemp(join(tmpdir(), 'vlm-bench-'));
+  const contestants: Contestant[] = [];
+  try {
+    const problem = await writeProblem(directory, size);
+    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+    const ours = [...process.execArgv.filter((arg) => arg.startsWith('--conditions')), '--import', tsx, here('./engine/vlm-jit.ts')];
+    contestants.push(await Contestant.start('ours', process.execPath, [...ours, problem, String(threads)]));
+    for (const mode of hasTorch ? ['eager', 'compile'] : []) {
+      contestants.push(
+        await Contestant.start(mode, python, [here('./engine/torch_twin.py'), mode, problem, String(threads)]),
       );
     }
+    const losses: Record<string, number[]> = {};
+    const times: Record<string, number[]> = {};
+    let firstStepMs = 0;
+    for (const contestant of contestants) {
+      const warmUp = await contestant.steps(2);
+      losses[contestant.name] = warmUp.losses;
+      times[contestant.name] = [];
+      if (contestant.name === 'ours') firstStepMs = warmUp.milliseconds[0]!;
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const contestant of contestants) {
+        const result = await contestant.steps(stepsPerRound);
+        times[contestant.name]!.push(...result.milliseconds);
+        losses[contestant.name]!.push(...result.losses);
+      }
+    }
+    const peakBytes: Record<string, number> = {};
+    for (const contestant of contestants) peakBytes[contestant.name] = await contestant.peakBytes();
+    const medianMs = Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
+    const flops = size.batch * size.config.decoder.sequenceLength * decoderFlops(size.config.decoder).total;
+    return {
+      name: size.name,
+      medianMs,
+      peakBytes,
+      firstStepMs,
+      gemmShare: flops / (medianMs['ours']! / 1000) / rate,
+      lossDifference: hasTorch ? largestDifference(losses['ours']!, losses['eager']!) : null,
+    };
+  } finally {
+    for (const contestant of contestants) contestant.stop();
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function timeStep(
-  decoder: { dim: number; layers: number; heads: number; vocabSize: number; sequenceLength: number },
-  batch: number,
-  threads: number,
-): Promise<{ medianMs: number; compileMs: number }> {
-  const config = vlmConfig({ decoder: { ...decoder, qkNorm: false } });
-  const params = vlmParams(config);
-  const weights = initParameters(params, 1);
-  const zeros = (): Record<string, Float32Array> =>
-    Object.fromEntries(Object.entries(weights).map(([name, { length }]) => [name, new Float32Array(length)]));
-  const random = createRandom(1);
-  const size = batch * decoder.sequenceLength;
-  const ids = (): Int32Array =>
-    Int32Array.from({ length: size }, () => Math.floor(random.uniform() * decoder.vocabSize));
-  const arrays = { tokens_BT: ids(), targets_BT: ids(), weights_BT: new Float32Array(size).fill(1) };
-  const step = await onnxEngine({ threads, worker: false }).compileTrainStep({
-    params,
-    variants: { text: vlmBatch(config, { batch, patches: 0 }) },
-    loss: vlmLoss(config),
-    optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.033, clipNorm: 1 },
-  });
+/** The version of PyTorch that an interpreter has, if any. */
+function torchVersion(python: string): string | null {
   try {
-    await step.setState({ params: weights, m: zeros(), v: zeros(), step: 0 });
-    const timed = async (): Promise<number> => {
-      const startMs = performance.now();
-      await step.run('text', arrays, { lr: 1e-3 });
-      return performance.now() - startMs;
-    };
-    const compileMs = await timed();
-    const times: number[] = [];
-    for (let i = 0; i < steps; i++) times.push(await timed());
-    return { medianMs: times.sort((a, b) => a - b)[Math.floor(steps / 2)]!, compileMs };
-  } finally {
-    await step.dispose();
+    return execFileSync(python, ['-c', 'import torch; print(torch.__version__)'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
   }
 }
+
+/** Ratios ours / theirs; null where PyTorch is not installed. */
+function summary({ name, medianMs, peakBytes, gemmShare }: Result): Record<string, string | number | null> {
+  const ratio = (figures: Record<string, number>, to: string) =>
+    figures[to] === undefined ? null : Number((figures['ours']! / figures[to]).toFixed(4));
+  return {
+    name,
+    ratioToEager: ratio(medianMs, 'eager'),
+    ratioToCompile: ratio(medianMs, 'compile'),
+    peakMemoryRatio: ratio(peakBytes, 'eager'),
+    gemmShare: Number(gemmShare.toFixed(4)),
+  };
+}
+
+const headings = ['size', 'ours', 'eager', 'compile', '/eager', '/compile', 'memory', 'eager', '/eager', 'products', 'first', 'loss ±'];
+
+function columns(result: Result): string[] {
+  const { medianMs, peakBytes } = result;
+  const ms = (name: string) => (medianMs[name] === undefined ? '–' : `${medianMs[name].toFixed(0)} ms`);
+  const mb = (name: string) => (peakBytes[name] === undefined ? '–' : `${(peakBytes[name] / 2 ** 20).toFixed(0)} MiB`);
+  const ratios = summary(result);
+  const ratio = (key: string) => (typeof ratios[key] === 'number' ? ratios[key].toFixed(2) : '–');
+  return [
+    result.name,
+    ...['ours', 'eager', 'compile'].map(ms),
+    ratio('ratioToEager'),
+    ratio('ratioToCompile'),
+    mb('ours'),
+    mb('eager'),
+    ratio('peakMemoryRatio'),
+    ratio('gemmShare'),
+    `${(result.firstStepMs / 1000).toFixed(1)} s`,
+    result.lossDifference === null ? '–' : result.lossDifference.toExponential(0),
+  ];
+}
+
+const printRow = (cells: string[]) => console.log(cells.map((cell, i) => (i ? cell.padStart(9) : cell.padEnd(6))).join(' '));
+
+function median(numbers: number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle - 1)]!) / 2;
+}
+
+const largestDifference = (a: number[], b: number[]) => Math.max(...a.map((x, i) => Math.abs(x - b[i]!) / Math.abs(b[i]!)));
+
+export const engineDefaults = {
+  sizes: sizes.map(({ name }) => name),
+  rounds: 5,
+  threads: availableParallelism(),
+  python: process.env['PYTHON'] ?? 'python3',
+};
