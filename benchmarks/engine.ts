@@ -18,7 +18,7 @@ export interface EngineBenchmarkOptions {
   threads: number;
   /** An interpreter with PyTorch; where it has none, its columns stay empty. */
   python: string;
-  json: boolean;
+  json?: boolean;
 }
 
 /** One line of the table. */

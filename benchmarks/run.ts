@@ -1,13 +1,21 @@
 import { Command } from 'commander';
 import { mixtureFigure } from './data/mixture-figure.ts';
 import { dataBenchmark } from './data.ts';
-import { engineBenchmark } from './engine.ts';
+import { engineBenchmark, engineDefaults } from './engine.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
 
 /** `npm run bench -- NAME`: benchmarks of whole parts; those of single functions stand beside them as `*.bench.ts`. */
 const bench = new Command('bench');
-bench.command('engine').description('a training step by size and threads').action(engineBenchmark);
+bench
+  .command('engine')
+  .description('a training step beside PyTorch eager and torch.compile, where PyTorch is installed')
+  .option('--sizes <names>', 'several with commas', (names) => names.split(','), engineDefaults.sizes)
+  .option('--rounds <count>', 'in each, every contestant trains two steps', Number, engineDefaults.rounds)
+  .option('--threads <count>', 'for every contestant', Number, engineDefaults.threads)
+  .option('--python <path>', 'an interpreter with PyTorch (also: the variable PYTHON)', engineDefaults.python)
+  .option('--json', 'one last line for machines')
+  .action(engineBenchmark);
 bench
   .command('data')
   .description('the data libraries beside their peers')
