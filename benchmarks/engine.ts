@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { decoderFlops } from '@vlm/model';
 import { Contestant } from './engine/contestant.ts';
-import { productRate } from './engine/product-rate.ts';
 import { writeProblem } from './engine/problem.ts';
+import { productRate } from './engine/product-rate.ts';
 import { type BenchmarkSize, sizes } from './engine/sizes.ts';
 
 export interface EngineBenchmarkOptions {
@@ -71,7 +71,12 @@ async function compare(
   try {
     const problem = await writeProblem(directory, size);
     const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-    const ours = [...process.execArgv.filter((arg) => arg.startsWith('--conditions')), '--import', tsx, here('./engine/vlm-jit.ts')];
+    const ours = [
+      ...process.execArgv.filter((arg) => arg.startsWith('--conditions')),
+      '--import',
+      tsx,
+      here('./engine/vlm-jit.ts'),
+    ];
     contestants.push(await Contestant.start('ours', process.execPath, [...ours, problem, String(threads)]));
     for (const mode of hasTorch ? ['eager', 'compile'] : []) {
       contestants.push(
@@ -137,7 +142,20 @@ function summary({ name, medianMs, peakBytes, gemmShare }: Result): Record<strin
   };
 }
 
-const headings = ['size', 'ours', 'eager', 'compile', '/eager', '/compile', 'memory', 'eager', '/eager', 'products', 'first', 'loss ±'];
+const headings = [
+  'size',
+  'ours',
+  'eager',
+  'compile',
+  '/eager',
+  '/compile',
+  'memory',
+  'eager',
+  '/eager',
+  'products',
+  'first',
+  'loss ±',
+];
 
 function columns(result: Result): string[] {
   const { medianMs, peakBytes } = result;
@@ -159,7 +177,8 @@ function columns(result: Result): string[] {
   ];
 }
 
-const printRow = (cells: string[]) => console.log(cells.map((cell, i) => (i ? cell.padStart(9) : cell.padEnd(6))).join(' '));
+const printRow = (cells: string[]) =>
+  console.log(cells.map((cell, i) => (i ? cell.padStart(9) : cell.padEnd(6))).join(' '));
 
 function median(numbers: number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -167,7 +186,8 @@ function median(numbers: number[]): number {
   return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle - 1)]!) / 2;
 }
 
-const largestDifference = (a: number[], b: number[]) => Math.max(...a.map((x, i) => Math.abs(x - b[i]!) / Math.abs(b[i]!)));
+const largestDifference = (a: number[], b: number[]) =>
+  Math.max(...a.map((x, i) => Math.abs(x - b[i]!) / Math.abs(b[i]!)));
 
 export const engineDefaults = {
   sizes: sizes.map(({ name }) => name),

@@ -30,10 +30,7 @@ export async function writeProblem(directory: string, { name, config, batch }: B
       Math.floor(random.uniform() ** 3 * decoder.vocabSize),
     );
   const tensors = join(directory, `${name}.safetensors`);
-  const params = Object.entries(specs).map(([param, spec]) => [
-    param,
-    { shape: spec.shape, data: weights[param]! },
-  ]);
+  const params = Object.entries(specs).map(([param, spec]) => [param, { shape: spec.shape, data: weights[param]! }]);
   await writeFile(
     tensors,
     writeSafetensors({

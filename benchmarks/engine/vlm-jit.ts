@@ -33,11 +33,7 @@ async function steps(count: number): Promise<{ milliseconds: number[]; losses: n
   const [milliseconds, losses]: [number[], number[]] = [[], []];
   for (let i = 0; i < count; i++) {
     const start = performance.now();
-    const { loss } = await training.run(
-      'text',
-      { tokens_BT: tokens_BT!, targets_BT: targets_BT!, weights_BT },
-      { lr },
-    );
+    const { loss } = await training.run('text', { tokens_BT: tokens_BT!, targets_BT: targets_BT!, weights_BT }, { lr });
     // The first step also traces and compiles.
     milliseconds.push(performance.now() - start + sinceCompileMs);
     sinceCompileMs = 0;

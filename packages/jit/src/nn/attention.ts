@@ -1,6 +1,5 @@
-/** Legend: B batch, T queries, S keys, D width = H heads · K. */
+/** Legend: B batch, T queries, S keys, D width = H heads · K, R queries of one block. */
 import * as tf from '@tensorflow/tfjs-core';
-import { fusedOp } from '../fused-op.ts';
 import { JitError } from '../jit-error.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
@@ -47,53 +46,117 @@ export function attention(q_BTD: tf.Tensor, k_BSD: tf.Tensor, v_BSD: tf.Tensor, 
   }
   const K = D / heads;
   const scale = 1 / Math.sqrt(K);
-  // Two layouts of heads, chosen so that no product has to transpose a matrix of [T, S].
   const long = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, -1, heads, K]), [0, 2, 1, 3]); // [B, H, T, K]
   const wide = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, -1, heads, K]), [0, 2, 3, 1]); // [B, H, K, T]
   const fromLong = (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [B, -1, D]);
-  const fromWide = (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [B, -1, D]);
 
-  const plain = (): [tf.Tensor, tf.Tensor] => {
-    let scores_BHTS = tf.matMul(tf.mul(long(q_BTD), scale), wide(k_BSD));
-    if (causal && T > 1) scores_BHTS = tf.add(scores_BHTS, causalMask(T, S));
-    if (mask_BTS) scores_BHTS = tf.add(scores_BHTS, tf.expandDims(mask_BTS, 1));
-    const probabilities_BHTS = tf.softmax(scores_BHTS);
-    return [fromLong(tf.matMul(probabilities_BHTS, long(v_BSD))), probabilities_BHTS];
+  const blocks = queryBlocks(T, S, causal);
+  const byBlock = (x_BHTK: tf.Tensor) =>
+    tf.split(
+      x_BHTK,
+      blocks.map(({ start, end }) => end - start),
+      2,
+    );
+  const keysOf = (x: tf.Tensor, { keys }: QueryBlock, axis: 2 | 3) => {
+    const size = x.shape.with(axis, keys);
+    return keys === S ? x : tf.slice(x, [0, 0, 0, 0], size);
   };
-  const fused = () =>
-    fusedOp(
-      {
-        op: 'Attention',
-        // Output mode 3: the scores after the softmax.
-        attributes: { is_causal: causal, q_num_heads: heads, kv_num_heads: heads, scale, qk_matmul_output_mode: 3 },
-        outputs: [{ shape: [B, T, D], dtype: 'float32' }, null, null, { shape: [B, heads, T, S], dtype: 'float32' }],
-      },
-      mask_BTS ? [q_BTD, k_BSD, v_BSD, tf.expandDims(mask_BTS, 1)] : [q_BTD, k_BSD, v_BSD],
-      plain,
-    ) as [tf.Tensor, tf.Tensor];
-  // The operator's own causal mask is taken to start at the first key, and our masks may broadcast: both differ in cached decoding alone.
-  const isWholeMask = !mask_BTS || (mask_BTS.shape[0] === B && mask_BTS.shape[1] === T && mask_BTS.shape[2] === S);
-  const fusible = isWholeMask && (!causal || S === T);
+  const masks = blocks.map((block) => blockMask(block, causal, mask_BTS));
+  const softmax = (scores_BHRS: tf.Tensor, block: number) => {
+    const mask = masks[block];
+    return tf.softmax(mask ? tf.add(scores_BHRS, mask) : scores_BHRS);
+  };
+  // Few keys: their probabilities are kept. Many: they are computed again, so that memory grows with T and not with its square.
+  const keeps = S <= keptKeys;
 
   return withGradient(
     [q_BTD, k_BSD, v_BSD],
     (save) => {
-      const [y_BTD, probabilities_BHTS] = fusible ? fused() : plain();
-      save([q_BTD, k_BSD, v_BSD, probabilities_BHTS, y_BTD]);
+      const [q_BHTK, k_BHSK, v_BHSK] = [q_BTD, k_BSD, v_BSD].map(long) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const queries = byBlock(tf.mul(q_BHTK, scale));
+      const kept: tf.Tensor[] = [];
+      const ys = blocks.map((block, i) => {
+        const p_BHRS = softmax(tf.matMul(queries[i]!, keysOf(k_BHSK, block, 2), false, true), i);
+        if (keeps) kept.push(p_BHRS);
+        return tf.matMul(p_BHRS, keysOf(v_BHSK, block, 2));
+      });
+      const y_BTD = fromLong(tf.concat(ys, 2));
+      const used = masks.filter((mask) => mask !== undefined);
+      save([q_BTD, k_BSD, v_BSD, y_BTD, ...kept, ...used]);
       return y_BTD;
     },
     (dy_BTD, saved) => {
-      const [q, k, v, probabilities_BHTS, y_BTD] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-      const dv_BHKS = tf.matMul(wide(dy_BTD), probabilities_BHTS);
+      const [q, k, v, y_BTD, ...kept] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
       // Σ_s p·dp of a row equals Σ_k y·dy of that row, which is shorter.
       const rowSum_BTH = tf.sum(tf.reshape(tf.mul(dy_BTD, y_BTD), [B, T, heads, K]), -1);
-      const rowSum_BHT1 = tf.expandDims(tf.transpose(rowSum_BTH, [0, 2, 1]), -1);
-      const dScores_BHTS = tf.mul(probabilities_BHTS, tf.sub(tf.matMul(long(dy_BTD), wide(v)), rowSum_BHT1));
-      const dq_BHTK = tf.matMul(dScores_BHTS, tf.mul(long(k), scale));
-      const dk_BHKS = tf.matMul(tf.mul(wide(q), scale), dScores_BHTS);
-      return [fromLong(dq_BHTK), fromWide(dk_BHKS), fromWide(dv_BHKS)];
+      const rowSums = byBlock(tf.expandDims(tf.transpose(rowSum_BTH, [0, 2, 1]), -1));
+      const [queries, dys] = [byBlock(long(q)), byBlock(long(dy_BTD))];
+      // Scaled here and not on the side of the queries, as before: equal nodes would be merged, and the first ones kept until now.
+      const k_BHSK = tf.mul(long(k), scale);
+      const v_BHKS = wide(v);
+      const dqs: tf.Tensor[] = [];
+      const [dks, dvs]: [tf.Tensor[], tf.Tensor[]] = [[], []];
+      for (const [i, block] of blocks.entries()) {
+        const keys_BHSK = keysOf(k_BHSK, block, 2);
+        const p_BHRS = keeps ? kept[i]! : softmax(tf.matMul(queries[i]!, keys_BHSK, false, true), i);
+        const dp_BHRS = tf.matMul(dys[i]!, keysOf(v_BHKS, block, 3));
+        const dScores_BHRS = tf.mul(p_BHRS, tf.sub(dp_BHRS, rowSums[i]!));
+        dqs.push(tf.matMul(dScores_BHRS, keys_BHSK));
+        dks.push(tf.matMul(dScores_BHRS, tf.mul(queries[i]!, scale), true, false));
+        dvs.push(tf.matMul(p_BHRS, dys[i]!, true, false));
+      }
+      return [fromLong(tf.concat(dqs, 2)), fromLong(sumOfPrefixes(dks)), fromLong(sumOfPrefixes(dvs))];
     },
   );
+}
+
+/** Rows of at most so many keys keep their probabilities for the gradient: computing them again would cost two to three percent of a step. */
+const keptKeys = 256;
+/** Queries that are worked on together, where a block sees fewer keys than the next: few, but enough for products at full speed. */
+const blockRows = (T: number): number => (T < 1024 ? 128 : 256);
+
+/** Queries `start` to `end` see the first `keys` keys. */
+interface QueryBlock {
+  start: number;
+  end: number;
+  keys: number;
+}
+
+function queryBlocks(T: number, S: number, causal: boolean): QueryBlock[] {
+  const isLong = T * S > keptKeys ** 2;
+  const count = causal || isLong ? Math.ceil(T / blockRows(T)) : 1;
+  return Array.from({ length: count }, (_, i) => {
+    const [start, end] = [Math.floor((i * T) / count), Math.floor(((i + 1) * T) / count)];
+    return { start, end, keys: causal ? S - T + end : S };
+  });
+}
+
+/** What is added to the scores of a block, broadcast to [B, H, R, S]; nothing where every key may be seen. */
+function blockMask(
+  { start, end, keys }: QueryBlock,
+  causal: boolean,
+  mask_BTS: tf.Tensor | undefined,
+): tf.Tensor | undefined {
+  const rows = end - start;
+  const ahead = causal && rows > 1 ? causalMask(rows, keys) : undefined;
+  if (!mask_BTS) return ahead;
+  const [maskB, maskT, maskS] = mask_BTS.shape as [number, number, number];
+  const size = [maskB, maskT === 1 ? 1 : rows, maskS === 1 ? 1 : keys];
+  const isWhole = size[1] === maskT && size[2] === maskS;
+  const part_BRS = isWhole ? mask_BTS : tf.slice(mask_BTS, [0, maskT === 1 ? 0 : start, 0], size);
+  const part = tf.expandDims(part_BRS, 1);
+  return ahead ? tf.add(part, ahead) : part;
+}
+
+/** The sum of gradients [B, H, S₁, K], [B, H, S₂, K], … with S₁ ≤ S₂ ≤ …, each of the first keys only. */
+function sumOfPrefixes(parts: tf.Tensor[]): tf.Tensor {
+  const [shortest, ...longer] = parts as [tf.Tensor, ...tf.Tensor[]];
+  return longer.reduce((sum, part) => {
+    const [known, all] = [sum.shape[2]!, part.shape[2]!];
+    if (known === all) return tf.add(sum, part);
+    const [same, more] = tf.split(part, [known, all - known], 2) as [tf.Tensor, tf.Tensor];
+    return tf.concat([tf.add(sum, same), more], 2);
+  }, shortest);
 }
 
 /**
@@ -111,8 +174,9 @@ export function causalAttention(
   return attention(q_BTD, k_BTD, v_BTD, { heads: options.heads, causal: true });
 }
 
-/** [1, 1, T, S]: 0 where key s ≤ S − T + t, `hidden` elsewhere. */
-function causalMask(T: number, S: number): tf.Tensor {
-  const mask = Float32Array.from({ length: T * S }, (_, i) => (i % S > S - T + Math.floor(i / S) ? hidden : 0));
-  return tf.tensor(mask, [1, 1, T, S]);
+/** [1, 1, R, S]: 0 where row r sees key s ≤ S − R + r, `hidden` elsewhere. */
+function causalMask(R: number, S: number): tf.Tensor {
+  const mask = new Float32Array(R * S);
+  for (let r = 0; r < R; r++) mask.fill(hidden, r * S + S - R + r + 1, (r + 1) * S);
+  return tf.tensor(mask, [1, 1, R, S]);
 }

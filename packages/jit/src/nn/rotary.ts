@@ -1,5 +1,6 @@
 /** Legend: B batch, T positions, D width = heads · 2 · F, F half the width of a head. */
 import * as tf from '@tensorflow/tfjs-core';
+import { fusedOp } from '../fused-op.ts';
 import { JitError } from '../jit-error.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
@@ -42,23 +43,40 @@ export function rotary(x_BTD: tf.Tensor, options: RotaryOptions): tf.Tensor {
       `rotary expects ${half} frequencies, half a head's width, got ${options.frequencies.length}.`,
     );
   }
-  // Features and their partners are swapped once; the products then run over whole rows.
-  const swapHalves = (x: tf.Tensor): tf.Tensor => {
-    const [first, second] = tf.split(tf.reshape(x, [B * T * heads, 2 * half]), 2, 1) as [tf.Tensor, tf.Tensor];
-    return tf.reshape(tf.concat([second, first], 1), [B, T, D]);
-  };
-  const turn = (x: tf.Tensor, cos: tf.Tensor, signedSin: tf.Tensor): tf.Tensor =>
-    tf.add(tf.mul(x, cos), tf.mul(swapHalves(x), signedSin));
   return withGradient(
     [x_BTD],
     (save) => {
-      const { cos, signedSin } = tables(T, half, options);
-      save([cos, signedSin]);
-      return turn(x_BTD, cos, signedSin);
+      const { cos, sin } = tables(T, half, options);
+      save([cos, sin]);
+      return turn(x_BTD, cos, sin);
     },
     // A rotation's gradient is the rotation back.
     (dy, saved) => [turn(dy, saved[0]!, tf.neg(saved[1]!))],
   );
+
+  /** @param cos, sin float32 [1 or B, T, F] */
+  function turn(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor): tf.Tensor {
+    const plain = () => {
+      const [first, second] = tf.split(tf.reshape(x, [B, T, heads, 2 * half]), 2, 3) as [tf.Tensor, tf.Tensor];
+      const [c, s] = [tf.expandDims(cos, 2), tf.expandDims(sin, 2)];
+      const turned = [tf.sub(tf.mul(first, c), tf.mul(second, s)), tf.add(tf.mul(second, c), tf.mul(first, s))];
+      return tf.reshape(tf.concat(turned, 3), [B, T, D]);
+    };
+    if (options.positions_BT) return plain();
+    // One table for all rows, whose first line is that of the first position.
+    const [cos_TF, sin_TF] = [tf.reshape(cos, [T, half]), tf.reshape(sin, [T, half])];
+    const [turned] = fusedOp(
+      {
+        op: 'RotaryEmbedding',
+        domain: 'com.microsoft',
+        int64Inputs: [1],
+        outputs: [{ shape: [B, T, D], dtype: 'float32' }],
+      },
+      [x, tf.tensor1d([0], 'int32'), cos_TF, sin_TF],
+      () => [plain()],
+    );
+    return turned!;
+  }
 }
 
 /** Angular speeds base^(−i/F) of the F pairs of a head, as float32. */
@@ -91,33 +109,24 @@ function tablesOf(positions: ArrayLike<number>, frequencies: Float32Array): { co
   return { cos: angles.map(Math.cos), sin: angles.map(Math.sin) };
 }
 
-/** Tables [1 or B, T, D] for whole rows; the sine is negative in the first half of every head. */
-function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tensor; signedSin: tf.Tensor } {
-  const { base, heads, offset, positions_BT, frequencies = rotaryFrequencies(half, base) } = options;
-  const D = heads * 2 * half;
+/** Cosines and sines [1 or B, T, F]. */
+function tables(T: number, half: number, options: RotaryOptions): { cos: tf.Tensor; sin: tf.Tensor } {
+  const { base, offset = 0, positions_BT, frequencies = rotaryFrequencies(half, base) } = options;
   if (!positions_BT) {
-    const positions = Array.from({ length: T }, (_, t) => t + (offset ?? 0));
-    const { cos, sin } = tablesOf(positions, frequencies);
-    const wide = (table: Float32Array, sign: number) =>
-      tf.tensor(
-        Float32Array.from({ length: T * D }, (_, i) => {
-          const value = table[Math.floor(i / D) * half + (i % half)]!;
-          return i % (2 * half) < half ? sign * value : value;
-        }),
-        [1, T, D],
-      );
-    return { cos: wide(cos, 1), signedSin: wide(sin, -1) };
+    const { cos, sin } = tablesOf(
+      Array.from({ length: T }, (_, t) => t + offset),
+      frequencies,
+    );
+    return { cos: tf.tensor(cos, [1, T, half]), sin: tf.tensor(sin, [1, T, half]) };
   }
-  if (offset !== undefined) {
+  if (options.offset !== undefined) {
     throw new JitError(
       'invalid-definition',
       'rotary expects offset or positions_BT, got both. Add the offset to the positions.',
     );
   }
   expectShape('rotary', 'positions_BT', positions_BT, [-1, T]);
-  const positions = tf.reshape(tf.cast(positions_BT, 'float32'), [-1, T, 1, 1]);
-  const angles = tf.mul(positions, tf.tensor(frequencies, [1, 1, 1, half]));
-  const [cos, sin] = [tf.cos(angles), tf.sin(angles)];
-  const wide = (pair: [tf.Tensor, tf.Tensor]) => tf.reshape(tf.tile(tf.concat(pair, 3), [1, 1, heads, 1]), [-1, T, D]);
-  return { cos: wide([cos, cos]), signedSin: wide([tf.neg(sin), sin]) };
+  const positions = tf.reshape(tf.cast(positions_BT, 'float32'), [-1, T, 1]);
+  const angles = tf.mul(positions, tf.tensor(frequencies, [1, 1, half]));
+  return { cos: tf.cos(angles), sin: tf.sin(angles) };
 }

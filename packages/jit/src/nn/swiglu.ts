@@ -1,5 +1,6 @@
 /** Legend: N rows (all leading axes), H hidden width. */
 import * as tf from '@tensorflow/tfjs-core';
+import { fusedOp } from '../fused-op.ts';
 import { JitError } from '../jit-error.ts';
 import { asRows, width } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
@@ -23,18 +24,33 @@ export function swiglu(gateUp_NH2: tf.Tensor): tf.Tensor {
     [gateUp_NH2],
     (save) => {
       const [gate_NH, up_NH] = tf.split(asRows(gateUp_NH2), 2, 1) as [tf.Tensor, tf.Tensor];
-      const sigmoid_NH = tf.sigmoid(gate_NH);
-      const silu_NH = tf.mul(gate_NH, sigmoid_NH);
-      save([up_NH, sigmoid_NH, silu_NH]);
-      return tf.reshape(tf.mul(silu_NH, up_NH), [...gateUp_NH2.shape.slice(0, -1), hidden]);
+      const y_NH = tf.mul(silu(gate_NH), up_NH);
+      save([gate_NH, up_NH, y_NH]);
+      return tf.reshape(y_NH, [...gateUp_NH2.shape.slice(0, -1), hidden]);
     },
     (dy, saved) => {
-      const [up_NH, sigmoid_NH, silu_NH] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const [gate_NH, up_NH, y_NH] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
       const dy_NH = asRows(dy);
-      // silu′ = sigmoid + silu · (1 − sigmoid)
-      const slope_NH = tf.add(sigmoid_NH, tf.sub(silu_NH, tf.mul(silu_NH, sigmoid_NH)));
-      const dGate_NH = tf.mul(tf.mul(dy_NH, up_NH), slope_NH);
-      return [tf.reshape(tf.concat([dGate_NH, tf.mul(dy_NH, silu_NH)], 1), gateUp_NH2.shape)];
+      const sigmoid_NH = tf.sigmoid(gate_NH);
+      // silu′ · up = (sigmoid + silu · (1 − sigmoid)) · up = y + sigmoid · (up − y)
+      const slope_NH = tf.add(y_NH, tf.mul(sigmoid_NH, tf.sub(up_NH, y_NH)));
+      const dUp_NH = tf.mul(dy_NH, tf.mul(gate_NH, sigmoid_NH));
+      return [tf.reshape(tf.concat([tf.mul(dy_NH, slope_NH), dUp_NH], 1), gateUp_NH2.shape)];
     },
   );
+}
+
+/** One pass over memory. The sigmoid is not kept for the gradient: computing it again is cheaper than its memory. */
+function silu(x: tf.Tensor): tf.Tensor {
+  const [y] = fusedOp(
+    {
+      op: 'QuickGelu',
+      domain: 'com.microsoft',
+      attributes: { alpha: 1 },
+      outputs: [{ shape: x.shape, dtype: 'float32' }],
+    },
+    [x],
+    () => [tf.mul(x, tf.sigmoid(x))],
+  );
+  return y!;
 }

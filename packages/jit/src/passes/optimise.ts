@@ -7,6 +7,7 @@ import { foldConstants } from './fold-constants.ts';
 import { fuseBias } from './fuse-bias.ts';
 import { orderForMemory } from './order-for-memory.ts';
 import { productsToBroadcasts, simplify } from './simplify.ts';
+import { splitProducts } from './split-products.ts';
 import { virtualBroadcasts } from './virtual-broadcasts.ts';
 
 const passes = [
@@ -16,6 +17,7 @@ const passes = [
   virtualBroadcasts,
   cancelTransposes,
   fuseBias,
+  splitProducts,
   mergeCommonSubexpressions,
   removeDeadCode,
 ];
