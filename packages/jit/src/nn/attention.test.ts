@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { registerGradients } from '../gradients/registry.ts';
 import { attention, causalAttention } from './attention.ts';
 import { checkGradients, expectClose, values } from './testing/check-gradients.ts';
 
@@ -74,6 +75,45 @@ test('attention over all keys with a mask', () =>
     ),
     { numRuns: 25 },
   ));
+
+test.each([
+  { T: 130, S: 130, causal: true, masked: false }, // two blocks, probabilities kept
+  { T: 20, S: 300, causal: true, masked: false }, // one block at the end of many keys
+  { T: 300, S: 300, causal: true, masked: true }, // three blocks, probabilities computed again
+  { T: 300, S: 200, causal: false, masked: true }, // blocks that see every key
+])('attention in blocks is attention at once: %o', async ({ T, S, causal, masked }) => {
+  await tf.setBackend('cpu');
+  registerGradients();
+  const [B, H, K] = [2, 2, 2];
+  const random = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed);
+  const inputs = [random([B, T, H * K], 1), random([B, S, H * K], 2), random([B, S, H * K], 3)];
+  // Every query keeps its own key: which of all hidden keys has the largest score would be a matter of rounding.
+  const hides = (t: number, key: number) => key !== t && (31 * t + 17 * key) % 3 === 0;
+  const mask_BTS = tf.tensor(
+    Float32Array.from({ length: B * T * S }, (_, i) => (hides(Math.floor(i / S) % T, i % S) ? -1e9 : 0)),
+    [B, T, S],
+  );
+  const ahead = tf.tensor(
+    Float32Array.from({ length: T * S }, (_, i) => (causal && (i % S) - (S - T) > Math.floor(i / S) ? -1e9 : 0)),
+    [1, 1, T, S],
+  );
+  const heads = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, -1, H, K]), [0, 2, 1, 3]);
+  const atOnce = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => {
+    const scores = tf.add(tf.div(tf.matMul(heads(q), heads(k), false, true), Math.sqrt(K)), ahead);
+    const p = tf.softmax(masked ? tf.add(scores, tf.expandDims(mask_BTS, 1)) : scores);
+    return tf.reshape(tf.transpose(tf.matMul(p, heads(v)), [0, 2, 1, 3]), [B, T, H * K]);
+  };
+  const inBlocks = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+    attention(q, k, v, { heads: H, causal, ...(masked ? { mask_BTS } : {}) });
+  const gradients = (f: typeof atOnce) => {
+    const { value, grads } = tf.valueAndGrads((...xs) =>
+      tf.sum(tf.sin(f(...(xs as [tf.Tensor, tf.Tensor, tf.Tensor])))),
+    )(inputs);
+    return [value, ...grads].map((x) => x.dataSync());
+  };
+  const [expected, got] = [gradients(atOnce), gradients(inBlocks)];
+  for (const [i, x] of got.entries()) expectClose(x, expected[i]!, 1e-5);
+});
 
 test('causalAttention of one position returns the value', async () => {
   await tf.setBackend('cpu');

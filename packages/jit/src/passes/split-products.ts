@@ -27,7 +27,8 @@ export function splitProducts(graph: Graph): boolean {
   function splitResult(split: IrNode): void {
     const sizes = columnSizes(graph, split, split.inputs[0]!, split.outputs);
     const gemm = sizes && producerThroughReshape(split.inputs[0]!);
-    if (gemm?.op !== 'Gemm' || gemm.inputs.length !== 2 || replaced.has(gemm) || !isPlain(gemm, 'transA')) return;
+    if (!sizes || gemm?.op !== 'Gemm' || gemm.inputs.length !== 2 || replaced.has(gemm) || !isPlain(gemm, 'transA'))
+      return;
     const [x, weight] = gemm.inputs as [number, number];
     const [N, I] = graph.values[x]!.shape as [number, number];
     if (N < I) return;
