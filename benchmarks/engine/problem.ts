@@ -6,7 +6,8 @@ import { createRandom, type DecoderConfig, initParameters, vlmParams, writeSafet
 import type { BenchmarkSize } from './sizes.ts';
 
 /** What a contestant reads from its file. */
-export interface Problem extends DecoderConfig {
+export interface Problem {
+  decoder: DecoderConfig;
   batch: number;
   /** A safetensors file: parameters by name, `tokens_BT`, `targets_BT`. */
   tensors: string;
@@ -40,7 +41,7 @@ export async function writeProblem(directory: string, { name, config, batch }: B
     }),
   );
   const problem: Problem = {
-    ...decoder,
+    decoder,
     batch,
     tensors,
     optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.033, clipNorm: 1 },

@@ -1,6 +1,6 @@
-"""The training step of the benchmark in PyTorch: same model, weights, batch and optimizer as ours.js computes.
+"""The training step of the benchmark in PyTorch: the model, weights, batch and optimizer of `vlm-jit.ts`.
 
-Usage: torch_twin.py (eager | compile) CONFIG.json THREADS
+Usage: torch_twin.py (eager | compile) PROBLEM.json THREADS
 Reads `steps N` or `memory` from standard input, one per line, and answers each with one line of JSON.
 
 Eager is what a PyTorch user would write: scaled_dot_product_attention, layer_norm, cross_entropy over all logits, fused AdamW.
@@ -77,19 +77,20 @@ def peak_bytes():
 
 
 def main():
-    mode, config_path, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    mode, problem_path, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
     torch.set_num_threads(threads)
-    with open(config_path) as file:
-        config = json.load(file)
-    tensors = read_safetensors(config["tensors"])
+    with open(problem_path) as file:
+        problem = json.load(file)
+    config = problem["decoder"]
+    tensors = read_safetensors(problem["tensors"])
     tokens_BT, targets_BT = (tensors.pop(name).long() for name in ("tokens_BT", "targets_BT"))
     params = {name: tensor.requires_grad_() for name, tensor in tensors.items()}
     half = config["dim"] // config["heads"] // 2
     tables = rotary_tables(tokens_BT.shape[1], half, config["rotaryBase"])
-    adamw = config["optimizer"]
+    adamw = problem["optimizer"]
     optimizer = torch.optim.AdamW(
         params.values(),
-        lr=config["lr"],
+        lr=problem["lr"],
         betas=(adamw["beta1"], adamw["beta2"]),
         eps=adamw["epsilon"],
         weight_decay=adamw["weightDecay"],

@@ -10,7 +10,7 @@ import { readSafetensors, vlmBatch, vlmConfig, vlmLoss, vlmParams } from '@vlm/m
 import type { Problem } from './problem.ts';
 
 const [path, threads] = process.argv.slice(2) as [string, string];
-const { batch, tensors: tensorsPath, optimizer, lr, ...decoder } = JSON.parse(readFileSync(path, 'utf8')) as Problem;
+const { decoder, batch, tensors: tensorsPath, optimizer, lr } = JSON.parse(readFileSync(path, 'utf8')) as Problem;
 const { tensors } = readSafetensors(readFileSync(tensorsPath));
 const arrays = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
 const { tokens_BT, targets_BT, ...params } = arrays;
