@@ -26,7 +26,9 @@ try {
     'typescript@7.0.2',
     '@types/node@20',
   ];
-  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...packages], inside);
+  // ONNX Runtime's install script would fetch its CUDA provider, which nothing here needs.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...packages], { ...inside, env });
   for (const file of ['fit-a-line.js', 'typed.ts']) {
     await copyFile(join(root, 'packages/jit/examples', file), join(directory, file));
   }
