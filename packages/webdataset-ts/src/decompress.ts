@@ -23,7 +23,7 @@ const magicBytes = 6;
  */
 export async function openUncompressed(source: ByteSource, shard: string, offset: number): Promise<ByteReader> {
   const seekable = source.seekable?.(shard) ?? true;
-  if (offset > 0 && seekable && (await startOf(source, shard)) === 'none')
+  if (offset > 0 && seekable && (await compressionOfShard(source, shard)) === 'none')
     return new ByteReader(source.open(shard, offset, { reuse: true }), offset);
   const stored = source.open(shard, 0, { reuse: true })[Symbol.asyncIterator]();
   const head = await takeHead(stored);
@@ -67,7 +67,8 @@ async function takeHead(stored: AsyncIterator<Uint8Array>): Promise<Uint8Array> 
   return head;
 }
 
-async function startOf(source: ByteSource, shard: string): Promise<Compression> {
+/** Told by the first bytes. */
+export async function compressionOfShard(source: ByteSource, shard: string): Promise<Compression> {
   const stored = source.open(shard, 0, { length: magicBytes })[Symbol.asyncIterator]();
   try {
     return compressionOf(await takeHead(stored));

@@ -20,6 +20,7 @@ export { fileSource } from './file-source.ts';
 export { type HttpSourceOptions, httpSource } from './http-source.ts';
 export { defaultReadLimits, type ReadLimits } from './limits.ts';
 export { type MemberName, splitMemberName } from './member-name.ts';
+export { type OpenedShard, openShard } from './open-shard.ts';
 export type { ShardFormat } from './read-shard.ts';
 export {
   type ReadCounts,
@@ -30,6 +31,7 @@ export {
 } from './read-shards.ts';
 export type { Retry, RetryOptions } from './resuming-stream.ts';
 export type { Sample, SamplePosition } from './sample-groups.ts';
+export { type IndexOptions, indexShard, type ShardIndex, writeShardIndex } from './shard-index.ts';
 export { sourceByScheme } from './source-by-scheme.ts';
 export { splitShards } from './split-shards.ts';
 export { pipeSource, streamSource } from './stream-sources.ts';

@@ -23,31 +23,36 @@ export function formatOfName(shard: string): ShardFormat {
 
 /** Reads one shard from a position on. Events come in handfuls: as many as can be had without waiting. */
 export async function* readShard(shard: string, options: ReadShardOptions): AsyncGenerator<ShardEvent[], void> {
-  const { source, from, format } = options;
-  let bytes: ByteReader | undefined;
-  let events: ShardEvent[] = [];
-  let groups: SampleGroups | undefined;
+  let bytes: ByteReader;
   try {
-    bytes = await openUncompressed(source, shard, from.offset);
-    if (format === 'jsonl') {
-      yield* readLines(shard, bytes, options);
-      return;
-    }
-    groups = new SampleGroups(shard, options);
-    yield* readMembers(bytes, groups, options);
+    bytes = await openUncompressed(options.source, shard, options.from.offset);
   } catch (error) {
-    events = groups?.events ?? [];
-    events.push({ kind: 'problem', whole: true, problem: located(error, shard, groups?.currentKey) });
-    yield events;
+    yield [{ kind: 'problem', whole: true, problem: located(error, shard, undefined) }];
+    return;
+  }
+  yield* readOpened(shard, bytes, options);
+}
+
+/** The same of a shard that was opened at the position; closes it. */
+export async function* readOpened(
+  shard: string,
+  bytes: ByteReader,
+  options: Omit<ReadShardOptions, 'source'>,
+): AsyncGenerator<ShardEvent[], void> {
+  const groups = new SampleGroups(shard, options);
+  try {
+    yield* options.format === 'jsonl' ? readLines(shard, bytes, options) : readMembers(bytes, groups, options);
+  } catch (error) {
+    yield [...groups.events, { kind: 'problem', whole: true, problem: located(error, shard, groups.currentKey) }];
   } finally {
-    await bytes?.close();
+    await bytes.close();
   }
 }
 
 async function* readMembers(
   bytes: ByteReader,
   groups: SampleGroups,
-  { limits, compatible }: ReadShardOptions,
+  { limits, compatible }: GroupOptions,
 ): AsyncGenerator<ShardEvent[], void> {
   const tar = new TarReader(bytes, limits, compatible);
   function* handful(): Generator<ShardEvent[], void> {

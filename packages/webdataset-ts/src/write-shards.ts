@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WebDatasetError } from './errors.ts';
 import { isReservedName, splitMemberName } from './member-name.ts';
 import { ShardFile } from './shard-file.ts';
+import { writeShardIndex } from './shard-index.ts';
 import { encodeMemberHeader, endOfArchive, paddingOf } from './tar-encode.ts';
 
 /** Where and how shards are written. */
@@ -17,6 +18,8 @@ export interface WriteShardsOptions {
   maxBytes?: number | undefined;
   /** `tar` (default) or `tar.gz`. */
   format?: 'tar' | 'tar.gz' | undefined;
+  /** Also writes an index beside each shard (`SHARD.idx.json`), for `openShard`. Plain tar only. */
+  index?: boolean | undefined;
 }
 
 /** One sample to write: its members by suffix (`png`, `txt`, `seg.png`); strings are written as UTF-8. */
@@ -33,6 +36,8 @@ export interface WrittenShard {
   bytes: number;
   /** SHA-256 of the file, hexadecimal. */
   sha256: string;
+  /** Path of its index, if one was asked for. */
+  index?: string;
 }
 
 /** Takes samples one after the other; see {@link writeShards}. */
@@ -59,7 +64,7 @@ const encoder = new TextEncoder();
  * const { shards } = await writer.close(); // [{ path: 'data/train-000000.tar', samples: 1, bytes, sha256 }]
  */
 export function writeShards(options: WriteShardsOptions): ShardWriter {
-  const { directory, prefix, maxSamples = 100_000, maxBytes = 3e9, format = 'tar' } = options;
+  const { directory, prefix, maxSamples = 100_000, maxBytes = 3e9, format = 'tar', index = false } = options;
   if (!prefix || /[/\\\0]/.test(prefix)) {
     throw new WebDatasetError(
       'invalid-argument',
@@ -74,7 +79,15 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
     throw new WebDatasetError('invalid-argument', `format: expected "tar" or "tar.gz", got ${JSON.stringify(format)}`);
   }
 
+  if (index && format !== 'tar') {
+    throw new WebDatasetError(
+      'invalid-argument',
+      `index: single samples of ${format} cannot be reached; expected format "tar"`,
+    );
+  }
+
   const shards: WrittenShard[] = [];
+  let entries: [string, number][] = [];
   const keys = new Set<string>();
   let file: ShardFile | undefined;
   let samples = 0;
@@ -103,7 +116,10 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
     const finished = file;
     file = undefined;
     await finished.write(endOfArchive);
-    shards.push({ path: finished.path, samples, ...(await finished.finish()) });
+    const shard: WrittenShard = { path: finished.path, samples, ...(await finished.finish()) };
+    if (index) shard.index = await writeShardIndex(shard.path, { version: 1, samples: entries });
+    entries = [];
+    shards.push(shard);
   }
 
   async function abort(): Promise<void> {
@@ -143,6 +159,7 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
           await abort(); // half a sample lies in the shard
           throw error;
         }
+        if (index) entries.push([sample.key, tarBytes]);
         keys.add(sample.key);
         samples++;
         tarBytes += size;
