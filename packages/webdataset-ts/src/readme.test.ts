@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type ByteSource, readShards, writeShards } from './index.ts';
-import { tarOf, temporaryFolder } from './testing/tar-bytes.ts';
+import { decodeJson, openShard, optional, readShards, sampleDecoder, standardDecoders, writeShards } from './index.ts';
+import { temporaryFolder } from './testing/tar-bytes.ts';
 
 /** The README holds the code between two marks of this file. */
 function expectInReadme(mark: string): void {
@@ -40,40 +38,29 @@ it('writes, reads, stops and goes on as the README says', async () => {
   expect(new Set(rest).size).toBe(2499);
 });
 
-it('reads from HTTP as the README says', async () => {
-  // #region http
-  const http: ByteSource = {
-    async *open(shard, offset) {
-      const response = await fetch(shard, { headers: { range: `bytes=${offset}-` } });
-      if (!response.ok || response.body === null) throw new Error(`${response.status} ${response.statusText}`);
-      if (offset > 0 && response.status !== 206) throw new Error('the server does not serve ranges');
-      yield* response.body;
-    },
-  };
-  // #endregion http
-  expectInReadme('http');
-
-  const bytes = tarOf('a.txt', 'b.txt', 'c.txt');
-  const ranges: (string | undefined)[] = [];
-  const server = createServer((request, response) => {
-    ranges.push(request.headers.range);
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]);
-    if (request.url !== '/s.tar') response.writeHead(404).end();
-    else response.writeHead(206).end(bytes.subarray(from));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  try {
-    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const reader = readShards(`${base}/s.tar`, { source: http });
-    await reader.next();
-    const keys: string[] = [];
-    for await (const { key } of readShards(`${base}/s.tar`, { source: http, state: reader.state() })) keys.push(key);
-    expect(keys).toEqual(['b', 'c']);
-    expect(ranges.at(-1)).toBe('bytes=1024-');
-    await expect(readShards(`${base}/none.tar`, { source: http }).next()).rejects.toMatchObject({ code: 'unreadable' });
-    await reader.return();
-  } finally {
-    server.closeAllConnections();
-    server.close();
+it('decodes and reaches single samples as the README says', async () => {
+  const directory = temporaryFolder();
+  const writer = writeShards({ directory, prefix: 'train', index: true });
+  for (let i = 0; i < 100; i++) {
+    await writer.add({ key: `${i}`.padStart(6, '0'), members: { txt: `caption ${i}`, jpg: new Uint8Array(i) } });
   }
+  const list = (await writer.close()).shards.map(({ path }) => path);
+  const sizes: number[] = [];
+  const toPixels = async (bytes: Uint8Array): Promise<Uint8Array> => bytes;
+  // #region decoders
+  const decode = sampleDecoder({ ...standardDecoders, jpg: toPixels, 'meta.json': optional(decodeJson) });
+  for await (const sample of readShards(list)) {
+    const { txt, jpg } = decode(sample); // string, Promise<Uint8Array>: decoded when asked for, once
+    sizes.push(txt.length, (await jpg).length);
+  }
+  // #endregion decoders
+  expectInReadme('decoders');
+  expect(sizes.slice(0, 6)).toEqual([9, 0, 9, 1, 9, 2]);
+
+  // #region random
+  const shard = await openShard(`${directory}/train-000000.tar`);
+  const { members } = await shard.sample(shard.indexOf('000042')); // { jpg: Uint8Array, txt: Uint8Array }
+  // #endregion random
+  expectInReadme('random');
+  expect(String(Buffer.from(members['txt']!))).toBe('caption 42');
 });
