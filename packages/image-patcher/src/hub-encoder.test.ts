@@ -119,6 +119,40 @@ describe('inner tensors', () => {
   });
 });
 
+describe('weights beside the model', () => {
+  const path = join(import.meta.dirname, '../fixtures/external/model.onnx');
+  const preprocessing = { size: 32, fit: 'squash', normalisation: 'dinov2' } as const;
+
+  it('are read, also when the graph is cut', async () => {
+    const image = await png(rgbPattern(32, 32), 32, 32);
+    for (const choice of [{ layer: -2 }, { outputName: 'last_hidden_state' }]) {
+      const options = { preprocessing, skipTokens: 1, ...choice };
+      const outside = await createEncoder(path, options);
+      const inside = await createEncoder(join(folders['dinov2']!, 'onnx/model.onnx'), options);
+      expect(await outside.encode([image])).toEqual(await inside.encode([image]));
+      expect(outside.id).not.toBe(inside.id);
+      await Promise.all([outside.dispose(), inside.dispose()]);
+    }
+  });
+
+  it('are asked for where they are missing', async () => {
+    const bytes = await readFile(path);
+    expect((await rejection(createEncoder(bytes, { preprocessing }))).message).toMatch(
+      /in model\.onnx_data beside it: give the model's path/,
+    );
+    const alone = join(root, 'alone.onnx');
+    await writeFile(alone, bytes);
+    expect((await rejection(createEncoder(alone, { preprocessing }))).message).toMatch(
+      /model\.onnx_data beside it, which cannot be read/,
+    );
+    const hostile = Buffer.from(bytes.toString('latin1').replaceAll('model.onnx_data', '../../etc/passw'), 'latin1');
+    await writeFile(alone, hostile);
+    expect((await rejection(createEncoder(alone, { preprocessing }))).message).toMatch(
+      /Expected weights beside the model/,
+    );
+  });
+});
+
 describe('hubPreprocessing', () => {
   const siglip = { image_processor_type: 'SiglipImageProcessor' };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DecodeLimits } from './decode-image.ts';
 import { hubPreprocessing } from './hub-preprocessing.ts';
 import { createEncoder, type OnnxEncoder } from './onnx-encoder.ts';
-import type { OutputChoice } from './onnx-session.ts';
+import type { OutputChoice } from './output-choice.ts';
 import { PatcherError } from './patcher-error.ts';
 import { patchGrid } from './patchify.ts';
 import { type Preprocessing, resolvePreprocessing } from './preprocessing.ts';

@@ -5,14 +5,17 @@ import { expect, it } from 'vitest';
 import {
   barePatches,
   cachedEncoder,
+  concatEncoders,
   createEncoder,
   decodeImage,
   encodeSamples,
   featureCache,
+  openHubEncoder,
   type Preprocessing,
   patchify,
   unpatchify,
 } from './index.ts';
+import { hubFolders } from './testing/golden.ts';
 import { png, rgbPattern } from './testing/pictures.ts';
 import { tinyOnnx } from './testing/tiny-onnx.ts';
 
@@ -68,4 +71,18 @@ it('encodes and caches as the README says', async () => {
   expectInReadme('bare');
   expect([bare.patches, bare.width]).toEqual([16, 768]);
   rmSync(folder, { recursive: true });
+});
+
+it('opens hub folders as the README says', async () => {
+  const { dinov2: dinoFolder, siglip: siglipFolder } = hubFolders() as { dinov2: string; siglip: string };
+  const bytes = await png(rgbPattern(40, 20), 40, 20);
+  // #region hub
+  const siglip = await openHubEncoder(siglipFolder, { layer: -2, preprocessing: { fit: 'letterbox' } });
+  const dinov2 = await openHubEncoder(dinoFolder, { layer: -2, preprocessing: { fit: 'letterbox' } });
+  const both = concatEncoders([dinov2, siglip]); // prismatic's DINOv2 + SigLIP
+  const [features] = await both.encode([bytes]); // [P, F of dinov2 + F of siglip]
+  // #endregion hub
+  expectInReadme('hub');
+  expect(features).toHaveLength(both.patches * both.width);
+  await Promise.all([siglip.dispose(), dinov2.dispose()]);
 });
