@@ -1,6 +1,5 @@
 /** An S3-compatible server of the registry, in a folder of its own. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,7 +10,8 @@ interface S3rver {
 
 export async function startS3(): Promise<{ endpoint: string; close(): Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), 'webdataset-s3-'));
-  const Server: new (options: object) => S3rver = createRequire(import.meta.url)('@20minutes/s3rver');
+  // @ts-expect-error it has no types
+  const { default: Server }: { default: new (options: object) => S3rver } = await import('@20minutes/s3rver');
   const server = new Server({
     address: '127.0.0.1',
     port: 0,
