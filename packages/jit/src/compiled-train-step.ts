@@ -1,5 +1,6 @@
 import { CallQueue } from './call-queue.ts';
 import type { DeviceTraits } from './devices/device-traits.ts';
+import { verifyVariant } from './devices/verify-variant.ts';
 import type { NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
 import type { TrainExecutor } from './executor/train-executor.ts';
 import { checkArrays } from './signature-check.ts';
@@ -14,13 +15,16 @@ export class CompiledTrainStep implements TrainStep {
   private readonly definition: TrainStepDefinition;
   private readonly host: TrainHost;
   private readonly device: DeviceTraits;
+  private readonly openReference: (() => TrainHost) | undefined;
   private readonly compiled = new Set<string>();
   private readonly queue = new CallQueue('The training step');
 
-  constructor(definition: TrainStepDefinition, host: TrainHost, device: DeviceTraits) {
+  /** @param openReference makes an executor on the CPU that each variant's gradients are compared with at its first use */
+  constructor(definition: TrainStepDefinition, host: TrainHost, device: DeviceTraits, openReference?: () => TrainHost) {
     this.definition = definition;
     this.host = host;
     this.device = device;
+    this.openReference = openReference;
   }
 
   setState(state: TrainState): Promise<void> {
@@ -55,6 +59,10 @@ export class CompiledTrainStep implements TrainStep {
     checkArrays(`batch of variant ${variant}`, signature, batch);
     if (this.compiled.has(variant)) return;
     await this.host.addVariant(variant, signature, traceTrainStep(this.definition, variant, this.device));
+    if (this.openReference) {
+      const use = { variant, signature, batch, device: this.device };
+      await verifyVariant(this.host, this.openReference, this.definition, use);
+    }
     this.compiled.add(variant);
   }
 }

@@ -13,6 +13,7 @@ export type JitErrorCode =
   | 'unknown-variant'
   | 'backend-missing'
   | 'device-missing'
+  | 'parity'
   | 'too-large'
   | 'runtime'
   | 'worker-died'

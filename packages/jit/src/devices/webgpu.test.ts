@@ -8,9 +8,18 @@ import { whyNoWebGpu } from '../testing/software-vulkan.ts';
 const reason = await whyNoWebGpu();
 
 describe.skipIf(reason)(`WebGPU${reason ? ` (skipped: ${reason})` : ''}`, () => {
-  const open = (worker: boolean) => onnxEngine({ device: 'webgpu', threads: 1, worker });
+  const open = (worker: boolean) => onnxEngine({ device: 'webgpu', threads: 1, worker, verify: false });
   describe('training steps', () => engineContract(() => open(false)));
   describe('modules', () => moduleContract(open(false), 5e-6));
+
+  test('a step whose gradients agree with the CPU trains with the verification on', async () => {
+    const net = mlp();
+    const step = await onnxEngine({ device: 'webgpu', threads: 1, worker: false }).compileTrainStep(net.definition);
+    await step.setState(net.start());
+    const { loss } = await step.run('wide', net.batch('wide', 1), { lr: 0.1 });
+    expect(loss).toBeGreaterThan(0);
+    await step.dispose();
+  });
 
   test('threads that train at once take turns and give the bits of one alone', async () => {
     const net = mlp();

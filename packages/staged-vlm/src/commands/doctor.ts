@@ -1,6 +1,9 @@
-import { Command } from 'commander';
+import { availableParallelism } from 'node:os';
+import type { Device } from '@vlm/jit';
+import { Command, Option } from 'commander';
 import { checkGolden } from '../doctor/check-golden.ts';
-import { runChecks } from '../doctor/run-checks.ts';
+import { checkDeviceParity } from '../doctor/decoder-parity.ts';
+import { largestError, runChecks } from '../doctor/run-checks.ts';
 
 /** `staged-vlm doctor`: is this installation right? */
 export function doctorCommand(): Command {
@@ -8,7 +11,13 @@ export function doctorCommand(): Command {
     .description('check this installation: engine, gradients against the reference, threads, disk, optional engines')
     .option('--store <folder>', 'where studies are kept', '.staged-vlm')
     .option('--golden <file>', "only compare the engines with OpenLM's own numbers in this file (openlm-*.safetensors)")
-    .action(async (options: { store: string; golden?: string }) => {
+    .addOption(
+      new Option('--device <device>', 'only compare every gradient on this device with the CPU, and time both').choices(
+        ['webgpu', 'cuda'],
+      ),
+    )
+    .action(async (options: { store: string; golden?: string; device?: Device }) => {
+      if (options.device !== undefined) return printDevice(options.device);
       if (options.golden !== undefined) return printGolden(options.golden);
       const checks = await runChecks(options.store);
       const marks = { ok: '✓', note: '·', failed: '✗' } as const;
@@ -17,6 +26,23 @@ export function doctorCommand(): Command {
       for (const { name, advice } of failed) console.error(`\n${name}: ${advice ?? 'see above'}`);
       if (failed.length > 0) process.exitCode = 1;
     });
+}
+
+async function printDevice(device: Device): Promise<void> {
+  const { loss, gradients, tokensPerSecond, cpuTokensPerSecond } = await checkDeviceParity(
+    device,
+    availableParallelism(),
+  );
+  const lines = [loss, ...gradients];
+  const isOk = (error: number): boolean => error < largestError;
+  for (const { name, relativeError } of lines) {
+    console.log(`${isOk(relativeError) ? '✓' : '✗'} ${relativeError.toExponential(1)}  ${name}`);
+  }
+  const speed = (tokens: number): string => `${Math.round(tokens).toLocaleString('en')} tokens/s`;
+  console.log(`\n${device} ${speed(tokensPerSecond)}, cpu ${speed(cpuTokensPerSecond)}, at the size of quick`);
+  if (lines.every(({ relativeError }) => isOk(relativeError))) return;
+  console.error(`\nThis device computes other gradients than the CPU. Do not train on it; please report these lines.`);
+  process.exitCode = 1;
 }
 
 async function printGolden(path: string): Promise<void> {

@@ -18,7 +18,7 @@ const neededNode = [20, 19] as const;
 const neededDiskBytes = 2e9;
 const neededMemoryBytes = 2e9;
 /** Float32 sums in another order differ by about this much of a gradient's largest number. */
-const largestError = 1e-4;
+export const largestError = 1e-4;
 
 /** Looks at everything that a study needs, on this machine. */
 export async function runChecks(storeDirectory: string): Promise<Check[]> {
