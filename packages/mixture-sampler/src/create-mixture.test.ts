@@ -168,6 +168,19 @@ describe('resume', () => {
     );
   });
 
+  it('works for sources called as what every object has', async () => {
+    const [one, other] = sourcesOf([1, 2].map((weight) => ({ weight, costs: [1, 1], whenExhausted: 'repeat' })));
+    const sources = [
+      { ...one!, name: 'toString' },
+      { ...other!, name: '__proto__' },
+    ];
+    const mixture = createMixture({ sources, state: JSON.parse(JSON.stringify(createMixture({ sources }).state())) });
+    await take(mixture, 30);
+    expect(mixture.report().sources.map(({ items }) => items)).toEqual([10, 20]);
+    const again = createMixture({ sources, state: JSON.parse(JSON.stringify(mixture.state())) });
+    expect(await again.next()).toEqual(await mixture.next());
+  });
+
   it('gives back an item that was read ahead', async () => {
     const sources = sourcesOf([
       { weight: 1, costs: [5, 6], whenExhausted: 'stop' },

@@ -24,7 +24,7 @@ export class SourceSlot<T> {
     this.source = source;
     this.weight = source.weight ?? 0;
     if (state === undefined) return;
-    this.#saved = state.sources[name];
+    this.#saved = Object.hasOwn(state.sources ?? {}, name) ? state.sources[name] : undefined;
     this.delivered = state.delivered[name]!;
     this.items = state.items[name]!;
     this.epochs = state.epochs[name]!;

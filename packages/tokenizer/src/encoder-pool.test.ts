@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createTokenizer } from './create-tokenizer.ts';
 import { createEncoderPool } from './encoder-pool.ts';
@@ -57,6 +58,19 @@ describe('a pool of encoders', () => {
     await failed;
     await expect(pool.encodeBatch(['a'])).rejects.toMatchObject({ code: 'worker-failed' });
     await pool.dispose();
+  });
+
+  it('does not keep the process alive, threads without work included', () => {
+    const module = JSON.stringify(new URL('./index.ts', import.meta.url).href);
+    const code = `import { createEncoderPool, stockEncoding } from ${module};
+      const pool = createEncoderPool(stockEncoding('gpt2'), { workers: 2, inlineBelow: 0 });
+      const [ids] = await pool.encodeBatch(['hello world']);
+      process.stdout.write(ids.join());`;
+    const { status, stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '31373,995' });
   });
 
   it.each([{ workers: 0 }, { workers: 1.5 }, { inlineBelow: -1 }, { inlineBelow: Number.NaN }])(

@@ -70,7 +70,6 @@ export function createEncoderPool(data: TokenizerData, options: EncoderPoolOptio
   function start(): Thread[] {
     return Array.from({ length: workers }, () => {
       const thread: Thread = { worker: startWorker(vocabulary), jobs: new Map() };
-      thread.worker.unref();
       thread.worker.on('message', ({ slice, ...result }: SliceReply) => {
         const job = thread.jobs.get(slice)!;
         thread.jobs.delete(slice);
@@ -80,6 +79,7 @@ export function createEncoderPool(data: TokenizerData, options: EncoderPoolOptio
       });
       thread.worker.on('error', (cause) => breakDown(`a thread failed: ${cause.message}`, cause));
       thread.worker.on('exit', (code) => breakDown(`a thread ended with code ${code}; is memory short?`));
+      thread.worker.unref(); // after the listeners, which keep it referenced
       return thread;
     });
   }

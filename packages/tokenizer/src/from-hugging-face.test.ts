@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createTokenizer } from './create-tokenizer.ts';
 import { fromHuggingFace } from './from-hugging-face.ts';
 import { thrownBy } from './testing/sample-text.ts';
+import { TokenizerError } from './tokenizer-error.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests change any part of the file
 type File = any;
@@ -77,6 +78,63 @@ describe('files that say the same in other words', () => {
     Object.assign(file.pre_tokenizer.pretokenizers[0], { behavior: 'Removed', invert: true });
     expect(fromHuggingFace(file)).toEqual(fromHuggingFace(fixture('split')));
   });
+});
+
+it('a file changed anywhere gives a vocabulary that works, or a TokenizerError: nothing else, and in time', () => {
+  const original = JSON.stringify(fixture('neox'));
+  const junk = fc.constantFrom<unknown>(
+    null,
+    -1,
+    1e99,
+    '',
+    '__proto__',
+    [],
+    {},
+    [[]],
+    'ByteLevel',
+    true,
+    '\ud800',
+    0.5,
+  );
+  let accepted = 0;
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(), junk), { minLength: 1, maxLength: 3 }), (changes) => {
+      const file = JSON.parse(original);
+      for (const [place, value] of changes) {
+        const slots = slotsOf(file);
+        const [owner, key] = slots[place % slots.length]!;
+        owner[key] = value;
+      }
+      try {
+        const tokenizer = createTokenizer(fromHuggingFace(file));
+        expect(tokenizer.decode(tokenizer.encode('A red cat  is'))).toBe('A red cat  is');
+        tokenizer.dispose();
+        accepted++;
+      } catch (error) {
+        if (!TokenizerError.isInstance(error)) throw error;
+      }
+    }),
+    { numRuns: 100 },
+  );
+  expect(accepted).toBeLessThan(100);
+});
+
+/** Every place of a file that holds a value; of long lists and objects the first few. */
+function slotsOf(value: File): [File, string][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.keys(value)
+    .slice(0, 12)
+    .flatMap((key): [File, string][] => [[value, key], ...slotsOf(value[key])]);
+}
+
+it('keeps tokens called as what every object has', () => {
+  const file = fixture('neox');
+  file.added_tokens.push({ ...file.added_tokens[0], id: 900, content: '__proto__' });
+  file.added_tokens.push({ ...file.added_tokens[2], id: 901, content: 'toString' });
+  const tokenizer = createTokenizer(fromHuggingFace(file));
+  expect(tokenizer.special('__proto__')).toBe(900);
+  expect(tokenizer.decode(tokenizer.encode('a toString b'))).toBe('a toString b');
+  expect([...tokenizer.encode('toString')]).toEqual([901]);
 });
 
 describe('files that mean something else are refused by name', () => {

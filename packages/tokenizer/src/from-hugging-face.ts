@@ -109,8 +109,8 @@ function readAddedTokens(
   value: unknown,
   normalized: boolean,
 ): { specials: Record<string, number>; added: Record<string, number> } {
-  const specials: Record<string, number> = {};
-  const added: Record<string, number> = {};
+  const specials: [string, number][] = [];
+  const added: [string, number][] = [];
   for (const one of list(value ?? [], 'added_tokens')) {
     const token = object(one, 'added_tokens');
     const { content, id } = token;
@@ -120,16 +120,16 @@ function readAddedTokens(
         `Expected every added token to have content and id, got ${JSON.stringify(one)}.`,
       );
     if (token['special'] === true) {
-      specials[content] = id;
+      specials.push([content, id]);
       continue;
     }
     for (const option of ['single_word', 'lstrip', 'rstrip'])
       if (token[option] === true) refuse(`added token ${JSON.stringify(content)}: ${option}`, true, 'false');
     if (normalized && token['normalized'] === false && content.normalize('NFC') !== content)
       refuse(`added token ${JSON.stringify(content)}: normalized`, false, 'true for a token that NFC changes');
-    added[content] = id;
+    added.push([content, id]);
   }
-  return { specials, added };
+  return { specials: Object.fromEntries(specials), added: Object.fromEntries(added) };
 }
 
 function readRanks(model: Json, apart: ReadonlySet<string>): (string | null)[] {
