@@ -108,6 +108,7 @@ function arrayOf(dtype: IrDType, data: ArrayLike<number>): Data {
 export async function useLazyBackend(): Promise<void> {
   const engine = tf.engine();
   engine.reset();
+  tf.env().set('PROD', true); // `reset` forgot it, and backends greet on the console without.
   if (engine.backendNames().includes(LAZY_BACKEND)) engine.removeBackend(LAZY_BACKEND);
   unregisterKernels(LAZY_BACKEND);
   const builder = new GraphBuilder();

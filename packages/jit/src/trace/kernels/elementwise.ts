@@ -1,6 +1,6 @@
 import { float } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
-import type { Lowering, Lowerings } from '../lowering.ts';
+import { irDType, type Lowering, type Lowerings } from '../lowering.ts';
 import { log1p } from './trigonometry.ts';
 
 const binary =
@@ -175,6 +175,12 @@ export const elementwiseLowerings: Lowerings = {
     const limits = [constant(b, x, attrs['clipValueMin']), constant(b, x, attrs['clipValueMax'])];
     return b.node('Clip', [x, ...limits], b.shape(x), b.dtype(x));
   },
-  Cast: (b, { inputs, attrs }) => b.cast(inputs['x']!, attrs['dtype']),
+  // Of what is no number, tfjs makes the integer 0, and ONNX Runtime the least one.
+  Cast: (b, { inputs, attrs }) => {
+    const x = inputs['x']!;
+    if (b.dtype(x) !== 'float32' || attrs['dtype'] !== 'int32') return b.cast(x, irDType(attrs['dtype']));
+    const [nan, inf] = ['IsNaN', 'IsInf'].map((op) => b.node(op, [x], b.shape(x), 'bool'));
+    return b.cast(b.where(b.binary('Or', nan!, inf!), constant(b, x, 0), x), 'int32');
+  },
   Identity: (_, { inputs }) => inputs['x']!,
 };

@@ -5,6 +5,7 @@
 import type { backend_util } from '@tensorflow/tfjs-core';
 import { type AttributeValue, ints } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
+import { JitError } from '../../jit-error.ts';
 
 export type ConvInfo =
   | ReturnType<typeof backend_util.computeConv2DInfo>
@@ -33,7 +34,7 @@ export function windowsOf(info: ConvInfo): Windows {
     after: [pad.bottom, pad.right],
   };
   if (!('inDepth' in info)) return plane;
-  return {
+  const windows = {
     size: [info.inDepth, ...plane.size],
     out: [info.outDepth, ...plane.out],
     filter: [info.filterDepth, ...plane.filter],
@@ -42,6 +43,12 @@ export function windowsOf(info: ConvInfo): Windows {
     before: [info.padInfo.front, ...plane.before],
     after: [info.padInfo.back, ...plane.after],
   };
+  if ([...windows.before, ...windows.after].every((amount) => amount >= 0)) return windows;
+  throw new JitError(
+    'unsupported-op',
+    `In three dimensions, tfjs pads 'same' by negative amounts where the stride (${windows.stride}) is longer than the filter ` +
+      `(${windows.filter}): cut the input first, and use 'valid'.`,
+  );
 }
 
 /** How far a dilated filter reaches. */

@@ -1,0 +1,403 @@
+/**
+ * Operations on random shapes (rank 0 to 6, sizes of 0 and 1 among them), dtypes and options, against the cpu backend: values, shape, dtype,
+ * and the gradient, which the cpu backend computes eagerly with the same formulas.
+ */
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { registerGradients } from '../../gradients/registry.ts';
+import { worstRelativeError } from '../../relative-error.ts';
+import { LAZY_BACKEND, useLazyBackend } from '../../testing/upstream/lazy-backend.ts';
+
+type DType = 'float32' | 'int32' | 'bool';
+type Operation = (...xs: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
+interface Input {
+  shape: number[];
+  dtype: DType;
+  data: number[];
+}
+
+beforeAll(() => registerGradients());
+
+const seed = 11;
+const size = (shape: readonly number[]) => shape.reduce((product, dimension) => product * dimension, 1);
+const shapes = (minRank = 0, maxRank = 6, min = 0) =>
+  fc
+    .array(fc.integer({ min, max: 4 }), { minLength: minRank, maxLength: maxRank })
+    .filter((shape) => size(shape) <= 200);
+
+const ordinary = fc.integer({ min: -300, max: 300 }).map((x) => x / 100);
+const special = fc.constantFrom(Number.NaN, Infinity, -Infinity, -0, 0, 1e-30, 1e30, 1, -1);
+const whole = fc.integer({ min: -7, max: 7 });
+const valuesOf = (dtype: DType, withSpecial: boolean) => {
+  if (dtype === 'bool') return fc.integer({ min: 0, max: 1 });
+  if (dtype === 'int32') return whole;
+  return withSpecial ? fc.oneof({ arbitrary: ordinary, weight: 3 }, special) : ordinary;
+};
+const input = (shape: number[], dtype: DType, withSpecial = false): fc.Arbitrary<Input> =>
+  fc
+    .array(valuesOf(dtype, withSpecial), { minLength: size(shape), maxLength: size(shape) })
+    .map((data) => ({ shape, dtype, data }));
+const anyInput = (dtypes: readonly DType[], withSpecial = false, shape = shapes()) =>
+  fc.tuple(shape, fc.constantFrom(...dtypes)).chain(([s, dtype]) => input(s, dtype, withSpecial));
+
+interface Result {
+  shape: number[];
+  dtype: string;
+  data: number[];
+}
+function compute(f: Operation, inputs: readonly Input[], differentiate: boolean): Result[] {
+  return tf.tidy(() => {
+    const xs = inputs.map(({ shape, dtype, data }) => tf.tensor(data, shape, dtype));
+    const outputs = [f(...xs)].flat();
+    const floats = xs.filter((x) => x.dtype === 'float32');
+    if (differentiate && floats.length && outputs[0]!.dtype === 'float32') {
+      const value = (...replaced: tf.Tensor[]) =>
+        [f(...xs.map((x) => (x.dtype === 'float32' ? replaced[floats.indexOf(x)]! : x)))].flat()[0]!;
+      const n = outputs[0]!.size;
+      const direction = Float32Array.from({ length: n }, (_, i) => ((i * 7) % 11) / 5 - 1);
+      outputs.push(...tf.grads(value)(floats, tf.tensor(direction, outputs[0]!.shape)));
+    }
+    return outputs.map((y) => ({ shape: y.shape, dtype: y.dtype, data: Array.from(y.dataSync()) }));
+  });
+}
+
+/** Both backends give the same, or both refuse. */
+async function agrees(f: Operation, inputs: readonly Input[], { differentiate = false, tolerance = 3e-6 } = {}) {
+  const attempt = (): Result[] | string => {
+    try {
+      return compute(f, inputs, differentiate);
+    } catch (error) {
+      return `refused: ${(error as Error).message}`;
+    }
+  };
+  await useLazyBackend();
+  await tf.setBackend('cpu');
+  const expected = attempt();
+  await tf.setBackend(LAZY_BACKEND);
+  const actual = attempt();
+  if (typeof expected === 'string' || typeof actual === 'string') {
+    expect([typeof actual, actual]).toEqual([typeof expected, expect.anything()]);
+    return;
+  }
+  expect(actual.map(({ shape, dtype }) => [shape, dtype])).toEqual(expected.map(({ shape, dtype }) => [shape, dtype]));
+  for (const [i, { data }] of expected.entries()) {
+    const error = worstRelativeError(actual[i]!.data, data);
+    expect(error, `output ${i}: ${actual[i]!.data} for ${data}`).toBeLessThan(tolerance);
+  }
+}
+
+const runs = { numRuns: 25, seed };
+const smooth: Record<string, Operation> = {
+  abs: tf.abs,
+  neg: tf.neg,
+  square: tf.square,
+  relu: tf.relu,
+  relu6: tf.relu6,
+  sign: tf.sign, // biome-ignore format: a list
+  exp: tf.exp,
+  expm1: tf.expm1,
+  log1p: tf.log1p,
+  sqrt: tf.sqrt,
+  rsqrt: tf.rsqrt,
+  log: tf.log, // biome-ignore format: a list
+  sigmoid: tf.sigmoid,
+  softplus: tf.softplus,
+  elu: tf.elu,
+  selu: tf.selu,
+  tanh: tf.tanh, // biome-ignore format: a list
+  sin: tf.sin,
+  cos: tf.cos,
+  tan: tf.tan,
+  atan: tf.atan,
+  asinh: tf.asinh,
+  sinh: tf.sinh,
+  cosh: tf.cosh, // biome-ignore format: a list
+  asin: tf.asin,
+  acos: tf.acos,
+  acosh: tf.acosh,
+  atanh: tf.atanh,
+  reciprocal: tf.reciprocal, // biome-ignore format: a list
+  floor: tf.floor,
+  ceil: tf.ceil,
+  round: tf.round,
+  step: (x) => tf.step(x!),
+  logSigmoid: tf.logSigmoid, // biome-ignore format: a list
+  clip: (x) => tf.clipByValue(x!, -1, 1),
+  leakyRelu: (x) => tf.leakyRelu(x!, 0.3),
+  isNaN: tf.isNaN,
+  isInf: tf.isInf,
+  isFinite: tf.isFinite, // biome-ignore format: a list
+};
+
+describe('one operand', () => {
+  test.for(Object.entries(smooth))('%s', async ([, f]) => {
+    await fc.assert(
+      fc.asyncProperty(anyInput(['float32'], true), (x) => agrees(f, [x])),
+      runs,
+    );
+    await fc.assert(
+      fc.asyncProperty(anyInput(['float32']), (x) => agrees(f, [x], { differentiate: true, tolerance: 2e-5 })),
+      { numRuns: 8, seed },
+    );
+  });
+
+  test.for<DType[]>([
+    ['float32', 'int32'],
+    ['float32', 'bool'],
+    ['int32', 'float32'],
+    ['int32', 'bool'],
+    ['bool', 'float32'],
+    ['bool', 'int32'],
+  ])('cast %s to %s, NaN and infinities too', async ([from, to]) => {
+    const sane = anyInput([from!], true).filter(({ data }) =>
+      data.every((x) => !(Math.abs(x) >= 1e30) || !Number.isFinite(x)),
+    );
+    await fc.assert(
+      fc.asyncProperty(sane, (x) => agrees((t) => tf.cast(t!, to!), [x])),
+      runs,
+    );
+  });
+});
+
+describe('two operands that broadcast', () => {
+  const pair = (dtypes: readonly DType[], withSpecial: boolean) =>
+    fc
+      .tuple(
+        shapes(0, 5, 1),
+        fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+        fc.nat(5),
+        fc.constantFrom(...dtypes),
+        fc.constantFrom(...dtypes),
+      )
+      .chain(([shape, ones, drop, p, q]) => {
+        const other = shape.map((dimension, i) => (ones[i] ? 1 : dimension)).slice(Math.min(drop, shape.length));
+        return fc.tuple(input(shape, p, withSpecial), input(other, q, withSpecial), fc.boolean());
+      })
+      .map(([x, y, swapped]) => (swapped ? [y, x] : [x, y]));
+  const numeric: Record<string, Operation> = {
+    add: tf.add,
+    sub: tf.sub,
+    mul: tf.mul,
+    maximum: tf.maximum,
+    minimum: tf.minimum, // biome-ignore format: a list
+    squaredDifference: tf.squaredDifference,
+    equal: tf.equal,
+    notEqual: tf.notEqual,
+    less: tf.less,
+    lessEqual: tf.lessEqual,
+    greater: tf.greater,
+    greaterEqual: tf.greaterEqual, // biome-ignore format: a list
+  };
+  test.for(Object.entries(numeric))('%s', async ([, f]) => {
+    await fc.assert(
+      fc.asyncProperty(pair(['float32', 'int32'], true), (xs) => agrees(f, xs)),
+      runs,
+    );
+    await fc.assert(
+      fc.asyncProperty(pair(['float32'], false), (xs) => agrees(f, xs, { differentiate: true })),
+      { numRuns: 10, seed },
+    );
+  });
+  const nonZero = (xs: Input[]) => xs[1]!.data.every((x) => Math.abs(x) > 0.2);
+  test.for<[string, Operation, DType]>([
+    ['div', tf.div, 'float32'],
+    ['div', tf.div, 'int32'],
+    ['floorDiv', tf.floorDiv, 'int32'],
+    ['mod', tf.mod, 'int32'],
+    ['atan2', tf.atan2, 'float32'],
+  ])('%s of %s', async ([, f, dtype]) => {
+    const apart = pair([dtype], false).map((xs) =>
+      xs.map((x) => ({ ...x, data: x.data.map((v) => (Math.abs(v) > 0.2 ? v : 1)) })),
+    );
+    await fc.assert(
+      fc.asyncProperty(apart.filter(nonZero), (xs) => agrees(f, xs)),
+      runs,
+    );
+  });
+  test('logic', async () => {
+    for (const f of [tf.logicalAnd, tf.logicalOr, tf.logicalXor]) {
+      await fc.assert(
+        fc.asyncProperty(pair(['bool'], false), (xs) => agrees(f as Operation, xs)),
+        runs,
+      );
+    }
+  });
+});
+
+describe('along axes', () => {
+  const axes = (minRank: number, dtypes: readonly DType[], withSpecial = false, min = 1) =>
+    shapes(minRank, 5, min).chain((shape) =>
+      fc.tuple(
+        fc.constantFrom(...dtypes).chain((dtype) => input(shape, dtype, withSpecial)),
+        fc.subarray(shape.map((_, i) => i)),
+        fc.boolean(),
+        fc.nat(Math.max(0, shape.length - 1)),
+        fc.boolean(),
+      ),
+    );
+  type Reduction = (x: tf.Tensor, axes: number[], keep: boolean) => tf.Tensor;
+  test.for<[string, Reduction, readonly DType[], boolean]>([
+    ['sum', tf.sum, ['float32', 'int32', 'bool'], false],
+    ['mean', tf.mean, ['float32', 'int32'], false],
+    ['max', tf.max, ['float32', 'int32'], true],
+    ['min', tf.min, ['float32', 'int32'], true],
+    ['prod', tf.prod, ['float32', 'int32'], false],
+    ['all', tf.all, ['bool'], false],
+    ['any', tf.any, ['bool'], false],
+    ['logSumExp', tf.logSumExp, ['float32'], false],
+    ['euclideanNorm', tf.euclideanNorm as Reduction, ['float32'], false],
+  ])('%s', async ([name, f, dtypes, withSpecial]) => {
+    const differentiate = !withSpecial && name !== 'euclideanNorm';
+    await fc.assert(
+      fc.asyncProperty(axes(1, dtypes, withSpecial), ([x, over, keep]) =>
+        agrees((t) => f(t!, over, keep), [x], { differentiate, tolerance: 1e-5 }),
+      ),
+      runs,
+    );
+  });
+  test.for<[string, (x: tf.Tensor, axis: number, flag: boolean, other: boolean) => tf.Tensor | tf.Tensor[], boolean]>([
+    ['argMax', (x, axis) => tf.argMax(x, axis), false],
+    ['argMin', (x, axis) => tf.argMin(x, axis), false],
+    ['cumsum', (x, axis, p, q) => tf.cumsum(x, axis, p, q), false],
+    ['cumprod', (x, axis, p, q) => tf.cumprod(x, axis, p, q), false],
+    ['reverse', (x, axis) => tf.reverse(x, axis), true],
+    ['unstack', (x, axis) => tf.unstack(x, axis), true],
+    ['concat', (x, axis) => tf.concat([x, x], axis), true],
+    ['stack', (x, axis) => tf.stack([x, x], axis), true],
+    ['gather', (x, axis) => tf.gather(x, tf.tensor2d([0, 0, x.shape[axis]! - 1, 0], [2, 2], 'int32'), axis), true],
+    ['expandDims', (x, axis) => tf.expandDims(x, axis), true],
+  ])('%s', async ([, f, withSpecial]) => {
+    await fc.assert(
+      fc.asyncProperty(axes(1, ['float32', 'int32'], withSpecial), ([x, , p, axis, q]) =>
+        agrees((t) => f(t!, axis, p, q), [x]),
+      ),
+      runs,
+    );
+  });
+  test('softmax and logSoftmax, gradients too', async () => {
+    for (const f of [tf.softmax, tf.logSoftmax]) {
+      await fc.assert(
+        fc.asyncProperty(axes(1, ['float32']), ([x]) =>
+          agrees((t) => f(t!), [x], { differentiate: true, tolerance: 2e-5 }),
+        ),
+        runs,
+      );
+    }
+  });
+  test('topk', async () => {
+    await fc.assert(
+      fc.asyncProperty(axes(1, ['float32', 'int32']), ([x, , , , sorted]) =>
+        agrees((t) => Object.values(tf.topk(t!, 1, sorted)), [x]),
+      ),
+      runs,
+    );
+  });
+});
+
+describe('structure, with empty tensors', () => {
+  const parts = shapes(1, 5).chain((shape) =>
+    fc.tuple(
+      fc.constantFrom<DType>('float32', 'int32', 'bool').chain((dtype) => input(shape, dtype, true)),
+      fc.shuffledSubarray(
+        shape.map((_, i) => i),
+        { minLength: shape.length },
+      ),
+      fc.tuple(...shape.map((d) => fc.nat(d))),
+      fc.tuple(...shape.map((d) => fc.nat(d))),
+      fc.tuple(...shape.map(() => fc.constantFrom(-2, -1, 1, 2))),
+    ),
+  );
+  type Part = [perm: number[], from: number[], to: number[], steps: number[]];
+  test.for<[string, (x: tf.Tensor, ...options: Part) => tf.Tensor]>([
+    ['transpose', (x, perm) => tf.transpose(x, perm)],
+    ['slice', (x, _, p, q) => tf.slice(x, p.map((a, i) => Math.min(a, q[i]!)), p.map((a, i) => Math.abs(a - q[i]!)))], // biome-ignore format: one line
+    ['stridedSlice', (x, _, p, q, steps) => tf.stridedSlice(x, p, q, steps)],
+    ['pad', (x, _, p, q) => tf.pad(x, p.map((a, i): [number, number] => [a, q[i]!]))], // biome-ignore format: one line
+    ['tile', (x, _, p) => tf.tile(x, p)],
+    ['reshape', (x) => tf.reshape(x, [x.size])],
+    ['where', (x, _, p) => tf.where(tf.fill(x.shape, p[0]! % 2, 'bool'), x, tf.zerosLike(x))],
+  ])('%s', async ([, f]) => {
+    await fc.assert(
+      fc.asyncProperty(parts, ([x, perm, p, q, steps]) => agrees((t) => f(t!, perm, p, q, steps), [x])),
+      runs,
+    );
+  });
+});
+
+test('strides longer than the filter, in three dimensions', async () => {
+  await useLazyBackend();
+  const pool = () => tf.maxPool3d(tf.ones([1, 3, 3, 3, 1]) as tf.Tensor5D, 1, 3, 'same');
+  expect(pool).toThrow(/negative amounts.*stride \(3,3,3\).*tf\.maxPool3d/);
+});
+
+describe('products and windows, gradients too', () => {
+  test('matMul', async () => {
+    const small = fc.integer({ min: 1, max: 4 });
+    const all = fc.tuple(small, small, small, fc.boolean(), fc.boolean(), fc.constantFrom([[], []], [[2], [2]], [[2], [1]], [[], [3]], [[2, 3], [1, 3]])); // biome-ignore format: one line
+    const property = fc.asyncProperty(
+      all.chain(([m, k, n, p, q, [left, right]]) =>
+        fc.tuple(
+          input([...left!, ...(p ? [k, m] : [m, k])], 'float32'),
+          input([...right!, ...(q ? [n, k] : [k, n])], 'float32'),
+          fc.constant([p, q] as const),
+        ),
+      ),
+      ([x, y, [p, q]]) => agrees((a, b) => tf.matMul(a!, b!, p, q), [x, y], { differentiate: true }),
+    );
+    await fc.assert(property, { numRuns: 40, seed });
+  });
+
+  // In three dimensions, strides longer than the filter are refused.
+  const window = fc
+    .record({
+      spatial: fc.array(fc.integer({ min: 3, max: 6 }), { minLength: 2, maxLength: 3 }),
+      filter: fc.integer({ min: 1, max: 3 }),
+      stride: fc.integer({ min: 1, max: 3 }),
+      pad: fc.constantFrom('same' as const, 'valid' as const),
+      channels: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+    })
+    .map((w) => (w.spatial.length === 3 ? { ...w, stride: Math.min(w.stride, w.filter) } : w));
+  type Shape = [number, number, number];
+  test('convolutions', async () => {
+    const property = fc.asyncProperty(
+      window.chain((w) => {
+        const [c, o] = w.channels;
+        const filter = [...w.spatial.map(() => w.filter), c, o];
+        return fc.tuple(input([2, ...w.spatial, c], 'float32'), input(filter, 'float32'), fc.constant(w));
+      }),
+      async ([x, filter, { spatial, stride, pad }]) => {
+        const options = { differentiate: true, tolerance: 1e-5 };
+        if (spatial.length === 3) {
+          const strides = spatial.map(() => stride) as Shape;
+          return agrees((a, b) => tf.conv3d(a as tf.Tensor5D, b as tf.Tensor5D, strides, pad), [x, filter], options);
+        }
+        await agrees((a, b) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad), [x, filter], options);
+        await agrees(
+          (a, b) => tf.depthwiseConv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad),
+          [x, filter],
+          options,
+        );
+      },
+    );
+    await fc.assert(property, { numRuns: 30, seed });
+  });
+
+  test('pools', async () => {
+    const property = fc.asyncProperty(
+      window.chain((w) => fc.tuple(input([2, ...w.spatial, w.channels[0]], 'float32'), fc.constant(w))),
+      async ([x, { spatial, filter, stride, pad }]) => {
+        // The gradient of a mean counts padding in tfjs, and not here.
+        const mean = { differentiate: pad === 'valid' };
+        if (spatial.length === 3) {
+          await agrees((a) => tf.maxPool3d(a as tf.Tensor5D, filter, stride, pad), [x]);
+          return agrees((a) => tf.avgPool3d(a as tf.Tensor5D, filter, stride, pad), [x], mean);
+        }
+        await agrees((a) => tf.maxPool(a as tf.Tensor4D, filter, stride, pad), [x]);
+        await agrees((a) => tf.avgPool(a as tf.Tensor4D, filter, stride, pad), [x], mean);
+      },
+    );
+    await fc.assert(property, { numRuns: 30, seed });
+  });
+});
