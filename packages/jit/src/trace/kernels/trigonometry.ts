@@ -8,8 +8,8 @@ const unary =
     b.unary(op, b.cast(inputs['x']!, 'float32'));
 
 /**
- * asinh x = sign(x) · ln(|x| + √(x² + 1)); ONNX Runtime's own overflows in the square. Small arguments go through log1p's series-safe form:
- * ln(1 + s) with s = |x| + x² / (1 + √(x² + 1)).
+ * asinh x = sign(x) · ln(|x| + √(x² + 1)), without overflow in the square for large x, and for small ones as ln(1 + s) with
+ * s = |x| + x² / (1 + √(x² + 1)).
  */
 const asinh: Lowering = (b, { inputs }) => {
   const x = b.cast(inputs['x']!, 'float32');
