@@ -12,7 +12,8 @@ export type EvalsErrorCode =
   | 'MISSING_SPLIT'
   | 'MISSING_FILE'
   | 'BROKEN_FILE'
-  | 'WRONG_COUNT';
+  | 'WRONG_COUNT'
+  | 'WRONG_MODEL';
 
 /** The one error class of this package. `EvalsError.isInstance` also recognises errors of a second installed copy. */
 export class EvalsError extends Error {

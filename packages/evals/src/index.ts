@@ -9,8 +9,16 @@ export {
   runBenchmark,
   visionStableScore,
 } from './benchmarks/run-benchmark.ts';
+export {
+  type AnswerBrowserOptions,
+  answerBrowser,
+  type BrowsedModel,
+  type Duel,
+  duels,
+} from './browsing/answer-browser.ts';
 export { EvalsError, type EvalsErrorCode } from './errors.ts';
 export { PythonRandom, slimSubset } from './python-random.ts';
+export { type RememberingModel, type RememberOptions, rememberAnswers } from './running/remember-answers.ts';
 export { type BitsPerByteOptions, runBitsPerByte } from './running/run-bits-per-byte.ts';
 export { runMultipleChoice, type TextOptions } from './running/run-multiple-choice.ts';
 export { runVision, type VisionOptions, visionConditions } from './running/run-vision.ts';

@@ -2,19 +2,30 @@
 import { EvalsError } from '../errors.ts';
 import type { ContinuationScore, EvalModel, EvalPrompt } from '../types.ts';
 
-/** A model answers a batch at a time; rows come back in the order of the questions, whatever the batch size. */
+/**
+ * A model answers a batch at a time; rows come back in the order of the questions, whatever the batch size. The longest are asked first,
+ * so that those asked together need little padding, and what does not fit into memory shows at once.
+ * @param lengthOf anything that grows with the work that an input is
+ */
 export async function inBatches<In, Out>(
   inputs: readonly In[],
   batchSize: number,
+  lengthOf: (input: In) => number,
   answer: (batch: In[]) => Promise<Out[]>,
   done: (count: number) => void,
 ): Promise<Out[]> {
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new EvalsError('INVALID_OPTION', `batchSize: expected a positive integer, got ${batchSize}.`);
-  const outputs: Out[] = [];
-  for (let i = 0; i < inputs.length; i += batchSize) {
-    outputs.push(...(await answer(inputs.slice(i, i + batchSize))));
-    done(outputs.length);
+  const lengths = inputs.map(lengthOf);
+  const order = inputs.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
+  const outputs = new Array<Out>(inputs.length);
+  for (let i = 0; i < order.length; i += batchSize) {
+    const places = order.slice(i, i + batchSize);
+    const answers = await answer(places.map((place) => inputs[place]!));
+    places.forEach((place, at) => {
+      outputs[place] = answers[at]!;
+    });
+    done(i + places.length);
   }
   return outputs;
 }

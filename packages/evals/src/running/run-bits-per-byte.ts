@@ -40,6 +40,7 @@ export async function runBitsPerByte<Image>(
   const scores = await inBatches(
     pieces,
     batchSize,
+    ({ before, text }) => before.length + text.length,
     (batch) =>
       scoreContinuations(
         model,

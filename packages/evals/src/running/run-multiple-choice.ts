@@ -35,6 +35,7 @@ export async function runMultipleChoice<Image>(
   return inBatches(
     items,
     batchSize,
+    (item) => format(item).length + Math.max(...item.choices.map((choice) => choice.length)),
     async (batch) => {
       const scores = await scoreContinuations(
         model,

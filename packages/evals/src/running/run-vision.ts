@@ -114,6 +114,7 @@ async function askFreely<Image>(
   const outputs = await inBatches(
     prompts,
     options.batchSize,
+    ({ text }) => text.length,
     (batch) => generateTexts(model, batch, options.maxNewTokens),
     report,
   );
@@ -132,6 +133,7 @@ async function askYesNo<Image>(
   const compared = await inBatches(
     prompts,
     options.batchSize,
+    ({ text }) => text.length,
     async (batch) => {
       const scores = await scoreContinuations(
         model,
@@ -173,6 +175,7 @@ async function askChoices<Image>(
   return inBatches(
     prompts.map((prompt, i) => ({ ...prompt, target: targets[i]! })),
     batchSize,
+    ({ text }) => text.length,
     async (batch) => {
       const scores = await scoreContinuations(
         model,

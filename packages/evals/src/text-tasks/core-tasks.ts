@@ -156,6 +156,7 @@ async function runLanguage<Image>(
   return inBatches(
     items,
     batchSize,
+    ({ context, continuation }) => context.length + continuation.length,
     async (batch) => {
       const prompts = batch.map(({ context }) => ({ text: context }));
       const scores = await scoreContinuations(

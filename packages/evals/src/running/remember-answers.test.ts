@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { guesser, makeItems, oracle, type Picture } from '../testing/models.ts';
+import type { EvalModel } from '../types.ts';
+import { rememberAnswers } from './remember-answers.ts';
+import { runVision } from './run-vision.ts';
+
+let path: string;
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'answers-'));
+  path = join(directory, 'runs', 'answers.jsonl');
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const nameOf = (image: Picture): string => image;
+const image = ({ id }: { id: string }): string => id;
+
+it('a run stopped in the middle of a task ends with the rows of one that was not, and asks nothing twice', async () => {
+  for (const task of ['open-vqa', 'existence', 'captioning']) {
+    const items = makeItems(task, 40);
+    const file = join(directory, `${task}.jsonl`);
+    const whole = await runVision(oracle(items), items, { image, batchSize: 4 });
+    let calls = 0;
+    const counting: EvalModel<Picture> = {
+      generate: (...args) => stopAfter(oracle(items).generate(...args)),
+      logLikelihood: (...args) => stopAfter(oracle(items).logLikelihood(...args)),
+    };
+    const stopAfter = <T>(answers: Promise<T>): Promise<T> => {
+      if (++calls === 14) throw new Error('killed');
+      return answers;
+    };
+    const first = rememberAnswers(counting, { path: file, model: 'm', nameOf });
+    await expect(runVision(first, items, { image, batchSize: 4 })).rejects.toThrow('killed');
+    first.close();
+    const { asked } = first.counts();
+    expect(asked).toBeGreaterThan(0);
+    const second = rememberAnswers(oracle(items), { path: file, model: 'm', nameOf });
+    expect(await runVision(second, items, { image, batchSize: 7 })).toEqual(whole);
+    second.close();
+    expect(second.counts().remembered).toBe(asked);
+    const third = rememberAnswers(
+      guesser('x', () => 'wrong'),
+      { path: file, model: 'm', nameOf },
+    );
+    expect(await runVision(third, items, { image })).toEqual(whole);
+    expect(third.counts().asked).toBe(0);
+    third.close();
+  }
+});
+
+it('cut at any byte, it gives back whole answers only', async () => {
+  const items = makeItems('existence', 6);
+  const first = rememberAnswers(oracle(items), { path, model: 'm', nameOf });
+  const whole = await runVision(first, items, { image });
+  first.close();
+  const { length } = await readFile(path);
+  for (let size = length - 1; size > 0; size -= 97) {
+    await truncate(path, size);
+    const again = rememberAnswers(oracle(items), { path, model: 'm', nameOf });
+    expect(await runVision(again, items, { image })).toEqual(whole);
+    again.close();
+  }
+});
+
+it('keeps what JSON cannot say', async () => {
+  const impossible: EvalModel<Picture> = {
+    generate: async () => [],
+    logLikelihood: async (requests) => requests.map(() => ({ logProb: Number.NEGATIVE_INFINITY, tokens: 1, bytes: 2 })),
+  };
+  const request = { prompt: { text: 'a' }, continuation: ' b' };
+  const first = rememberAnswers(impossible, { path, model: 'm', nameOf });
+  const [said] = await first.logLikelihood([request]);
+  first.close();
+  const second = rememberAnswers(impossible, { path, model: 'm', nameOf });
+  expect(await second.logLikelihood([request])).toEqual([said]);
+  expect(second.counts()).toEqual({ remembered: 1, asked: 0 });
+  second.close();
+});
+
+it('answers of another model, and files of something else, are refused', async () => {
+  rememberAnswers(oracle([]), { path, model: 'a', nameOf }).close();
+  expect(() => rememberAnswers(oracle([]), { path, model: 'b', nameOf })).toThrow(
+    /expected answers of "b", got those of "a"/,
+  );
+  await writeFile(path, 'hello\nworld\n');
+  expect(() => rememberAnswers(oracle([]), { path, model: 'b', nameOf })).toThrow(
+    /line 1: expected a line of answers, got hello/,
+  );
+});
