@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { StudyResults } from '@vlm/study';
+import { expandStudy, loadRecipe, openStore, type StudyResults, writeDuelPage } from '@vlm/study';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const run = promisify(execFile);
@@ -65,5 +65,14 @@ describe('examples/full-study', () => {
     expect(page.match(/<svg/g)!.length).toBeGreaterThanOrEqual(6);
     expect(page).not.toMatch(/<(script|link)\b/);
     expect(page).not.toMatch(/src="(?!data:)/);
+  });
+
+  it('compares two models question by question, pictures included', async () => {
+    const study = expandStudy(await loadRecipe('smoke'));
+    const store = await openStore(folder);
+    const page = await readFile(await writeDuelPage(study, store, 'branch-0', 'branch-50'), 'utf8');
+    expect(page.match(/data:image\/png;base64,/g)!.length).toBeGreaterThan(10);
+    expect(page).toContain('branch-0</span> against');
+    await expect(writeDuelPage(study, store, 'brnch-0', 'branch-50')).rejects.toThrow(/did you mean "branch-0"/);
   });
 });

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './commands/ask.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import { planCommand, reportCommand, runCommand, statusCommand } from './commands/study.ts';
+import { compareCommand, planCommand, reportCommand, runCommand, statusCommand } from './commands/study.ts';
 
 const program = new Command('staged-vlm')
   .description('When should a language model first see images? Train, branch, evaluate, report.')
@@ -14,6 +14,7 @@ study.addCommand(planCommand());
 study.addCommand(runCommand());
 study.addCommand(statusCommand());
 study.addCommand(reportCommand());
+study.addCommand(compareCommand());
 program.addCommand(askCommand());
 program.addCommand(doctorCommand());
 

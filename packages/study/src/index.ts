@@ -13,6 +13,7 @@ export { estimateSeconds, type PlannedPhase, planStudy, type StudyPlan } from '.
 export { loadRecipe, presetNames, presets } from './presets/index.ts';
 export { readResults } from './read-results.ts';
 export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
+export { writeDuelPage } from './report/duel-page.ts';
 export type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults, TokenAccount } from './report/results.ts';
 export { openStore, type PhaseRecord, type Store } from './store.ts';
 export { StudyError, type StudyErrorCode } from './study-error.ts';

@@ -36,7 +36,7 @@ describe('the page', () => {
   it('counts wins and says in words whether they can be told apart', () => {
     const page = answerBrowser({ name: 'first', rows }, { name: 'second', rows: others }, { title: 'T', seed: 1 });
     expect(page).toContain(
-      '<th scope="row">open-vqa · image</th><td>30</td><td>10</td><td>0</td><td>20</td><td>first better than second by 0.333',
+      '<th scope="row">open-vqa</th><td>30</td><td>10</td><td>0</td><td>20</td><td>first better than second by 0.333',
     );
     const same = answerBrowser({ name: 'first', rows }, { name: 'same', rows }, { title: 'T', seed: 1 });
     expect(same).toMatch(/cannot be told apart/);
@@ -52,6 +52,9 @@ describe('the page', () => {
     expect(page.match(/<script/g)).toHaveLength(2);
     expect(page).not.toContain('<img src=x');
     const data = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page)![1]!;
-    expect(JSON.parse(data).duels[0]).toMatchObject({ a: evil, picture: 'data:image/png;base64,AAAA' });
+    expect(JSON.parse(data)).toMatchObject({
+      pictures: ['data:image/png;base64,AAAA'],
+      duels: [{ a: evil, picture: 0 }, { picture: 0 }],
+    });
   });
 });

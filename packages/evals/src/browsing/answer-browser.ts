@@ -30,7 +30,8 @@ export interface Duel {
   b: string;
   scoreA: number;
   scoreB: number;
-  picture?: string;
+  /** Which of the page's pictures. */
+  picture?: number;
 }
 
 /**
@@ -61,11 +62,15 @@ export function duels(a: BrowsedModel, b: BrowsedModel): Duel[] {
  */
 export function answerBrowser(a: BrowsedModel, b: BrowsedModel, options: AnswerBrowserOptions): string {
   const byKey = new Map(a.rows.map((row) => [`${row.task}/${row.condition}/${row.id}`, row]));
+  const pictures = new Map<string, number>(); // each stands in the page once, however often it is asked about
   const all = duels(a, b).map((duel) => {
     const picture = options.picture?.(byKey.get(`${duel.task}/${duel.condition}/${duel.id}`)!);
-    return picture === undefined ? duel : { ...duel, picture };
+    if (picture === undefined) return duel;
+    if (!pictures.has(picture)) pictures.set(picture, pictures.size);
+    return { ...duel, picture: pictures.get(picture)! };
   });
-  const data = JSON.stringify({ a: a.name, b: b.name, duels: all }).replaceAll('<', '\\u003c');
+  const content = { a: a.name, b: b.name, pictures: [...pictures.keys()], duels: all };
+  const data = JSON.stringify(content).replaceAll('<', '\\u003c');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -109,27 +114,30 @@ ${taskTable(a, b, all, options.seed)}
 
 function taskTable(a: BrowsedModel, b: BrowsedModel, all: readonly Duel[], seed: string | number): string {
   const groups = new Map<string, Duel[]>();
-  for (const duel of all) {
-    const key = `${duel.task} · ${duel.condition}`;
+  for (const duel of all.filter(({ condition }) => condition === 'image' || condition === 'text')) {
+    const key = duel.task;
     groups.set(key, [...(groups.get(key) ?? []), duel]);
   }
   const rows = [...groups].map(([name, own]) => {
-    const wins = own.filter(({ scoreA, scoreB }) => scoreA > scoreB).length;
-    const losses = own.filter(({ scoreA, scoreB }) => scoreA < scoreB).length;
+    const lead = lessIsBetter(name) ? -1 : 1;
+    const wins = own.filter(({ scoreA, scoreB }) => lead * (scoreA - scoreB) > 0).length;
+    const losses = own.filter(({ scoreA, scoreB }) => lead * (scoreA - scoreB) < 0).length;
     const cells = [own.length, wins, losses, own.length - wins - losses].map((value) => `<td>${value}</td>`).join('');
     return `<tr><th scope="row">${escaped(name)}</th>${cells}<td>${escaped(verdict(a, b, own, `${seed}/${name}`))}</td></tr>`;
   });
   return `<table>
-<caption>Questions that both were asked. A win is a higher score on one question.</caption>
-<thead><tr><th scope="col">task · seen</th><th scope="col">questions</th><th scope="col">${escaped(a.name)} wins</th><th scope="col">${escaped(b.name)} wins</th><th scope="col">equal</th><th scope="col">together</th></tr></thead>
+<caption>Questions that both were asked, with their own picture. A win is a better score on one question.</caption>
+<thead><tr><th scope="col">task</th><th scope="col">questions</th><th scope="col">${escaped(a.name)} wins</th><th scope="col">${escaped(b.name)} wins</th><th scope="col">equal</th><th scope="col">together</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody>
 </table>`;
 }
 
-/** In the words of `compare`; of tasks where less is better it cannot know. */
+const lessIsBetter = (task: string): boolean => task === 'bits-per-byte';
+
+/** In the words of `compare`. */
 function verdict(a: BrowsedModel, b: BrowsedModel, own: readonly Duel[], seed: string): string {
   if (own.length < 2) return 'too few questions to tell';
-  const better: 'higher' | 'lower' = own[0]!.task === 'bits-per-byte' ? 'lower' : 'higher';
+  const better: 'higher' | 'lower' = lessIsBetter(own[0]!.task) ? 'lower' : 'higher';
   const run = (name: string, score: (duel: Duel) => number) => ({
     name,
     runs: [own.map((duel) => ({ id: duel.id, score: score(duel) }))],

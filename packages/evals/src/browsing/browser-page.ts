@@ -29,7 +29,7 @@ dd b { font-weight: 600; }
 `;
 
 export const browserScript = `
-const { a, b, duels } = JSON.parse(document.getElementById('data').textContent);
+const { a, b, pictures, duels } = JSON.parse(document.getElementById('data').textContent);
 const form = document.getElementById('filters');
 const list = document.getElementById('duels');
 const count = document.getElementById('count');
@@ -60,13 +60,13 @@ const node = (tag, className, text) => {
 const score = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(2));
 
 function card(duel) {
-  const item = node('li', duel.picture ? '' : 'bare');
+  const item = node('li', duel.picture === undefined ? 'bare' : '');
   item.tabIndex = 0;
-  if (duel.picture) {
+  if (duel.picture !== undefined) {
     const picture = node('img');
     picture.loading = 'lazy';
     picture.alt = 'picture of question ' + duel.id;
-    picture.src = duel.picture;
+    picture.src = pictures[duel.picture];
     item.append(picture);
   }
   const words = node('div');

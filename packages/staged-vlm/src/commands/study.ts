@@ -15,6 +15,7 @@ import {
   presetNames,
   readResults,
   type Study,
+  writeDuelPage,
 } from '@vlm/study';
 import { Command, InvalidArgumentError } from 'commander';
 import { formatBytes, formatCount, formatDuration, formatTable } from '../format.ts';
@@ -138,6 +139,21 @@ export function reportCommand(): Command {
       const store = await openStore(resolve(options.store));
       if (options.json) console.log(JSON.stringify(await readResults(study, store), null, 2));
       else await printResults(study, store);
+    });
+}
+
+/** `staged-vlm study compare`: two models' answers side by side, as a page. */
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description('write a page of what two models answered, question by question, with the pictures')
+    .argument('<a>', 'an arm (branch-80), an arm and seed (branch-80/seed-124), or text-model')
+    .argument('<b>', 'the other one')
+    .argument('[recipe]', recipeHelp, 'quick')
+    .option('--store <folder>', 'where everything is kept', defaultStore)
+    .action(async (a: string, b: string, name: string, options: StudyOptions) => {
+      const study = expandStudy(await loadRecipe(name));
+      const page = await writeDuelPage(study, await openStore(resolve(options.store)), a, b);
+      console.log(`Page: ${page}\n      ${pathToFileURL(page).href}`);
     });
 }
 

@@ -56,11 +56,11 @@ export function conversationModel(
 
 /**
  * A model that continues plain text behind one `<|endoftext|>`. What does not fit its window is scored in pieces, each behind as much of the
- * text before it as fits; texts whose first piece does not see the whole context are counted.
+ * text before it as fits.
  */
-export function textModel(options: EvalModelOptions, truncations: Truncations): EvalModel<never> {
+export function textModel(options: EvalModelOptions): EvalModel<never> {
   const { generator, tokenizer, maxLength } = options;
-  const behindEot = (text: string): Int32Array => Int32Array.from([tokenizer.eot, ...tokenizer.encode(text)]);
+  const behindEot = (text: string): Int32Array => behind(tokenizer, text);
   return {
     async generate(prompts, { maxNewTokens }) {
       const answers = await generator.generate(
@@ -73,10 +73,31 @@ export function textModel(options: EvalModelOptions, truncations: Truncations): 
       scoreContinuations(
         options,
         requests.map(({ prompt, continuation }) => ({ tokens: behindEot(prompt.text), continuation })),
-        truncations,
       ),
   };
 }
+
+/** Counts the texts of a {@link textModel} whose first piece does not see the whole context, whether they are asked or remembered. */
+export function countingTruncations(
+  model: EvalModel<never>,
+  { tokenizer, maxLength }: EvalModelOptions,
+  truncations: Truncations,
+): EvalModel<never> {
+  return {
+    generate: (...request) => model.generate(...request),
+    logLikelihood(requests) {
+      for (const { prompt, continuation } of requests) {
+        const from = behind(tokenizer, prompt.text).length;
+        const [first] = windows(from, from + tokenizer.encode(continuation).length, maxLength);
+        if (first!.start > 0) truncations.contexts++;
+      }
+      return model.logLikelihood(requests);
+    },
+  };
+}
+
+const behind = (tokenizer: Tokenizer, text: string): Int32Array =>
+  Int32Array.from([tokenizer.eot, ...tokenizer.encode(text)]);
 
 interface ScoredRequest {
   tokens: Int32Array;
@@ -87,12 +108,10 @@ interface ScoredRequest {
 async function scoreContinuations(
   { generator, tokenizer, maxLength }: EvalModelOptions,
   requests: ScoredRequest[],
-  truncations?: Truncations,
 ): Promise<ContinuationScore[]> {
   const pieces = requests.flatMap(({ tokens, patches, continuation }, request) => {
     const whole = Int32Array.from([...tokens, ...tokenizer.encode(continuation)]);
     const cuts = windows(tokens.length, whole.length, maxLength);
-    if (cuts[0]!.start > 0 && truncations) truncations.contexts++;
     return cuts.map(({ start, from, end }) => ({
       request,
       tokens: whole.slice(start, end),

@@ -1,7 +1,11 @@
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type EvalModel,
   type EvalProgress,
   type EvalRow,
+  type RememberingModel,
+  rememberAnswers,
   runBitsPerByte,
   runMultipleChoice,
   runVision,
@@ -11,7 +15,7 @@ import {
 import { onnxEngine } from '@vlm/jit';
 import { createGenerator, type Generator, type VlmConfig } from '@vlm/model';
 import { readEvalItems } from '../data/eval-items.ts';
-import { conversationModel, textModel } from '../data/eval-models.ts';
+import { conversationModel, countingTruncations, textModel } from '../data/eval-models.ts';
 import { openFeatures } from '../data/features.ts';
 import { textModelConfig, visionModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
@@ -29,6 +33,12 @@ type EvaluateSettings = Recipe['evaluate'] &
 /** Every answer of an evaluated model, one JSON object a line. */
 export const rowsFile = 'rows.jsonl';
 
+/** The answers that a finished phase left. */
+export async function readRows(directory: string): Promise<EvalRow[]> {
+  const text = await readFile(join(directory, rowsFile), 'utf8');
+  return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as EvalRow]));
+}
+
 /** Asks one model everything: vision with the item's picture, without, and with another one; text by log-likelihood. */
 export async function runEvaluate(context: PhaseContext): Promise<Record<string, unknown>> {
   const settings = context.phase.settings as unknown as EvaluateSettings;
@@ -45,9 +55,17 @@ export async function runEvaluate(context: PhaseContext): Promise<Record<string,
   const progress = progressReporter(context, hasVision ? items : { ...items, vision: {} });
   const truncations = { contexts: 0 };
   const rows: EvalRow[] = [];
+  const memories: RememberingModel<never>[] = [];
+  // Answers are on the disk as they come: an evaluation that was stopped asks only what it has not asked.
+  const remembering = <Image extends string>(name: string, model: EvalModel<Image>): EvalModel<Image> => {
+    const path = join(context.directory, `answers-${name}.jsonl`);
+    const memory = rememberAnswers(model, { path, model: context.phase.hash, nameOf: (key) => key });
+    memories.push(memory as RememberingModel<never>);
+    return memory;
+  };
   try {
     if (features) {
-      const model = conversationModel(options, features);
+      const model = remembering('vision', conversationModel(options, features));
       for (const task of Object.values(items.vision)) {
         rows.push(
           ...(await runVision(model, task, {
@@ -62,7 +80,7 @@ export async function runEvaluate(context: PhaseContext): Promise<Record<string,
         stopIfAborted(context);
       }
     }
-    const model = textModel(options, truncations);
+    const model = countingTruncations(remembering('text', textModel(options)), options, truncations);
     for (const task of Object.values(items.text)) {
       rows.push(
         ...(await runMultipleChoice(model, task, {
@@ -85,10 +103,12 @@ export async function runEvaluate(context: PhaseContext): Promise<Record<string,
       );
     }
   } finally {
+    for (const memory of memories) memory.close();
     await generator.dispose();
     features?.close();
   }
   await writeWhole(join(context.directory, rowsFile), `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
+  for (const name of ['vision', 'text']) await rm(join(context.directory, `answers-${name}.jsonl`), { force: true });
   return { rows: rows.length, truncatedContexts: truncations.contexts };
 }
 
@@ -142,5 +162,5 @@ function progressReporter(
 
 function stopIfAborted(context: PhaseContext): void {
   if (context.signal.aborted)
-    throw new StudyError('interrupted', 'Stopped between two tasks; the evaluation begins again.');
+    throw new StudyError('interrupted', 'Stopped; the evaluation goes on with the question it was at.');
 }

@@ -1,0 +1,70 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { answerBrowser, type EvalRow } from '@vlm/evals';
+import { readEvalItems, readPictures } from '../data/eval-items.ts';
+import type { Phase, Study } from '../graph.ts';
+import { corpusFolder } from '../phases/corpus.ts';
+import { readRows } from '../phases/evaluate.ts';
+import { type Store, writeWhole } from '../store.ts';
+import { StudyError } from '../study-error.ts';
+import { suggest } from '../suggest.ts';
+
+/** Questions whose pictures a page carries; more would make it slow to open. */
+const mostPictures = 1500;
+
+/**
+ * Writes a page on which the answers of two evaluated models can be looked through side by side, with their pictures.
+ *
+ * @param a,b arms (`branch-80`), or `branch-80/seed-124` where the recipe has several seeds
+ * @returns the path of the page, in the folder of the study's report
+ * @throws StudyError `missing-artifact` with the models there are, or `not-finished`
+ */
+export async function writeDuelPage(study: Study, store: Store, a: string, b: string): Promise<string> {
+  const [first, second] = await Promise.all([a, b].map((name) => evaluated(study, store, name)));
+  const corpus = corpusFolder(store.phaseDirectory(study.phases.find(({ kind }) => kind === 'corpus')!));
+  const { pictures } = await readEvalItems(corpus);
+  const shown = new Set(first!.rows.filter(({ condition }) => condition === 'image').map(({ id }) => id));
+  const bytes = await readPictures(corpus, pictures, new Set([...shown].slice(0, mostPictures)));
+  const picture = ({ id, imageOf, condition }: EvalRow): string | undefined => {
+    const found = condition === 'no-image' ? undefined : bytes.get(imageOf ?? id);
+    return found && `data:image/png;base64,${Buffer.from(found).toString('base64')}`;
+  };
+  const page = answerBrowser(first!, second!, {
+    title: `Recipe ${study.recipe.name}`,
+    seed: study.recipe.seeds[0]!,
+    picture,
+  });
+  const folder = join(store.directory, 'reports', study.recipe.name);
+  const path = join(folder, `${fileName(first!.name)}-against-${fileName(second!.name)}.html`);
+  await mkdir(folder, { recursive: true });
+  await writeWhole(path, page);
+  return path;
+}
+
+/** With pictures only under the conditions that have one of their own. */
+async function evaluated(study: Study, store: Store, model: string): Promise<{ name: string; rows: EvalRow[] }> {
+  const phases = study.phases.filter(({ kind }) => kind === 'evaluate');
+  const nameOf = (phase: Phase): string => phase.id.slice('evaluate/'.length);
+  const phase =
+    phases.find((one) => nameOf(one) === model) ?? phases.find((one) => nameOf(one).startsWith(`${model}/`));
+  if (!phase) {
+    const near = suggest(
+      model,
+      phases.map(nameOf).flatMap((name) => [name, name.split('/')[0]!]),
+    );
+    throw new StudyError(
+      'missing-artifact',
+      `There is no evaluated model "${model}"${near ? `; did you mean "${near}"?` : '.'} Models: ${phases.map(nameOf).join(', ')}.`,
+    );
+  }
+  if (!(await store.record(phase))) {
+    throw new StudyError(
+      'not-finished',
+      `${model} is not evaluated yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
+    );
+  }
+  const rows = await readRows(store.phaseDirectory(phase));
+  return { name: study.recipe.seeds.length > 1 ? nameOf(phase) : nameOf(phase).split('/')[0]!, rows };
+}
+
+const fileName = (name: string): string => name.replaceAll('/', '-');
