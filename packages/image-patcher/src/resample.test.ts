@@ -40,6 +40,15 @@ describe('resampleRgb', () => {
     );
   });
 
+  it('letterboxes a thin image at the cost of its own pixels, not of the square around it', () => {
+    const image = { data: new Uint8Array(4 * 60_000 * 3), width: 4, height: 60_000 };
+    const settings = resolvePreprocessing({ size: 8, fit: 'letterbox', normalisation: 'siglip' });
+    const startMs = performance.now();
+    const out = resampleRgb(image, planGeometry(4, 60_000, settings), [7, 8, 9], 'bicubic', { width: 8, height: 8 });
+    expect(performance.now() - startMs).toBeLessThan(2000); // the square has 3.6 gigapixels
+    expect([...out.subarray(0, 3)]).toEqual([7, 8, 9]);
+  });
+
   it('goes through an image larger than its memory in bands', () => {
     const [width, height] = [2000, 1500];
     const image = { data: rgbPattern(width, height), width, height };

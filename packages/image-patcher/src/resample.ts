@@ -6,7 +6,13 @@ import { filterTaps, type Resample, type Taps } from './resample-filters.ts';
 
 /** What `resample.wat` exports; all arguments are byte offsets, counts and sizes in bytes. */
 interface Kernel {
-  horizontal(input: number, out: number, rows: number, inRow: number, columns: number, ...taps: TapAddress): void;
+  horizontal(
+    ...args: [
+      ...[input: number, out: number, rows: number, inRow: number, columns: number],
+      ...taps: TapAddress,
+      starts: number,
+    ]
+  ): void;
   vertical(input: number, out: number, rows: number, rowBytes: number, ...taps: TapAddress): void;
 }
 type TapAddress = [bounds: number, weights: number, stride: number];
@@ -25,6 +31,8 @@ interface WebAssemblyLike {
 /** Bytes of input that are in the kernel's memory at once. */
 const BAND_BYTES = 2 * 1024 * 1024;
 const PAGE_BYTES = 65_536;
+/** Half of the unit of weights: rounds a sum. */
+const HALF = 2 ** 21;
 /** Room that the kernel may read or spill into behind a buffer. */
 const SLACK = 64;
 
@@ -61,18 +69,24 @@ export function resampleRgb(
 ): Uint8Array {
   const { pad, resized, crop } = geometry;
   const padded = { width: image.width + 2 * pad.x, height: image.height + 2 * pad.y };
-  const columns = filterTaps(resample, padded.width, resized.width, crop.x, size.width);
+  const { columns, starts } = withoutPadding(
+    filterTaps(resample, padded.width, resized.width, crop.x, size.width),
+    pad.x,
+    image.width,
+    fill,
+  );
   const rows = filterTaps(resample, padded.height, resized.height, crop.y, size.height);
   // Rows of the padded image that the output depends on.
   const last = 2 * (size.height - 1);
   const needed = { from: rows.bounds[0]!, to: rows.bounds[last]! + rows.bounds[last + 1]! };
   for (let i = 0; i < rows.bounds.length; i += 2) rows.bounds[i]! -= needed.from;
 
-  const inRow = padded.width * 3;
+  const inRow = image.width * 3;
   const outRow = size.width * 3;
   const bandRows = Math.max(4, Math.floor(BAND_BYTES / inRow) & ~3);
   const place = layout({
     columns: tapBytes(columns),
+    starts: starts.byteLength,
     rows: tapBytes(rows),
     band: bandRows * inRow,
     middle: (needed.to - needed.from + 4) * outRow,
@@ -82,6 +96,7 @@ export function resampleRgb(
   reserve(memory, place.end);
   const bytes = new Uint8Array(memory.buffer);
   const columnTaps = putTaps(memory, place.columns, columns, 3);
+  new Int32Array(memory.buffer, place.starts, starts.length).set(starts);
   const rowTaps = putTaps(memory, place.rows, rows, outRow);
 
   for (let y = needed.from; y < needed.to; ) {
@@ -94,12 +109,45 @@ export function resampleRgb(
       continue;
     }
     const count = Math.min(bandRows, image.height - inside, needed.to - y);
-    putRows(bytes, place.band, image, inside, count, pad.x, fill);
-    exports.horizontal(place.band, at, count, inRow, size.width, ...columnTaps);
+    bytes.set(image.data.subarray(inside * inRow, (inside + count) * inRow), place.band);
+    exports.horizontal(place.band, at, count, inRow, size.width, ...columnTaps, place.starts);
     y += count;
   }
   exports.vertical(place.middle, place.out, size.height, outRow, ...rowTaps);
   return bytes.slice(place.out, place.out + size.height * outRow);
+}
+
+/**
+ * Taps in the padding at the left and the right always weigh the same colour: their share goes into where a sum starts, so that a tall image costs
+ * its own pixels and not those of a square as wide as it is tall.
+ *
+ * @returns taps within the image, at least one each, and per column the start of the three sums, [columns, 4]
+ */
+function withoutPadding(
+  { bounds, weights, stride }: Taps,
+  pad: number,
+  width: number,
+  fill: readonly [number, number, number],
+): { columns: Taps; starts: Int32Array } {
+  const starts = new Int32Array(2 * bounds.length);
+  const inside: Taps = { bounds: new Int32Array(bounds.length), weights: new Int32Array(weights.length), stride };
+  for (let i = 0; 2 * i < bounds.length; i++) {
+    let [outside, taps, from] = [0, 0, 0];
+    for (let t = 0; t < bounds[2 * i + 1]!; t++) {
+      const weight = weights[i * stride + t]!;
+      const at = bounds[2 * i]! + t - pad;
+      if (at < 0 || at >= width) {
+        outside += weight;
+        continue;
+      }
+      if (taps === 0) from = at;
+      inside.weights[i * stride + taps++] = weight;
+    }
+    inside.bounds[2 * i] = from;
+    inside.bounds[2 * i + 1] = Math.max(1, taps); // a column of padding alone has one tap without weight
+    for (let c = 0; c < 3; c++) starts[4 * i + c] = HALF + fill[c]! * outside;
+  }
+  return { columns: inside, starts };
 }
 
 const tapBytes = ({ bounds, weights }: Taps): number => bounds.byteLength + weights.byteLength;
@@ -129,29 +177,4 @@ function putTaps(memory: Memory, at: number, { bounds, weights, stride }: Taps, 
   }
   words.set(weights, bounds.length);
   return [at, at + bounds.byteLength, stride * 4];
-}
-
-/** Writes rows of the image with padding on both sides. */
-function putRows(
-  bytes: Uint8Array,
-  at: number,
-  image: RgbImage,
-  first: number,
-  count: number,
-  pad: number,
-  fill: readonly [number, number, number],
-): void {
-  const own = image.width * 3;
-  if (pad === 0) {
-    bytes.set(image.data.subarray(first * own, (first + count) * own), at);
-    return;
-  }
-  const row = own + 6 * pad;
-  const side = Uint8Array.from({ length: 3 * pad }, (_, i) => fill[i % 3]!);
-  for (let y = 0; y < count; y++) {
-    const to = at + y * row;
-    bytes.set(side, to);
-    bytes.set(image.data.subarray((first + y) * own, (first + y + 1) * own), to + side.length);
-    bytes.set(side, to + side.length + own);
-  }
 }

@@ -1,13 +1,14 @@
 ;; Separable resampling of packed 8-bit RGB with 22-bit fixed-point weights: the arithmetic of Pillow's 8-bit path, four lanes at a time.
-;; A weighted sum starts at one half (1 << 21), is shifted right by 22 and clamped to 0..255.
+;; A weighted sum starts at one half (1 << 21; for columns, plus what taps in the padding give), is shifted right by 22 and clamped to 0..255.
 (module
   (import "state" "memory" (memory 1))
 
   ;; Rows of pixels to rows of pixels, four rows at a time: `rows` is rounded up to a multiple of four, and both buffers have room for that.
-  ;; bounds: per output column, the byte offset of its first tap in a row and its number of taps. weights: `stride` bytes per output column.
+  ;; bounds: per output column, the byte offset of its first tap in a row and its number of taps, at least one. weights: `stride` bytes per
+  ;; output column. starts: per output column, what its sums of red, green and blue start at.
   (func (export "horizontal")
     (param $in i32) (param $out i32) (param $rows i32) (param $inRow i32) (param $columns i32)
-    (param $bounds i32) (param $weights i32) (param $stride i32)
+    (param $bounds i32) (param $weights i32) (param $stride i32) (param $starts i32)
     (local $outRow i32) (local $column i32) (local $bound i32) (local $weight i32) (local $end i32) (local $p i32) (local $q i32)
     (local $w v128) (local $a v128) (local $b v128) (local $c v128) (local $d v128)
     (local.set $outRow (i32.mul (local.get $columns) (i32.const 3)))
@@ -20,7 +21,7 @@
           (local.set $p (i32.add (local.get $in) (i32.load (local.get $bound))))
           (local.set $weight (i32.add (local.get $weights) (i32.mul (local.get $column) (local.get $stride))))
           (local.set $end (i32.add (local.get $weight) (i32.shl (i32.load offset=4 (local.get $bound)) (i32.const 2))))
-          (local.set $a (v128.const i32x4 2097152 2097152 2097152 2097152))
+          (local.set $a (v128.load (i32.add (local.get $starts) (i32.shl (local.get $column) (i32.const 4)))))
           (local.set $b (local.get $a))
           (local.set $c (local.get $a))
           (local.set $d (local.get $a))
