@@ -5,18 +5,17 @@
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
-import { onnxEngine } from '@vlm/jit';
+import { onnxEngine, type TrainState } from '@vlm/jit';
 import { readSafetensors, vlmBatch, vlmConfig, vlmLoss, vlmParams } from '@vlm/model';
 import type { Problem } from './problem.ts';
 
 const [path, threads] = process.argv.slice(2) as [string, string];
 const { decoder, batch, tensors: tensorsPath, optimizer, lr } = JSON.parse(readFileSync(path, 'utf8')) as Problem;
-const { tensors } = readSafetensors(readFileSync(tensorsPath));
-const arrays = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
-const { tokens_BT, targets_BT, ...params } = arrays;
+const arrays = Object.fromEntries(
+  [...readSafetensors(readFileSync(tensorsPath)).tensors].map(([name, { data }]) => [name, data as Float32Array]),
+);
+const { tokens_BT, targets_BT } = arrays;
 const weights_BT = new Float32Array(tokens_BT!.length).fill(1);
-const zeros = () =>
-  Object.fromEntries(Object.entries(params).map(([name, { length }]) => [name, new Float32Array(length)]));
 const config = vlmConfig({ decoder });
 
 const begin = performance.now();
@@ -27,7 +26,22 @@ const training = await onnxEngine({ threads: Number(threads) }).compileTrainStep
   optimizer,
 });
 let sinceCompileMs = performance.now() - begin;
-await training.setState({ params, m: zeros(), v: zeros(), step: 0 });
+await training.setState(start());
+
+/** What the step starts from; the arrays are only held until they are copied. */
+function start(): TrainState {
+  const params: TrainState['params'] = {};
+  const zeros: Record<string, Float32Array> = {};
+  const ofLength = new Map<number, Float32Array>();
+  for (const name of Object.keys(vlmParams(config))) {
+    const weights = arrays[name]!;
+    delete arrays[name];
+    params[name] = weights;
+    zeros[name] = ofLength.get(weights.length) ?? new Float32Array(weights.length);
+    ofLength.set(weights.length, zeros[name]);
+  }
+  return { params, m: zeros, v: zeros, step: 0 };
+}
 
 async function steps(count: number): Promise<{ milliseconds: number[]; losses: number[] }> {
   const [milliseconds, losses]: [number[], number[]] = [[], []];

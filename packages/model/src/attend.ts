@@ -81,14 +81,9 @@ export function withinItemAttend(config: DecoderConfig, items_BT: tf.Tensor): At
   const { turnQueries, turnKeys, look } = headsOf(config);
   const [B, T] = items_BT.shape as [number, number];
   const isSame_BTT = tf.equal(tf.reshape(items_BT, [B, T, 1]), tf.reshape(items_BT, [B, 1, T]));
-  const isBefore_TT = tf.tensor(
-    Int32Array.from({ length: T * T }, (_, i) => Number(i % T <= Math.floor(i / T))),
-    [1, T, T],
-    'int32',
-  );
-  const mayBeSeen_BTT = tf.mul(tf.cast(isSame_BTT, 'float32'), tf.cast(isBefore_TT, 'float32'));
-  const mask_BTS = tf.mul(tf.sub(1, mayBeSeen_BTT), hiddenScore);
-  return (_layer, q_BTQ, k_BTK, v_BTK) => look(turnQueries(q_BTQ), turnKeys(k_BTK), v_BTK, { mask_BTS });
+  const mask_BTS = tf.mul(tf.sub(1, tf.cast(isSame_BTT, 'float32')), hiddenScore);
+  const options = { causal: true, mask_BTS };
+  return (_layer, q_BTQ, k_BTK, v_BTK) => look(turnQueries(q_BTQ), turnKeys(k_BTK), v_BTK, options);
 }
 
 /** Added to scores of keys that may not be seen: far below every score, and finite so that no NaN can arise from it. */

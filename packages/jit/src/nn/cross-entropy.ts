@@ -1,5 +1,6 @@
 /** Legend: N rows, C rows of one chunk, D width, V vocabulary. */
 import * as tf from '@tensorflow/tfjs-core';
+import { fusedOp } from '../fused-op.ts';
 import { JitError } from '../jit-error.ts';
 import { scatterAdd } from './scatter-add.ts';
 import { expectShape } from './shapes.ts';
@@ -78,7 +79,7 @@ export function crossEntropy(
         const logits_CV = tf.matMul(x_CD, head_VD, false, true);
         const p_CV = tf.softmax(logits_CV);
         // The largest logit's probability is exp(max − lse) ≥ 1/V: its logarithm is safe where the target's is not.
-        const lse_C1 = tf.sub(tf.max(logits_CV, 1, true), tf.log(tf.max(p_CV, 1, true)));
+        const lse_C1 = tf.sub(largest(logits_CV), tf.log(largest(p_CV)));
         const scale_C1 = zCoefficient === 0 ? ws[i]! : tf.add(ws[i]!, tf.mul(zs[i]!, lse_C1));
         const dHead = tf.matMul(p_CV, tf.mul(x_CD, scale_C1), true, false);
         dHead_VD = dHead_VD ? tf.add(dHead_VD, dHead) : dHead;
@@ -105,6 +106,21 @@ export function crossEntropy(
   );
   const [, crossEntropy, zLoss] = tf.split(parts_3, 3).map((part) => tf.reshape(part, []) as tf.Scalar);
   return { loss: first(parts_3), crossEntropy: crossEntropy!, zLoss: zLoss! };
+}
+
+/** The largest number of each row, [C, 1]. Where one is NaN the result may be any: the probabilities of that row are NaN anyway. */
+function largest(x_CV: tf.Tensor): tf.Tensor {
+  const [max_C1] = fusedOp(
+    {
+      op: 'ReduceMax',
+      attributes: { keepdims: true },
+      int64Inputs: [1],
+      outputs: [{ shape: [x_CV.shape[0]!, 1], dtype: 'float32' }],
+    },
+    [x_CV, tf.tensor1d([1], 'int32')],
+    () => [tf.max(x_CV, 1, true)],
+  );
+  return max_C1!;
 }
 
 /** The first of the three numbers; its gradient leaves the other two alone. */
