@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { decoderFlops } from '@vlm/model';
-import { Contestant } from './engine/contestant.ts';
+import type { Contestant } from './engine/contestant.ts';
+import { startJit, startTorch } from './engine/contestants.ts';
 import { writeProblem } from './engine/problem.ts';
 import { productRate } from './engine/product-rate.ts';
 import { type BenchmarkSize, sizes } from './engine/sizes.ts';
@@ -36,7 +35,6 @@ interface Result {
 }
 
 const stepsPerRound = 2;
-const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /**
  * Time, memory and losses of a training step of the text decoder, AdamW and clipping included: `@vlm/jit` against PyTorch eager
@@ -70,18 +68,9 @@ async function compare(
   const contestants: Contestant[] = [];
   try {
     const problem = await writeProblem(directory, size);
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-    const ours = [
-      ...process.execArgv.filter((arg) => arg.startsWith('--conditions')),
-      '--import',
-      tsx,
-      here('./engine/vlm-jit.ts'),
-    ];
-    contestants.push(await Contestant.start('ours', process.execPath, [...ours, problem, String(threads)]));
-    for (const mode of hasTorch ? ['eager', 'compile'] : []) {
-      contestants.push(
-        await Contestant.start(mode, python, [here('./engine/torch_twin.py'), mode, problem, String(threads)]),
-      );
+    contestants.push(await startJit(problem, threads));
+    for (const mode of hasTorch ? (['eager', 'compile'] as const) : []) {
+      contestants.push(await startTorch(mode, python, problem, threads));
     }
     // The machine's speed wanders: its best before and after.
     let rate = await productRate(threads);

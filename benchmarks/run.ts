@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { mixtureFigure } from './data/mixture-figure.ts';
 import { dataBenchmark } from './data.ts';
+import { lossCurves } from './engine/loss-curves.ts';
 import { engineBenchmark, engineDefaults } from './engine.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
@@ -16,6 +17,14 @@ bench
   .option('--python <path>', 'an interpreter with PyTorch (also: the variable PYTHON)', engineDefaults.python)
   .option('--json', 'one last line for machines')
   .action(engineBenchmark);
+bench
+  .command('engine-losses')
+  .description('losses of S over many steps, drawn into docs/images')
+  .option('--steps <count>', 'of @vlm/jit and PyTorch', Number, 200)
+  .option('--tfjs-steps <count>', 'of tfjs on its cpu backend: minutes each', Number, 2)
+  .option('--threads <count>', 'for every contestant', Number, engineDefaults.threads)
+  .option('--python <path>', 'an interpreter with PyTorch (also: the variable PYTHON)', engineDefaults.python)
+  .action(lossCurves);
 bench
   .command('data')
   .description('the data libraries beside their peers')

@@ -1,15 +1,15 @@
 /**
- * The contestant `@vlm/jit`, a process of its own so that its peak memory is its own: `vlm-jit.ts PROBLEM.json THREADS`. The protocol is
+ * The contestant `@vlm/jit`, a process of its own so that its peak memory is its own: `vlm-jit.ts PROBLEM.json THREADS (onnx | tfjs)`. The protocol is
  * that of `torch_twin.py`.
  */
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
-import { onnxEngine, type TrainState } from '@vlm/jit';
+import { onnxEngine, type TrainState, tfjsEngine } from '@vlm/jit';
 import { readSafetensors, vlmBatch, vlmConfig, vlmLoss, vlmParams } from '@vlm/model';
 import type { Problem } from './problem.ts';
 
-const [path, threads] = process.argv.slice(2) as [string, string];
+const [path, threads, engine] = process.argv.slice(2) as [string, string, 'onnx' | 'tfjs'];
 const { decoder, batch, tensors: tensorsPath, optimizer, lr } = JSON.parse(readFileSync(path, 'utf8')) as Problem;
 const arrays = Object.fromEntries(
   [...readSafetensors(readFileSync(tensorsPath)).tensors].map(([name, { data }]) => [name, data as Float32Array]),
@@ -19,7 +19,8 @@ const weights_BT = new Float32Array(tokens_BT!.length).fill(1);
 const config = vlmConfig({ decoder });
 
 const begin = performance.now();
-const training = await onnxEngine({ threads: Number(threads) }).compileTrainStep({
+const trainer = engine === 'tfjs' ? tfjsEngine({ backend: 'cpu' }) : onnxEngine({ threads: Number(threads) });
+const training = await trainer.compileTrainStep({
   params: vlmParams(config),
   variants: { text: vlmBatch(config, { batch, patches: 0 }) },
   loss: vlmLoss(config),

@@ -1,0 +1,23 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Contestant } from './contestant.ts';
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+
+/** @param engine `onnx`, or `tfjs` for the same step run eagerly on tfjs' `cpu` backend */
+export function startJit(problem: string, threads: number, engine: 'onnx' | 'tfjs' = 'onnx'): Promise<Contestant> {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const conditions = process.execArgv.filter((arg) => arg.startsWith('--conditions'));
+  const args = [...conditions, '--import', tsx, here('./vlm-jit.ts'), problem, String(threads), engine];
+  return Contestant.start(engine === 'onnx' ? 'ours' : engine, process.execPath, args);
+}
+
+/** @param python an interpreter that has PyTorch */
+export function startTorch(
+  mode: 'eager' | 'compile',
+  python: string,
+  problem: string,
+  threads: number,
+): Promise<Contestant> {
+  return Contestant.start(mode, python, [here('./torch_twin.py'), mode, problem, String(threads)]);
+}
