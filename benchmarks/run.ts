@@ -1,7 +1,10 @@
+import type { Device } from '@vlm/jit';
 import { Command } from 'commander';
 import { mixtureFigure } from './data/mixture-figure.ts';
 import { dataBenchmark } from './data.ts';
+import { deviceCurveBenchmark } from './device-curve.ts';
 import { lossCurves } from './engine/loss-curves.ts';
+
 import { engineBenchmark, engineDefaults } from './engine.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
@@ -41,5 +44,10 @@ bench
   .option('--rows <n>', 'rows in a step', '1')
   .option('--steps <n>', 'steps', '3')
   .action(shapeBenchmark);
+bench
+  .command('device-curve')
+  .description('losses of a small decoder on the CPU and on a device, as JSON')
+  .option('--device <name>', 'webgpu or cuda', 'webgpu')
+  .action(({ device }: { device: Device }) => deviceCurveBenchmark(device));
 bench.command('sharing-cores').description('trainings that share the cores').action(sharingCoresBenchmark);
 await bench.parseAsync();

@@ -15,13 +15,13 @@ export interface DeviceTraits {
   optimizer: 'wasm' | 'graph';
   /** Threads of the process share one device that is not guarded against them. */
   isShared: boolean;
-  /** Operators that the provider computes wrongly, replaced by equal ones before the graph is written. */
+  /** Operators that the provider computes wrongly or not at all, replaced by equal ones before the graph is written. */
   avoid: readonly AvoidedOperator[];
 }
 
 export interface AvoidedOperator {
   op: string;
-  /** An output position that is wrong; the other outputs are kept. */
+  /** The position of the output that is replaced; the others are kept. */
   output: number;
   /** What was seen, and in which version of the provider. */
   symptom: string;
@@ -40,6 +40,12 @@ const devices: Record<Device, DeviceTraits> = {
         op: 'SimplifiedLayerNormalization',
         output: 1,
         symptom: 'ONNX Runtime 1.30: the inverse deviation is wrong without an error',
+      },
+      {
+        op: 'ReduceMax',
+        output: 0,
+        symptom:
+          'ONNX Runtime 1.30: over booleans it runs on the CPU, as does IsNaN before it: logits travel to the host and back',
       },
     ],
   },

@@ -7,7 +7,7 @@ import { whyNoWebGpu } from '../testing/software-vulkan.ts';
 
 const reason = await whyNoWebGpu();
 
-describe.skipIf(reason)(`WebGPU${reason ? ` (skipped: ${reason})` : ''}`, () => {
+describe.skipIf(reason)(`WebGPU${reason ? ` (skipped: ${reason})` : ''}`, { timeout: 120_000 }, () => {
   const open = (worker: boolean) => onnxEngine({ device: 'webgpu', threads: 1, worker, verify: false });
   describe('training steps', () => engineContract(() => open(false)));
   describe('modules', () => moduleContract(open(false), 5e-6));

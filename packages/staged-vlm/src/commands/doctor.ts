@@ -39,7 +39,9 @@ async function printDevice(device: Device): Promise<void> {
     console.log(`${isOk(relativeError) ? '✓' : '✗'} ${relativeError.toExponential(1)}  ${name}`);
   }
   const speed = (tokens: number): string => `${Math.round(tokens).toLocaleString('en')} tokens/s`;
-  console.log(`\n${device} ${speed(tokensPerSecond)}, cpu ${speed(cpuTokensPerSecond)}, at the size of quick`);
+  console.log(
+    `\n${device} ${speed(tokensPerSecond)}, cpu ${speed(cpuTokensPerSecond)}, on four rows at the size of quick`,
+  );
   if (lines.every(({ relativeError }) => isOk(relativeError))) return;
   console.error(`\nThis device computes other gradients than the CPU. Do not train on it; please report these lines.`);
   process.exitCode = 1;
