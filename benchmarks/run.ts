@@ -23,7 +23,8 @@ bench
 bench
   .command('engine-losses')
   .description('losses of S over many steps, drawn into docs/images')
-  .option('--steps <count>', 'of @vlm/jit and PyTorch', Number, 200)
+  .option('--steps <count>', 'of @vlm/jit; 0 keeps the curve on file', Number, 200)
+  .option('--torch-steps <count>', 'of PyTorch eager', Number, 200)
   .option('--tfjs-steps <count>', 'of tfjs on its cpu backend: minutes each', Number, 2)
   .option('--threads <count>', 'for every contestant', Number, engineDefaults.threads)
   .option('--python <path>', 'an interpreter with PyTorch (also: the variable PYTHON)', engineDefaults.python)

@@ -10,7 +10,10 @@ import { writeProblem } from './problem.ts';
 import { sizes } from './sizes.ts';
 
 export interface LossCurvesOptions {
+  /** Steps of `@vlm/jit`. */
   steps: number;
+  /** Steps of PyTorch, on the same problem; 0 keeps the curve on file, as everywhere here. */
+  torchSteps: number;
   /** Steps on tfjs' `cpu` backend: a minute or more each. */
   tfjsSteps: number;
   threads: number;
@@ -24,13 +27,13 @@ const image = (name: string) => fileURLToPath(new URL(`../../docs/images/${name}
 const stepsAtOnce = 20;
 
 /** `npm run bench -- engine-losses`: S trained again and again on one batch, losses by step, drawn together. */
-export async function lossCurves({ steps, tfjsSteps, threads, python }: LossCurvesOptions): Promise<void> {
+export async function lossCurves({ steps, torchSteps, tfjsSteps, threads, python }: LossCurvesOptions): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'vlm-bench-'));
   try {
     const problem = await writeProblem(directory, sizes.find(({ name }) => name === 'S')!);
     const runs: [name: string, steps: number, start: () => Promise<Contestant>][] = [
       ['@vlm/jit', steps, () => startJit(problem, threads)],
-      ['PyTorch eager', steps, () => startTorch('eager', python, problem, threads)],
+      ['PyTorch eager', torchSteps, () => startTorch('eager', python, problem, threads)],
       ['tfjs cpu', tfjsSteps, () => startJit(problem, threads, 'tfjs')],
     ];
     for (const [name, count, start] of runs) {
@@ -79,7 +82,7 @@ function drawn(curves: Curves): Promise<string> {
       y: { field: 'loss', type: 'quantitative', scale: { zero: false }, axis: { title: 'loss' } },
       color,
       // Equal curves lie on one another: the later ones are drawn thinner and dashed.
-      strokeWidth: { field: 'name', type: 'nominal', sort: names, scale: { range: [5, 2, 2, 2] }, legend: null },
+      strokeWidth: { field: 'name', type: 'nominal', sort: names, scale: { range: [5, 2, 2, 2] } },
       strokeDash: {
         field: 'name',
         type: 'nominal',
@@ -92,7 +95,6 @@ function drawn(curves: Curves): Promise<string> {
             [2, 2],
           ],
         },
-        legend: null,
       },
     },
   };
