@@ -8,12 +8,18 @@ export interface GoldenCase<Input, Expected> {
   expected: Expected;
 }
 
-/** All cases of every file of this kind in the fixtures, or in the folder that GOLDEN_DIR names. */
+/** All cases of every file of this kind in the folder that GOLDEN_DIR names, or in the fixtures where it holds none of the kind. */
 export function goldenCases<Input, Expected>(prefix: string): GoldenCase<Input, Expected>[] {
-  const folder = process.env['GOLDEN_DIR'] ?? fileURLToPath(new URL('../../fixtures', import.meta.url));
-  const files = readdirSync(folder).filter((name) => name.startsWith(prefix) && name.endsWith('.json'));
-  if (files.length === 0) throw new Error(`No golden file ${prefix}*.json in ${folder}`);
-  return files.sort().flatMap((name) => JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')).cases);
+  const fixtures = fileURLToPath(new URL('../../fixtures', import.meta.url));
+  const folders = [process.env['GOLDEN_DIR'] ?? fixtures, fixtures];
+  const files = folders.map((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
+      .map((name) => `${folder}/${name}`),
+  );
+  const found = files.find((own) => own.length > 0);
+  if (!found) throw new Error(`No golden file ${prefix}*.json in ${folders.join(' or ')}`);
+  return found.sort().flatMap((path) => JSON.parse(readFileSync(path, 'utf8')).cases);
 }
 
 /** The cases that a check finds wrong: one assertion for thousands of cases, with the failing ones in the message. */
