@@ -83,22 +83,28 @@ async function* resumed(head: Uint8Array, rest: AsyncIterator<Uint8Array>): Asyn
 }
 
 /*
- * Both decoders are fed piece by piece, and what came out is handed on before an error is: how much of a damaged shard can be read is
- * then a function of its bytes, not of timing. The pieces are small because each may unpack to a thousand times its size.
+ * What came out of a decoder is handed on before its error is, and the next bytes go in only then: how much of a damaged shard can be read
+ * is a function of its bytes, not of timing.
  */
-const gzipPieceBytes = 1 << 16;
-const zstdPieceBytes = 1 << 13;
-/** What a piece of gzip data should unpack to at most; the next piece is smaller where the last one gave more. */
-const aimedBytes = 1 << 21;
+
+/**
+ * Large, for each chunk is a trip to zlib's thread and back. Once `data` has paused it, zlib unpacks one chunk more (while the first is
+ * looked at) and then waits, so that a bomb fills two chunks and no more, however much is fed to it.
+ */
+const gunzipSettings = { chunkSize: 1 << 19, readableHighWaterMark: 1 };
 
 /** All members of a gzip file, one after the other. */
 async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const unzip = createGunzip({ chunkSize: 1 << 18 });
+  const unzip = createGunzip(gunzipSettings);
   let out: Uint8Array[] = [];
   let failure: unknown;
-  let ended = false;
+  let [taken, ended] = [true, false];
   let wake = (): void => {};
-  unzip.on('data', (chunk: Buffer) => out.push(chunk));
+  unzip.on('data', (chunk: Uint8Array) => {
+    out.push(chunk);
+    unzip.pause();
+    wake();
+  });
   unzip.on('end', () => {
     ended = true;
     wake();
@@ -107,34 +113,54 @@ async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     failure = decompressionError(error, 'gzip');
     wake();
   });
-  try {
-    let size = gzipPieceBytes;
-    for await (const chunk of stored) {
-      for (let at = 0; at < chunk.length; ) {
-        const piece = chunk.subarray(at, at + size);
-        at += piece.length;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          unzip.write(piece, () => resolve());
-        });
-        const unpacked = out.reduce((sum, { length }) => sum + length, 0);
-        size = Math.max(1 << 11, Math.min(gzipPieceBytes, Math.floor((piece.length / unpacked) * aimedBytes)));
-        yield* out;
-        out = [];
-        if (failure !== undefined) throw failure;
-      }
+  /** What comes out until zlib has taken all that it was given. */
+  async function* unpacked(): AsyncGenerator<Uint8Array, void> {
+    for (;;) {
+      const ready = out;
+      out = [];
+      yield* ready;
+      if (out.length > 0) continue;
+      if (failure !== undefined) throw failure;
+      if (ended || (taken && unzip.readableLength === 0)) return;
+      const event = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      unzip.resume();
+      await event;
     }
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-      unzip.end();
-      if (ended || failure !== undefined) resolve();
-    });
-    yield* out;
-    if (failure !== undefined) throw failure;
+  }
+  try {
+    let given = 0;
+    for await (const chunk of stored) {
+      if (!ended) {
+        taken = false;
+        unzip.write(chunk, () => {
+          taken = true;
+          wake();
+        });
+        yield* unpacked();
+      }
+      given += chunk.length;
+      // Zeros may fill up the last block of a tape; zlib ends where they begin.
+      if (ended) expectZeros(chunk.subarray(Math.max(0, chunk.length - (given - unzip.bytesWritten))));
+    }
+    if (ended) return;
+    taken = false;
+    unzip.end();
+    yield* unpacked();
   } finally {
     unzip.destroy();
   }
 }
+
+function expectZeros(bytes: Uint8Array): void {
+  if (bytes.every((byte) => byte === 0)) return;
+  const message = 'bytes that are no gzip data behind zeros that end it; fetch or write the shard again';
+  throw new WebDatasetError('corrupt', message);
+}
+
+/** Small, for each piece may unpack to a thousand times its size. */
+const zstdPieceBytes = 1 << 13;
 
 /** All frames of a zstd file. */
 async function* unzstd(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
