@@ -79,7 +79,7 @@ async function read(path: string): Promise<void> {
 }
 
 async function unzip(path: string): Promise<void> {
-  for await (const _ of createReadStream(path, { highWaterMark: 1 << 18 }).pipe(createGunzip({ chunkSize: 1 << 18 })));
+  for await (const _ of createReadStream(path, { highWaterMark: 1 << 20 }).pipe(createGunzip({ chunkSize: 1 << 20 })));
 }
 
 /** Memory that reading adds: the largest resident size while two gigabytes pass, less the one before. */

@@ -132,7 +132,7 @@ async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   try {
     let given = 0;
     for await (const chunk of stored) {
-      if (!ended) {
+      if (given === unzip.bytesWritten) {
         taken = false;
         unzip.write(chunk, () => {
           taken = true;
@@ -142,9 +142,10 @@ async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
       }
       given += chunk.length;
       // Zeros may fill up the last block of a tape; zlib ends where they begin.
-      if (ended) expectZeros(chunk.subarray(Math.max(0, chunk.length - (given - unzip.bytesWritten))));
+      const left = given - unzip.bytesWritten;
+      if (left > 0) expectZeros(chunk.subarray(Math.max(0, chunk.length - left)));
     }
-    if (ended) return;
+    if (given > unzip.bytesWritten) return;
     taken = false;
     unzip.end();
     yield* unpacked();

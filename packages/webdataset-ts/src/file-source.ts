@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ByteSource } from './byte-source.ts';
 
-const chunkBytes = 1 << 18;
+const chunkBytes = 1 << 20;
 
 /** Shards as files of this machine: paths or `file:` addresses. */
 export const fileSource: ByteSource = {
