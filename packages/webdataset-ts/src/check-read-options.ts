@@ -5,7 +5,7 @@ import { splitShards } from './split-shards.ts';
 
 /** @throws WebDatasetError `invalid-argument` for options that cannot be used */
 export function checkReadOptions(options: ReadShardsOptions): void {
-  const { onBroken, epoch, shuffleSamples, regroup, split, format } = options;
+  const { onBroken, epoch, shuffleSamples, shuffleShards, regroup, split, format, compatible = false } = options;
   if (onBroken !== undefined && onBroken !== 'error' && typeof onBroken !== 'function') {
     throw new WebDatasetError(
       'invalid-argument',
@@ -15,8 +15,18 @@ export function checkReadOptions(options: ReadShardsOptions): void {
   if (epoch !== undefined && (!Number.isSafeInteger(epoch) || epoch < 0)) {
     throw new WebDatasetError('invalid-argument', `epoch: expected a whole number from 0, got ${epoch}`);
   }
+  for (const [name, given] of Object.entries({ shuffleSamples, shuffleShards })) {
+    if (given !== undefined && ('buffer' in given || 'compatible' in given)) checkCompatibleShuffle(name, given);
+  }
+  if (compatible !== true && compatible !== false && compatible !== 'openlm')
+    throw new WebDatasetError(
+      'invalid-argument',
+      `compatible: expected true, false or "openlm", got ${JSON.stringify(compatible)}`,
+    );
+  if (compatible === 'openlm' && regroup !== undefined)
+    throw new WebDatasetError('invalid-argument', 'regroup: OpenLM takes neighbours only; leave one of the two away');
   for (const [name, given] of Object.entries({ shuffleSamples, regroup })) {
-    if (given !== undefined && (!Number.isSafeInteger(given.window) || given.window < 1))
+    if (given !== undefined && !('buffer' in given) && (!Number.isSafeInteger(given.window) || given.window < 1))
       throw new WebDatasetError(
         'invalid-argument',
         `${name}.window: expected a whole number from 1, got ${given.window}`,
@@ -26,6 +36,26 @@ export function checkReadOptions(options: ReadShardsOptions): void {
   if (format !== undefined && format !== 'tar' && format !== 'jsonl') {
     throw new WebDatasetError('invalid-argument', `format: expected "tar" or "jsonl", got ${JSON.stringify(format)}`);
   }
+}
+
+function checkCompatibleShuffle(name: string, given: object): void {
+  const { seed, buffer, initial, compatible, window } = given as Record<string, unknown>;
+  const expect = (right: boolean, what: string, got: unknown): void => {
+    if (right) return;
+    throw new WebDatasetError('invalid-argument', `${name}.${what}, got ${JSON.stringify(got)}`);
+  };
+  expect(Number.isSafeInteger(seed), 'seed: webdataset takes a whole number', seed);
+  expect(window === undefined, 'window: expected a window or a buffer, not both', window);
+  if (compatible !== undefined)
+    expect(
+      compatible === 'SimpleShardList' && name === 'shuffleShards' && buffer === undefined,
+      'compatible: expected "SimpleShardList", of shards, without a buffer',
+      compatible,
+    );
+  else
+    expect(Number.isSafeInteger(buffer) && (buffer as number) >= 1, 'buffer: expected a whole number from 1', buffer);
+  const right = initial === undefined || (Number.isSafeInteger(initial) && (initial as number) >= 1);
+  expect(right, 'initial: expected a whole number from 1', initial);
 }
 
 /** The limits in force: given ones over the defaults. */
@@ -56,7 +86,13 @@ export function checkedState(state: ShardPosition, epoch: number, shards: number
   if (state.taken !== undefined && (!Number.isSafeInteger(state.taken) || state.taken < 0)) {
     throw new WebDatasetError('invalid-state', `state.taken: expected a whole number from 0, got ${state.taken}`);
   }
-  const { scattered = [] } = state;
+  const { scattered = [], buffer } = state;
+  if (buffer !== undefined) {
+    for (const name of ['returned', 'pulled', 'oldest'] as const) {
+      if (!Number.isSafeInteger(buffer?.[name]) || buffer[name] < 0)
+        throw new WebDatasetError('invalid-state', `state.buffer.${name}: expected a whole number from 0`);
+    }
+  }
   if (!Array.isArray(scattered) || !scattered.every((pair) => Array.isArray(pair) && pair.length === 2)) {
     throw new WebDatasetError('invalid-state', 'state.scattered: expected pairs of key and number');
   }

@@ -54,7 +54,7 @@ async function* readMembers(
   groups: SampleGroups,
   { limits, compatible }: GroupOptions,
 ): AsyncGenerator<ShardEvent[], void> {
-  const tar = new TarReader(bytes, limits, compatible);
+  const tar = new TarReader(bytes, limits, compatible !== false);
   function* handful(): Generator<ShardEvent[], void> {
     if (groups.events.length === 0) return;
     const { events } = groups;
@@ -90,7 +90,7 @@ async function* readMembers(
 }
 
 /** Whether the member counts for samples. The reference passes over links without a word; we only do so where asked to agree with it. */
-function carriesData(member: TarMember, compatible: boolean): boolean {
+function carriesData(member: TarMember, compatible: GroupOptions['compatible']): boolean {
   return member.kind === 'file' || (member.problem !== undefined && !compatible);
 }
 

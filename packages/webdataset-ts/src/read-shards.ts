@@ -1,3 +1,10 @@
+import {
+  type BufferPosition,
+  type BufferShuffle,
+  shuffleByBuffer,
+  shuffledAsSimpleShardList,
+  shuffledByBuffer,
+} from './buffer-shuffle.ts';
 import type { ByteSource } from './byte-source.ts';
 import { checkedLimits, checkedState, checkReadOptions, fingerprint } from './check-read-options.ts';
 import { WebDatasetError } from './errors.ts';
@@ -17,19 +24,31 @@ export interface ShardPosition extends SamplePosition {
   shard: number;
   /** With `shuffleSamples`: how many samples of the window that begins here were returned. */
   taken?: number;
+  /** With a buffer in `shuffleSamples`: what was handed out; the position is that of the oldest sample in the buffer. */
+  buffer?: BufferPosition;
   /** Fingerprint of the shard names and the seed, so that a position is not used with another list. */
   list?: string;
 }
 
 /** How shards are read. */
 export interface ReadShardsOptions {
-  /** Shuffles the order of shards, differently in every epoch. */
-  shuffleShards?: { seed: number | string } | undefined;
+  /**
+   * Shuffles the order of shards, differently in every epoch. With `buffer`: as webdataset's `detshuffle(buffer, initial, seed)` does; with
+   * `compatible`: as its `SimpleShardList(urls, seed)` does, which is one order for all epochs.
+   */
+  shuffleShards?:
+    | { seed: number | string }
+    | { seed: number; compatible: 'SimpleShardList' }
+    | BufferShuffle
+    | undefined;
   /**
    * Shuffles samples within windows of so many neighbours, which are held in memory. Resuming reads the
    * current window again. Choose a window of several shards' samples to mix shards.
+   *
+   * With `buffer` instead of `window`: exactly the order of webdataset's `detshuffle(buffer, initial, seed)`. Resuming reads again from the
+   * oldest sample in the buffer on.
    */
-  shuffleSamples?: { seed: number | string; window: number } | undefined;
+  shuffleSamples?: { seed: number | string; window: number } | BufferShuffle | undefined;
   /** Which pass over the data this is. It matters to shuffling only. Default 0, or what `state` says. */
   epoch?: number | undefined;
   /** Goes on where `state()` of an earlier reader was. */
@@ -41,9 +60,10 @@ export interface ReadShardsOptions {
   onBroken?: 'error' | ((problem: WebDatasetError) => void) | undefined;
   /**
    * Delivers what Python's webdataset would where the two differ by choice: a key that comes back is a sample of its own, links are
-   * passed over, reading ends at the first end marker, and none is needed. Default false: these are faults.
+   * passed over, reading ends at the first end marker, and none is needed. `'openlm'`: the same with OpenLM's grouping, where a second
+   * member of one suffix begins another sample of that key. Default false: these are faults.
    */
-  compatible?: boolean | undefined;
+  compatible?: boolean | 'openlm' | undefined;
   /**
    * Shares the data with other readers that are given the same list, seed and `count`: over all of them every sample comes once. Each has
    * as many whole shards as the next; shards that are left over are read by all, and each takes every `count`-th sample.
@@ -125,16 +145,18 @@ export function readShards(shards: string | readonly string[], options: ReadShar
     JSON.stringify([
       shuffleShards?.seed,
       shuffleSamples?.seed,
-      shuffleSamples?.window,
+      shuffleSamples && ('window' in shuffleSamples ? shuffleSamples.window : shuffleSamples),
       ...(options.split === undefined && window === 1 ? [] : [options.split, window]),
+      ...(shuffleShards !== undefined && Object.keys(shuffleShards).length > 1 ? [shuffleShards] : []),
+      ...(compatible === 'openlm' ? [compatible] : []),
     ]),
   );
-  const shuffledList =
-    shuffleShards === undefined ? expanded : shuffled(expanded, createRandom(`${shuffleShards.seed}/${epoch}`));
-  const { order, shared } = shareOf(shuffledList, options.split);
+  const { order, shared } = shareOf(orderOf(expanded, shuffleShards, epoch), options.split);
   const position: ShardPosition = { epoch, shard: 0, sample: 0, offset: 0, list };
   if (state !== undefined) {
-    if (state.taken && shuffleSamples === undefined) {
+    const windows = shuffleSamples !== undefined && 'window' in shuffleSamples;
+    const buffers = shuffleSamples !== undefined && 'buffer' in shuffleSamples;
+    if ((state.taken && !windows) || (state.buffer && !buffers)) {
       throw new WebDatasetError('invalid-state', 'state was taken with shuffleSamples; give the same option again');
     }
     const { shard, sample, offset, scattered } = checkedState(state, epoch, order.length, list);
@@ -200,11 +222,22 @@ export function readShards(shards: string | readonly string[], options: ReadShar
     return: () => stream.return(undefined),
     [Symbol.asyncIterator]: () => reader,
   };
-  return shuffleSamples === undefined ? reader : shuffleWindows(reader, shuffleSamples, state?.taken ?? 0);
+  if (shuffleSamples === undefined) return reader;
+  return 'window' in shuffleSamples
+    ? shuffleWindows(reader, shuffleSamples, state?.taken ?? 0)
+    : shuffleByBuffer(reader, shuffleSamples, state?.buffer);
 }
 
 const atStart: SamplePosition = { sample: 0, offset: 0 };
 const counterOf = { dropped: 'droppedSamples', ignored: 'ignoredMembers', regrouped: 'regrouped' } as const;
+
+/** The shards in the order of an epoch. */
+function orderOf(shards: string[], shuffle: ReadShardsOptions['shuffleShards'], epoch: number): string[] {
+  if (shuffle === undefined) return shards;
+  if ('buffer' in shuffle) return shuffledByBuffer(shards, shuffle, epoch);
+  if ('compatible' in shuffle) return shuffledAsSimpleShardList(shards, shuffle.seed);
+  return shuffled(shards, createRandom(`${shuffle.seed}/${epoch}`));
+}
 
 /** The shards of one of several readers: its whole ones and, from `shared.from` on, those of which it takes some samples. */
 function shareOf(

@@ -51,10 +51,13 @@ interface Group {
   regrouped: boolean;
 }
 
+const notKept = new Uint8Array(0);
+
 /** What {@link SampleGroups} needs to know. */
 export interface GroupOptions {
   limits: ReadLimits;
-  compatible: boolean;
+  /** `openlm`: a second member of one suffix begins another sample of that key. */
+  compatible: boolean | 'openlm';
   /** How many samples may be open at once: 1 asks that the members of a sample are neighbours. */
   window: number;
   from: SamplePosition;
@@ -105,8 +108,12 @@ export class SampleGroups {
   place(member: TarMember, key: string, suffix: string): ((data: Uint8Array) => void) | undefined {
     const { limits } = this.#options;
     const { name, offset, size } = member;
-    const group = this.#groupOf(key, member);
-    if (group === undefined || !group.wanted) return undefined;
+    const group = this.#groupOf(key, suffix, member);
+    if (group === undefined) return undefined;
+    if (!group.wanted) {
+      group.members[suffix] = notKept;
+      return undefined;
+    }
     if (member.problem !== undefined) {
       this.#fault(group, member.problem.code, member.problem.message, { offset, key, member: name });
       return undefined;
@@ -141,8 +148,10 @@ export class SampleGroups {
     while (this.#open.size > 0) this.#close();
   }
 
-  #groupOf(key: string, { name, offset }: TarMember): Group | undefined {
+  #groupOf(key: string, suffix: string, { name, offset }: TarMember): Group | undefined {
     if (this.#current?.key === key) {
+      if (this.#options.compatible === 'openlm' && suffix in this.#current.members)
+        this.#current = this.#begin(key, name, offset);
       this.#current.last = offset;
       return this.#current;
     }
