@@ -6,6 +6,14 @@ export interface OpenOptions {
   reuse?: boolean | undefined;
 }
 
+/** What a shard is known by without being read. */
+export interface ShardIdentity {
+  /** Size in bytes as stored. */
+  bytes: number;
+  /** Changes when the shard does. */
+  version: string;
+}
+
 /**
  * Where shards come from. Implement it to read from a store of your own: `open` is all that the reader asks for.
  */
@@ -20,4 +28,6 @@ export interface ByteSource {
   open(shard: string, offset: number, options?: OpenOptions): AsyncIterable<Uint8Array>;
   /** False where a shard can be opened once only (standard input): it is then read from its beginning up to the place. Default true. */
   seekable?(shard: string): boolean;
+  /** What tells a shard that was replaced from the one that was there before. Without it, random access notices that by the keys alone. */
+  identify?(shard: string): Promise<ShardIdentity | undefined>;
 }

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ByteSource } from './byte-source.ts';
 
@@ -7,7 +7,7 @@ const chunkBytes = 1 << 20;
 /** Shards as files of this machine: paths or `file:` addresses. */
 export const fileSource: ByteSource = {
   async *open(shard, offset, { length = Number.POSITIVE_INFINITY, reuse = false } = {}) {
-    const file = await open(shard.startsWith('file:') ? fileURLToPath(shard) : shard, 'r');
+    const file = await open(pathOf(shard), 'r');
     try {
       const size = Math.min(chunkBytes, length);
       let buffer = Buffer.allocUnsafeSlow(size);
@@ -22,4 +22,12 @@ export const fileSource: ByteSource = {
       await file.close();
     }
   },
+  async identify(shard) {
+    const { size, mtimeMs, ino } = await stat(pathOf(shard));
+    return { bytes: size, version: `${size}/${mtimeMs}/${ino}` };
+  },
 };
+
+function pathOf(shard: string): string {
+  return shard.startsWith('file:') ? fileURLToPath(shard) : shard;
+}

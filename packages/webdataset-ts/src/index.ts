@@ -1,5 +1,5 @@
 export type { BufferPosition, BufferShuffle } from './buffer-shuffle.ts';
-export type { ByteSource, OpenOptions } from './byte-source.ts';
+export type { ByteSource, OpenOptions, ShardIdentity } from './byte-source.ts';
 export { decodeNpy, type NpyArray, type NpyData } from './decode-npy.ts';
 export { type NpzLimits, npzDecoder } from './decode-npz.ts';
 export {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -54,7 +54,7 @@ describe('openShard', () => {
         .sort(),
     );
     const written = readFileSync(shards[0]!.index!, 'utf8');
-    expect(written).toBe('{"version":1,"samples":[["k0",0],["k1",2560],["k2",5120]]}\n');
+    expect(written).toBe('{"version":1,"bytes":8704,"samples":[["k0",0],["k1",2560],["k2",5120]]}\n');
     await writeShardIndex(shards[0]!.path);
     expect(readFileSync(shards[0]!.index!, 'utf8')).toBe(written);
     const shard = await openShard(shards[1]!.path);
@@ -79,6 +79,24 @@ describe('openShard', () => {
     await expect((await openShard('long', { source, index })).sample(1)).rejects.toThrow(/index it again/);
   });
 
+  it('notices a file that has another size than was indexed, and one that changes while it is open', async () => {
+    const path = join(temporaryFolder({ 's.tar': tarOf('a.txt', 'b.txt') }), 's.tar');
+    await writeShardIndex(path);
+    writeFileSync(path, tarOf('a.txt', 'b.txt', 'c.txt'));
+    await expect(openShard(path)).rejects.toThrow(/expected 3072 bytes as the index says, got 4096.*index it again/);
+    await writeShardIndex(path);
+    const shard = await openShard(path);
+    expect((await shard.sample(1)).key).toBe('b');
+    utimesSync(path, 1, 1);
+    await expect(shard.sample(1)).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringMatching(/open it again/),
+    });
+    const reopened = await openShard(path);
+    rmSync(path);
+    await expect(reopened.sample(0)).rejects.toMatchObject({ code: 'unreadable' });
+  });
+
   it('says what to do without an index, or with a damaged one', async () => {
     const folder = temporaryFolder({ 's.tar': tarOf('a.txt') });
     const path = join(folder, 's.tar');
@@ -94,6 +112,7 @@ describe('openShard', () => {
       '{"version":2,"samples":[]}',
       '{"version":1,"samples":[["a",0],["b",0]]}',
       '{"version":1,"samples":[[0,0]]}',
+      '{"version":1,"bytes":"many","samples":[["a",0]]}',
     ]) {
       writeFileSync(`${path}.idx.json`, text);
       await expect(openShard(path)).rejects.toMatchObject({ code: 'corrupt' });

@@ -1,5 +1,5 @@
 import { ByteReader } from './byte-reader.ts';
-import type { ByteSource } from './byte-source.ts';
+import type { ByteSource, ShardIdentity } from './byte-source.ts';
 import { checkedLimits } from './check-read-options.ts';
 import { WebDatasetError } from './errors.ts';
 import { formatOfName, readOpened } from './read-shard.ts';
@@ -22,7 +22,7 @@ export interface OpenedShard {
 /**
  * Opens a shard for random access, by its index `SHARD.idx.json` or one that is given.
  *
- * @throws WebDatasetError `unreadable` without an index; `corrupt` for one that is damaged
+ * @throws WebDatasetError `unreadable` without an index; `corrupt` for one that is damaged, or of a shard of another size
  * @example
  * const shard = await openShard('data/train-000000.tar');
  * const { members } = await shard.sample(shard.indexOf('000042'));
@@ -33,7 +33,12 @@ export async function openShard(
 ): Promise<OpenedShard> {
   const { source = sourceByScheme(), format = formatOfName(shard) } = options;
   const limits = checkedLimits(options.limits);
-  const { samples } = options.index ?? (await loadIndex(shard, source));
+  const { samples, bytes: indexed } = options.index ?? (await loadIndex(shard, source));
+  const identity = await identityOf(source, shard);
+  if (identity !== undefined && indexed !== undefined && identity.bytes !== indexed) {
+    const message = `expected ${indexed} bytes as the index says, got ${identity.bytes}; the shard is not the one that was indexed: index it again`;
+    throw new WebDatasetError('corrupt', message, { shard });
+  }
   const numbers = new Map(samples.map(([key], i) => [key, i]));
   return {
     length: samples.length,
@@ -46,6 +51,10 @@ export async function openShard(
         throw new WebDatasetError('invalid-argument', message, { shard });
       }
       const [key, offset] = entry;
+      if (identity !== undefined && (await identityOf(source, shard))?.version !== identity.version) {
+        const message = 'was replaced or written to since it was opened; open it again';
+        throw new WebDatasetError('corrupt', message, { shard, offset, key });
+      }
       const end = samples[index + 1]?.[1];
       const length = end === undefined ? undefined : end - offset;
       const bytes = new ByteReader(source.open(shard, offset, { length, reuse: true }), offset);
@@ -60,6 +69,14 @@ export async function openShard(
       throw stale(shard, key, offset);
     },
   };
+}
+
+async function identityOf(source: ByteSource, shard: string): Promise<ShardIdentity | undefined> {
+  try {
+    return await source.identify?.(shard);
+  } catch (error) {
+    throw new WebDatasetError('unreadable', `cannot be read: ${(error as Error).message}`, { shard }, error);
+  }
 }
 
 function stale(shard: string, key: string, offset: number): WebDatasetError {

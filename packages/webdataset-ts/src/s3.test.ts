@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readShards, sourceByScheme } from './index.ts';
 import { s3Source } from './s3.ts';
 import { readAll } from './testing/read-all.ts';
 import { startS3 } from './testing/s3-server.ts';
-import { tarOf } from './testing/tar-bytes.ts';
+import { tarOf, temporaryFolder } from './testing/tar-bytes.ts';
 
 const { CreateBucketCommand, PutObjectCommand, S3Client }: typeof import('@aws-sdk/client-s3') = createRequire(
   import.meta.url,
@@ -42,6 +44,25 @@ describe('s3Source, against a server that speaks S3', () => {
     const rest = await readAll(readShards(list, { source: source(), state }));
     expect(rest).toHaveLength(40);
     expect(rest[0]).toMatch(/^s3:\/\/data\/train\/a-1.tar#10 10 txt=text 10 /);
+  });
+
+  it('is used as the README says', async () => {
+    const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+    const snippet = /```ts\n(import \{ readShards, sourceByScheme \}[^`]*)```/.exec(readme)![1]!;
+    const here = snippet
+      .replace('https://minio.example.org', server.endpoint)
+      .replace('s3://bucket/train-{000..009}.tar', 's3://data/train/a-{0..1}.tar')
+      .replace("from 'webdataset-ts'", `from ${JSON.stringify(join(import.meta.dirname, 'index.ts'))}`)
+      .replace("from 'webdataset-ts/s3'", `from ${JSON.stringify(join(import.meta.dirname, 's3.ts'))}`);
+    expect(here.match(/data\/train|127\.0\.0\.1|index\.ts|s3\.ts/g)).toHaveLength(4);
+    const path = join(temporaryFolder({ 'readme.ts': Buffer.from(`${here}\nexport { reader };\n`) }), 'readme.ts');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'S3RVER').stubEnv('AWS_SECRET_ACCESS_KEY', 'S3RVER');
+    try {
+      const { reader } = await import(path);
+      expect(await readAll(reader)).toHaveLength(100);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('resumes a body that breaks off', async () => {

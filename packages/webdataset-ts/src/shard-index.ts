@@ -1,6 +1,6 @@
 /**
- * Where each sample of a shard begins: `SHARD.idx.json`, `{ "version": 1, "samples": [["key", offset], …] }`. Offsets count bytes of the
- * shard, so that any program can read one sample by a seek or a range request.
+ * Where each sample of a shard begins: `SHARD.idx.json`, `{ "version": 1, "bytes": …, "samples": [["key", offset], …] }`. Offsets count bytes
+ * of the shard, so that any program can read one sample by a seek or a range request.
  */
 import { rename, rm, writeFile } from 'node:fs/promises';
 import type { ByteSource } from './byte-source.ts';
@@ -14,6 +14,8 @@ import { sourceByScheme } from './source-by-scheme.ts';
 /** The samples of one shard in order: key and offset of the first header (or of the line). */
 export interface ShardIndex {
   version: 1;
+  /** Size of the shard, where its source could tell. */
+  bytes?: number | undefined;
   samples: (readonly [key: string, offset: number])[];
 }
 
@@ -54,7 +56,8 @@ export async function indexShard(shard: string, options: IndexOptions = {}): Pro
       offset = event.next?.offset ?? offset;
     }
   }
-  return { version: 1, samples };
+  const bytes = (await source.identify?.(shard))?.bytes;
+  return { version: 1, ...(bytes !== undefined && { bytes }), samples };
 }
 
 /**
@@ -65,9 +68,9 @@ export async function indexShard(shard: string, options: IndexOptions = {}): Pro
 export async function writeShardIndex(shard: string, index?: ShardIndex): Promise<string> {
   const path = indexPath(shard);
   const partial = `${path}.partial`;
-  const { version, samples } = index ?? (await indexShard(shard));
+  const { version, bytes, samples } = index ?? (await indexShard(shard));
   try {
-    await writeFile(partial, `${JSON.stringify({ version, samples })}\n`);
+    await writeFile(partial, `${JSON.stringify({ version, bytes, samples })}\n`);
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
@@ -87,6 +90,9 @@ export function parseShardIndex(text: string, path: string): ShardIndex {
     throw wrong((error as Error).message);
   }
   if (index?.version !== 1 || !Array.isArray(index.samples)) throw wrong('expected version 1 with a list of samples');
+  const { bytes } = index;
+  if (bytes !== undefined && !Number.isSafeInteger(bytes))
+    throw wrong(`expected bytes as a whole number, got ${JSON.stringify(bytes)}`);
   let last = -1;
   for (const [i, entry] of index.samples.entries()) {
     const [key, offset] = Array.isArray(entry) ? entry : [];
@@ -94,5 +100,5 @@ export function parseShardIndex(text: string, path: string): ShardIndex {
       throw wrong(`sample ${i}: expected a key and a growing offset, got ${JSON.stringify(entry)}`);
     last = offset!;
   }
-  return { version: 1, samples: index.samples };
+  return { version: 1, ...(bytes !== undefined && { bytes }), samples: index.samples };
 }

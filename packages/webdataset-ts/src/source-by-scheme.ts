@@ -34,6 +34,7 @@ export function sourceByScheme(more: Readonly<Record<string, ByteSource>> = {}):
   return {
     open: (shard, offset, options) => sourceOf(shard).open(shard, offset, options),
     seekable: (shard) => sourceOf(shard).seekable?.(shard) ?? true,
+    identify: async (shard) => sourceOf(shard).identify?.(shard),
   };
 }
 

@@ -117,7 +117,7 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
     file = undefined;
     await finished.write(endOfArchive);
     const shard: WrittenShard = { path: finished.path, samples, ...(await finished.finish()) };
-    if (index) shard.index = await writeShardIndex(shard.path, { version: 1, samples: entries });
+    if (index) shard.index = await writeShardIndex(shard.path, { version: 1, bytes: shard.bytes, samples: entries });
     entries = [];
     shards.push(shard);
   }
