@@ -36,6 +36,8 @@ export interface ArenaLayout {
   runs: UpdateRun[];
   /** Moments per parameter: 2 for AdamW, 1 for momentum, 0 for plain gradient descent. */
   moments: 0 | 1 | 2;
+  /** Parameters whose gradient norms are reported together, by the name of their group. */
+  normGroups: Record<string, Slot[]>;
   /** Elements in each region. */
   regionLength: number;
   /** Bytes in all. */
@@ -48,6 +50,7 @@ export function arenaLayout(
   frozen: readonly string[],
   groups: readonly ParameterGroup[],
   moments: 0 | 1 | 2,
+  groupOf?: (name: string) => string,
 ): ArenaLayout {
   let end = 0;
   const place = (name: string): Slot => {
@@ -72,7 +75,12 @@ export function arenaLayout(
       `Training state: expected at most ${MAX_BYTES} bytes (parameters, gradients and moments share a 32-bit memory), got ${bytes}.`,
     );
   }
-  return { order: Object.keys(params), trained, frozen: still, runs, moments, regionLength, bytes };
+  const normGroups: Record<string, Slot[]> = {};
+  for (const slot of groupOf ? trained : []) {
+    const group = groupOf!(slot.name);
+    normGroups[group] = [...(normGroups[group] ?? []), slot];
+  }
+  return { order: Object.keys(params), trained, frozen: still, runs, moments, normGroups, regionLength, bytes };
 }
 
 /** @throws {JitError} `invalid-state` when a name is missing or unknown or has another length */
@@ -109,9 +117,13 @@ export class Arena {
   readonly gradients: Record<string, Float32Array> = {};
   readonly m: Record<string, Float32Array> = {};
   readonly v: Record<string, Float32Array> = {};
+  /** All gradients, gaps included. */
+  readonly gradientRegion: Float32Array;
+  private sum: Float32Array | undefined;
 
   constructor(layout: ArenaLayout, buffer: ArrayBuffer) {
     this.layout = layout;
+    this.gradientRegion = new Float32Array(buffer, 4 * layout.regionLength, layout.regionLength);
     const regions = [this.params, this.gradients, this.m, this.v].slice(0, 2 + layout.moments);
     for (const [i, region] of regions.entries()) {
       for (const { name, offset, length } of layout.trained) {
@@ -121,6 +133,12 @@ export class Arena {
     for (const { name, offset, length } of layout.frozen) {
       this.params[name] = new Float32Array(buffer, 4 * offset, length);
     }
+  }
+
+  /** A buffer beside the block for sums of gradients, made when it is first asked for. */
+  get gradientSum(): Float32Array {
+    this.sum ??= new Float32Array(this.layout.regionLength);
+    return this.sum;
   }
 
   /** Byte offset of an element of the region: 0 parameters, 1 gradients, 2 first moments, 3 second moments. */

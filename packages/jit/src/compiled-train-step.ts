@@ -1,14 +1,18 @@
 import { CallQueue } from './call-queue.ts';
 import type { DeviceTraits } from './devices/device-traits.ts';
 import { verifyVariant } from './devices/verify-variant.ts';
-import type { NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
+import type { MicroBatch, NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
 import type { TrainExecutor } from './executor/train-executor.ts';
+import { sharesOf } from './gradient-accumulation.ts';
 import { checkArrays } from './signature-check.ts';
 import { traceTrainStep } from './trace/trace-train-step.ts';
 import { checkLearningRate, variantSignature } from './train-definition.ts';
 
 /** What a step needs of its executor, here or in a worker. */
-export type TrainHost = Pick<TrainExecutor, 'addVariant' | 'setState' | 'getState' | 'run' | 'gradients' | 'dispose'>;
+export type TrainHost = Pick<
+  TrainExecutor,
+  'addVariant' | 'setState' | 'getState' | 'run' | 'runAccumulated' | 'gradients' | 'dispose'
+>;
 
 /** Traces variants when they are first used, checks batches, and keeps calls in order. */
 export class CompiledTrainStep implements TrainStep {
@@ -40,6 +44,16 @@ export class CompiledTrainStep implements TrainStep {
       checkLearningRate(lr);
       await this.prepare(variant, batch);
       return this.host.run(variant, batch, lr);
+    });
+  }
+
+  runAccumulated(microBatches: readonly MicroBatch[], { lr }: { lr: number }): Promise<StepResult> {
+    return this.queue.add(async () => {
+      checkLearningRate(lr);
+      const shares = sharesOf(microBatches);
+      for (const { variant, batch } of shares) await this.prepare(variant, batch);
+      const [only] = shares;
+      return shares.length === 1 ? this.host.run(only!.variant, only!.batch, lr) : this.host.runAccumulated(shares, lr);
     });
   }
 

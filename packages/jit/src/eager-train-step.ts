@@ -2,7 +2,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Arena } from './arena.ts';
 import { useBackend } from './backends/use-backend.ts';
 import { CallQueue } from './call-queue.ts';
-import type { NamedArrays, NamedTensors, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
+import type {
+  MicroBatch,
+  NamedArrays,
+  NamedTensors,
+  StepResult,
+  TrainState,
+  TrainStep,
+  TrainStepDefinition,
+} from './engine.ts';
+import { accumulateGradients, type PassResult, sharesOf } from './gradient-accumulation.ts';
 import { type OptimizerKernels, referenceKernels } from './optimizer/index.ts';
 import { updateState } from './optimizer-step.ts';
 import { checkArrays } from './signature-check.ts';
@@ -44,10 +53,18 @@ export class EagerTrainStep implements TrainStep {
   run(variant: string, batch: NamedArrays, { lr }: { lr: number }): Promise<StepResult> {
     return this.queue.add(async () => {
       checkLearningRate(lr);
-      const { loss, metrics } = this.backward(variant, batch);
-      const { gradNorm, step } = updateState(this.arena, this.kernels, this.optimizer, lr, this.step);
-      this.step = step;
-      return { loss, gradNorm, metrics };
+      return this.update(this.backward(variant, batch), lr);
+    });
+  }
+
+  runAccumulated(microBatches: readonly MicroBatch[], { lr }: { lr: number }): Promise<StepResult> {
+    return this.queue.add(async () => {
+      checkLearningRate(lr);
+      const shares = sharesOf(microBatches);
+      const [only] = shares;
+      if (shares.length === 1) return this.update(this.backward(only!.variant, only!.batch), lr);
+      const pass = ({ variant, batch }: MicroBatch) => this.backward(variant, batch);
+      return this.update(await accumulateGradients(this.arena, shares, pass), lr);
     });
   }
 
@@ -62,8 +79,14 @@ export class EagerTrainStep implements TrainStep {
     return this.queue.close(async () => {});
   }
 
+  private update({ loss, metrics }: PassResult, lr: number): StepResult {
+    const { step, ...norms } = updateState(this.arena, this.kernels, this.optimizer, lr, this.step);
+    this.step = step;
+    return { loss, ...norms, metrics };
+  }
+
   /** Fills the gradients of the arena. */
-  private backward(variant: string, batch: NamedArrays): { loss: number; metrics: Record<string, number> } {
+  private backward(variant: string, batch: NamedArrays): PassResult {
     const signature = variantSignature(this.definition, variant);
     checkArrays(`batch of variant ${variant}`, signature, batch);
     const { params: specs, loss: lossOf } = this.definition;

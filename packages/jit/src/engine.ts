@@ -63,6 +63,16 @@ export interface TrainStepDefinition {
     variant: string,
   ): { loss: tf.Scalar; metrics?: Record<string, tf.Scalar> };
   optimizer: OptimizerOptions;
+  /** The group of a parameter (`encoder`, `projector`, …) for `StepResult.groupNorms`; absent: none are reported. */
+  groupOf?: (name: string) => string;
+}
+
+/** One of several batches whose gradients make one update. */
+export interface MicroBatch {
+  variant: string;
+  batch: NamedArrays;
+  /** What it counts among the others: the sum of its loss weights where the loss is a mean over them. 0: it is not run. */
+  weight: number;
 }
 
 export interface TrainState {
@@ -80,6 +90,8 @@ export interface StepResult {
   loss: number;
   /** Global norm of the gradient before clipping. */
   gradNorm: number;
+  /** The same of each group that trains, where the definition names groups: the root of the sum of their squares is `gradNorm`. */
+  groupNorms?: Record<string, number>;
   metrics: Record<string, number>;
 }
 
@@ -93,6 +105,12 @@ export interface TrainStep {
    * Calls run in the order in which they were made.
    */
   run(variant: string, batch: NamedArrays, hyper: { lr: number }): Promise<StepResult>;
+  /**
+   * One update from several micro-batches, of any variants: with the gradient Σ weight · gradient / Σ weight, and the loss and metrics
+   * averaged in the same way. With the loss tokens as weights that is the gradient of one large batch, not a mean of means.
+   * @throws {JitError} `invalid-batch` when no weight is above 0; `unsupported` on a device that keeps the state in its own memory
+   */
+  runAccumulated(microBatches: readonly MicroBatch[], hyper: { lr: number }): Promise<StepResult>;
   /** Loss and gradients without an update. */
   gradients(variant: string, batch: NamedArrays): Promise<{ loss: number; gradients: Record<string, Float32Array> }>;
   dispose(): Promise<void>;

@@ -8,6 +8,7 @@ export type {
   Forward,
   ForwardFunction,
   ForwardOptions,
+  MicroBatch,
   NamedArrays,
   NamedTensors,
   OptimizerOptions,

@@ -14,6 +14,7 @@ export type JitErrorCode =
   | 'backend-missing'
   | 'device-missing'
   | 'parity'
+  | 'unsupported'
   | 'too-large'
   | 'runtime'
   | 'worker-died'

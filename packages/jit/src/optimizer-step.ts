@@ -1,11 +1,12 @@
 import type { Arena } from './arena.ts';
+import type { StepResult } from './engine.ts';
 import { clipCoefficient, type OptimizerKernels } from './optimizer/index.ts';
 import type { OptimizerPlan } from './optimizer/optimizer-plan.ts';
 
 /**
  * One clipped update of everything that trains, in place.
  * @param step updates made so far
- * @returns the gradient norm before clipping, and the updates made now. A norm that is not finite updates nothing.
+ * @returns the gradient norms before clipping, and the updates made now. A norm that is not finite updates nothing.
  */
 export function updateState(
   arena: Arena,
@@ -13,10 +14,11 @@ export function updateState(
   { rule, clipNorm }: OptimizerPlan,
   lr: number,
   step: number,
-): { gradNorm: number; step: number } {
+): Pick<StepResult, 'gradNorm' | 'groupNorms'> & { step: number } {
   const { regionLength, runs } = arena.layout;
   const gradNorm = Math.sqrt(kernels.adamw.sumOfSquares(arena.pointer(1, 0), regionLength));
-  if (!Number.isFinite(gradNorm)) return { gradNorm, step };
+  const norms = { gradNorm, ...groupNorms(arena, kernels) };
+  if (!Number.isFinite(gradNorm)) return { ...norms, step };
   const gradientScale = clipCoefficient(gradNorm, clipNorm);
   for (const { offset, length, weightDecay, learningRateScale } of runs) {
     const update = {
@@ -34,5 +36,15 @@ export function updateState(
       kernels.adamw.update({ ...update, v: arena.pointer(3, offset), beta1, beta2, epsilon, step: step + 1 });
     }
   }
-  return { gradNorm, step: step + 1 };
+  return { ...norms, step: step + 1 };
+}
+
+function groupNorms(arena: Arena, kernels: OptimizerKernels): Pick<StepResult, 'groupNorms'> {
+  const groups = Object.entries(arena.layout.normGroups);
+  if (groups.length === 0) return {};
+  const norms = groups.map(([group, slots]) => {
+    const sums = slots.map(({ offset, length }) => kernels.adamw.sumOfSquares(arena.pointer(1, offset), length));
+    return [group, Math.sqrt(sums.reduce((total, sum) => total + sum, 0))];
+  });
+  return { groupNorms: Object.fromEntries(norms) };
 }

@@ -25,7 +25,8 @@ export function prepareDefinition(definition: TrainStepDefinition): { layout: Ar
     names.filter((name) => !frozen.includes(name)),
   );
   const stillFrozen = names.filter((name) => frozen.includes(name));
-  return { layout: arenaLayout(params, stillFrozen, plan.groups, momentsOf(plan.rule)), optimizer: plan };
+  const layout = arenaLayout(params, stillFrozen, plan.groups, momentsOf(plan.rule), definition.groupOf);
+  return { layout, optimizer: plan };
 }
 
 /** @throws {JitError} `unknown-variant` */

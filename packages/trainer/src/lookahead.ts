@@ -1,27 +1,30 @@
-/** Prepares one batch while a step runs, and hands it over with the place in the data that belongs to it. */
+/** Prepares the batches of one update while another runs, and hands them over with the place in the data that belongs to them. */
 import type { StepBatch, StepBatches } from './packing.ts';
 
 export interface Prepared {
-  batch: StepBatch;
-  /** Where the stream is after this batch and before the next: what a checkpoint after this batch must say. */
+  batches: StepBatch[];
+  /** Where the stream is after these batches and before the next: what a checkpoint after this update must say. */
   after: unknown;
 }
 
 export class Lookahead {
   private readonly batches: StepBatches;
+  private readonly count: number;
   private pending: Promise<Prepared | undefined> | undefined;
 
-  constructor(batches: StepBatches) {
+  /** @param count batches of one update */
+  constructor(batches: StepBatches, count: number) {
     this.batches = batches;
+    this.count = count;
   }
 
-  /** Begins to prepare the next batch. */
+  /** Begins to prepare the next batches. */
   prepare(): void {
     this.pending ??= this.pull();
     this.pending.catch(() => undefined); // reported by take()
   }
 
-  /** The next batch; `undefined` at the end of the data. */
+  /** The next batches; `undefined` where the data ends before there are enough. */
   take(): Promise<Prepared | undefined> {
     const next = this.pending ?? this.pull();
     this.pending = undefined;
@@ -34,7 +37,12 @@ export class Lookahead {
   }
 
   private async pull(): Promise<Prepared | undefined> {
-    const { done, value } = await this.batches.next();
-    return done ? undefined : { batch: value, after: this.batches.state() };
+    const batches: StepBatch[] = [];
+    while (batches.length < this.count) {
+      const { done, value } = await this.batches.next();
+      if (done) return undefined;
+      batches.push(value);
+    }
+    return { batches, after: this.batches.state() };
   }
 }

@@ -15,7 +15,9 @@ export interface MetricsRow {
   lr: number;
   /** Norm of the gradient before clipping. */
   gradNorm: number;
-  /** Which compiled variant ran. */
+  /** The same of each group of parameters, where the step names groups. */
+  groupNorms?: Record<string, number>;
+  /** Which compiled variant ran; several, joined with `+`, where the gradients of several batches make an update. */
   variant: string;
   tokensPerSecond: number;
   /** Part of the time spent waiting for the batch, 0 to 1. */
@@ -48,10 +50,17 @@ export function jsonLog(path: string): OpenMetricsLog {
   return (step) => openJsonLines(path, 'step', step);
 }
 
-/** The numbers of a row under flat names: what the loss function reports becomes `metrics/NAME`. */
-export function flatMetrics({ metrics, step, variant, ...numbers }: MetricsRow): Record<string, number> {
+/** The numbers of a row under flat names: what the loss function reports becomes `metrics/NAME`, a group's norm `gradNorm/GROUP`. */
+export function flatMetrics({
+  metrics,
+  groupNorms = {},
+  step,
+  variant,
+  ...numbers
+}: MetricsRow): Record<string, number> {
   const more = Object.entries(metrics).map(([name, value]) => [`metrics/${name}`, value] as const);
-  return { ...numbers, ...Object.fromEntries(more) };
+  const norms = Object.entries(groupNorms).map(([group, norm]) => [`gradNorm/${group}`, norm] as const);
+  return { ...numbers, ...Object.fromEntries([...norms, ...more]) };
 }
 
 /**

@@ -25,7 +25,7 @@ export interface RunState {
   tokens: number;
   /** Targets with loss seen. */
   lossTokens: number;
-  /** Batches taken from the data. Greater than `step` by those skipped. */
+  /** Batches taken from the data, those of one update counted as one. Greater than `step` by those skipped. */
   batches: number;
   /** Ordinals of batches that were left out because they gave a loss or gradient that is not finite. */
   skippedBatches: number[];
@@ -34,6 +34,10 @@ export interface RunState {
   schedule: Schedule;
   /** What the bits depend on besides the settings: engine, its version, threads. A run does not go on under another. */
   numerics: string;
+  /** Batches whose gradients make one update; absent: 1. */
+  accumulate?: number;
+  /** What is trained and how (frozen parts, learning-rate scales, decay), as plain data of the caller's; a branch may say otherwise. */
+  trains?: unknown;
   /** States of generators that a loop of one's own keeps; the loop of this package draws no random number. */
   random?: unknown;
   /** Where the weights came from. */
@@ -50,6 +54,8 @@ export interface RunParent {
   moments: 'carried' | 'reset';
   /** Parameters that the parent does not have. */
   added: string[];
+  /** What the parent trained, where it said so. */
+  trains?: unknown;
 }
 
 /** Where a run starts: hand it to the loop. */
@@ -72,6 +78,8 @@ export interface NewRun {
   run: string;
   schedule: Schedule;
   numerics: string;
+  accumulate?: number;
+  trains?: unknown;
   random?: unknown;
 }
 
@@ -159,8 +167,14 @@ export function initialiseRun(
   return { train: withMoments({ params, m: {}, v: {}, step: 0 }), state: { ...newState(options), parent } };
 }
 
-function newState({ run, schedule, numerics, random }: NewRun): RunState {
+function newState({ run, schedule, numerics, accumulate, trains, random }: NewRun): RunState {
   checkSchedule(schedule);
+  if (accumulate !== undefined && (!Number.isInteger(accumulate) || accumulate < 1)) {
+    throw new TrainerError(
+      'bad-option',
+      `Run ${run}: expected accumulate to be an integer of at least 1, got ${accumulate}.`,
+    );
+  }
   return {
     run,
     step: 0,
@@ -171,6 +185,8 @@ function newState({ run, schedule, numerics, random }: NewRun): RunState {
     data: null,
     schedule,
     numerics,
+    ...(accumulate === undefined ? {} : { accumulate }),
+    ...(trains === undefined ? {} : { trains }),
     ...(random === undefined ? {} : { random }),
   };
 }
@@ -181,7 +197,9 @@ function parentOf(
   moments: RunParent['moments'],
   added: string[],
 ): RunParent {
-  return { how, run: state.run, step: state.step, tokens: state.tokens, checksum, moments, added: added.sort() };
+  const { run, step, tokens, trains } = state;
+  const parent = { how, run, step, tokens, checksum, moments, added: added.sort() };
+  return trains === undefined ? parent : { ...parent, trains };
 }
 
 /** Copies, so that no two runs share an array; parameters without moments get zeros. */

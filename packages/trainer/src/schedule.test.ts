@@ -62,6 +62,43 @@ describe('warm-up, stable, decay', () => {
   });
 });
 
+describe('cooldown from any checkpoint', () => {
+  const constant: Schedule = { kind: 'constant', lrPeak: 1, warmupSteps: 10 };
+  const wsd: Schedule = { ...constant, kind: 'warmup-stable-decay', lrMin: 0, decaySteps: 20, totalSteps: 100 };
+  const cooled = (from: Schedule, atStep: number): Schedule => ({
+    kind: 'continued',
+    from,
+    atStep,
+    lrMin: 0,
+    totalSteps: 20,
+    decayPower: 1,
+  });
+
+  it('of a constant run goes through the rates of the run that was planned to end there', () => {
+    for (const ahead of [0, 1, 7, 19, 20, 25]) {
+      expect(learningRate(cooled(constant, 80), ahead)).toBeCloseTo(learningRate(wsd, 80 + ahead), 14);
+      expect(learningRate(cooled(constant, 10_000), ahead)).toBe(learningRate(cooled(constant, 80), ahead));
+    }
+  });
+
+  it('starts at the rate of any origin: in the warm-up, the decay, or a branch of a branch', () => {
+    expect(learningRate(cooled(constant, 4), 0)).toBe(0.5);
+    expect(learningRate(cooled(wsd, 90), 0)).toBe(learningRate(wsd, 90));
+    const branch: Schedule = { kind: 'continued', from: main, atStep: 5, lrMin: 0, totalSteps: 30 };
+    expect(learningRate(cooled(branch, 12), 0)).toBe(learningRate(branch, 12));
+    expect(learningRate({ ...cooled(branch, 12), decayPower: 2 } as Schedule, 10)).toBeCloseTo(
+      learningRate(branch, 12) / 4,
+      14,
+    );
+  });
+
+  it('a constant part before it: warm-up, stable, decay with the origin as its peak', () => {
+    const peak = learningRate(constant, 500);
+    const plan: Schedule = { ...(wsd as object), lrPeak: peak, warmupSteps: 0 } as Schedule;
+    expect([0, 79, 80, 100].map((step) => learningRate(plan, step))).toEqual([1, 1, 1, 0]);
+  });
+});
+
 describe('what makes no sense is refused', () => {
   it.each([
     [{ ...main, lrPeak: Number.NaN }, /lrPeak to be a finite number of at least 0, got NaN/],

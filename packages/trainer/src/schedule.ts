@@ -38,7 +38,7 @@ export interface WarmupStableDecaySchedule {
 
 /**
  * A branch that goes on where another run stands: it starts, without a warm-up, at the rate which `from` has at its step `atStep`,
- * then takes its own cosine to `lrMin` over `totalSteps`.
+ * then takes its own cosine to `lrMin` over `totalSteps`, or with `decayPower` a polynomial: a cooldown from any checkpoint.
  */
 export interface ContinuedSchedule {
   kind: 'continued';
@@ -46,6 +46,8 @@ export interface ContinuedSchedule {
   atStep: number;
   lrMin: number;
   totalSteps: number;
+  /** Exponent of (1 − share that has passed): 1 is a straight line. Absent: half a cosine. */
+  decayPower?: number;
 }
 
 export type Schedule = ConstantSchedule | CosineSchedule | WarmupStableDecaySchedule | ContinuedSchedule;
@@ -79,7 +81,9 @@ export function learningRate(schedule: Schedule, step: number): number {
 function rateAt(schedule: Schedule, step: number): number {
   if (schedule.kind === 'continued') {
     const lrStart = rateAt(schedule.from, schedule.atStep);
-    return cosineDecay(step, schedule.totalSteps, lrStart, schedule.lrMin);
+    const { totalSteps, lrMin, decayPower } = schedule;
+    if (decayPower === undefined) return cosineDecay(step, totalSteps, lrStart, lrMin);
+    return polynomialDecay(step, totalSteps, lrStart, lrMin, decayPower);
   }
   const { lrPeak, warmupSteps } = schedule;
   if (step < warmupSteps) return (lrPeak * (step + 1)) / warmupSteps;
@@ -92,9 +96,9 @@ function rateAt(schedule: Schedule, step: number): number {
     }
     case 'warmup-stable-decay': {
       const { lrMin, decaySteps, totalSteps, decayPower = 1 } = schedule;
-      const past = Math.min(step, totalSteps) - (totalSteps - decaySteps);
+      const past = step - (totalSteps - decaySteps);
       if (past < 0 || decaySteps === 0) return lrPeak;
-      return lrMin + (1 - past / decaySteps) ** decayPower * (lrPeak - lrMin);
+      return polynomialDecay(past, decaySteps, lrPeak, lrMin, decayPower);
     }
   }
 }
@@ -103,6 +107,12 @@ function rateAt(schedule: Schedule, step: number): number {
 function cosineDecay(step: number, steps: number, lrStart: number, lrEnd: number): number {
   if (step >= steps) return lrEnd;
   return lrEnd + 0.5 * (1 + Math.cos((Math.PI * step) / steps)) * (lrStart - lrEnd);
+}
+
+/** (1 − share)^power from `lrStart` at step 0 to `lrEnd` at step `steps`, and `lrEnd` ever after. */
+function polynomialDecay(step: number, steps: number, lrStart: number, lrEnd: number, power: number): number {
+  if (step >= steps) return lrEnd;
+  return lrEnd + (1 - step / steps) ** power * (lrStart - lrEnd);
 }
 
 /**
@@ -158,5 +168,5 @@ const FIELDS: Record<Schedule['kind'], Record<string, FieldRule>> = {
     totalSteps: STEPS,
     decayPower: { optional: true },
   },
-  continued: { atStep: STEPS, lrMin: RATE, totalSteps: STEPS },
+  continued: { atStep: STEPS, lrMin: RATE, totalSteps: STEPS, decayPower: { optional: true } },
 };

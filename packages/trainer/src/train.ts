@@ -2,12 +2,12 @@
  * The training loop. It ends after exactly the planned number of updates; killed at any moment and started again with the same options,
  * it ends with the same bits as if it had never been touched: a checkpoint holds the state of everything at one boundary between steps.
  */
-import type { TrainState, TrainStep } from '@vlm/jit';
+import type { StepResult, TrainState, TrainStep } from '@vlm/jit';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { Lookahead } from './lookahead.ts';
 import { type LossSpikeRule, lossSpikes } from './loss-spikes.ts';
 import type { MetricsLog, MetricsRow, OpenMetricsLog } from './metrics-log.ts';
-import type { StepBatches } from './packing.ts';
+import type { StepBatch, StepBatches } from './packing.ts';
 import { type NewRun, type RunStart, type RunState, resumeRun } from './run-state.ts';
 import { learningRate } from './schedule.ts';
 import { TrainerError } from './trainer-error.ts';
@@ -15,7 +15,10 @@ import { TrainerError } from './trainer-error.ts';
 export interface TrainOptions {
   /** The compiled step; the caller disposes of it. */
   step: TrainStep;
-  /** Name, schedule and numerics of the run. A checkpoint with others is refused: that would be a branch, not a resumption. */
+  /**
+   * Name, schedule and numerics of the run, how many batches make an update (`accumulate`: weighted by their loss tokens, so that k small
+   * batches are one large one), and what it trains. A checkpoint with others is refused: that would be a branch, not a resumption.
+   */
   run: NewRun;
   /** Where the run starts when the store holds no checkpoint of it: `beginRun`, `branchRun`, `initialiseRun`, `resumeRun`. */
   start: (run: NewRun) => RunStart | Promise<RunStart>;
@@ -176,50 +179,70 @@ class Loop {
 
   /** One batch: trained on, or left out (then nothing comes back). */
   private async advance(): Promise<Advanced | undefined> {
-    const { step, steps } = this.options;
+    const { steps } = this.options;
     const waitFrom = this.now();
     const prepared = await this.data!.take();
     const waitMs = this.now() - waitFrom;
     if (!prepared) {
+      const { accumulate = 1 } = this.state;
+      const updates = accumulate === 1 ? 'steps' : `updates of ${accumulate} batches`;
       throw new TrainerError(
         'data-exhausted',
-        `Training ${this.state.run}: expected data for ${steps} steps, got it for ${this.state.step}; repeat a source, or plan fewer steps (countBatches counts them).`,
+        `Training ${this.state.run}: expected data for ${steps} ${updates}, got it for ${this.state.step}; repeat a source, or plan fewer steps (countBatches counts them).`,
       );
     }
     if (this.state.step + 1 < steps) this.data!.prepare();
     const ordinal = this.state.batches;
-    const { batch, after } = prepared;
+    const { batches, after } = prepared;
+    const [tokens, lossTokens] = (['tokens', 'lossTokens'] as const).map((unit) =>
+      batches.reduce((sum, batch) => sum + batch[unit], 0),
+    ) as [number, number];
     const taken = { ...this.state, batches: ordinal + 1, data: after };
     if (this.state.skippedBatches.includes(ordinal)) {
       this.state = taken;
       return undefined;
     }
-    this.batchesWithoutLoss = batch.lossTokens > 0 ? 0 : this.batchesWithoutLoss + 1;
+    this.batchesWithoutLoss = lossTokens > 0 ? 0 : this.batchesWithoutLoss + 1;
     if (this.batchesWithoutLoss >= (this.options.maxBatchesWithoutLoss ?? 8))
       throw this.noLoss(this.batchesWithoutLoss);
 
     const lr = learningRate(this.state.schedule, this.state.step);
-    const { loss, gradNorm, metrics } = await step.run(batch.variant, batch.inputs, { lr });
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      await this.leaveOut(taken, loss, gradNorm);
+    const { metrics, ...result } = await this.update(batches, lossTokens, lr);
+    if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) {
+      await this.leaveOut(taken, result);
       return undefined;
     }
     this.state = {
       ...taken,
       step: this.state.step + 1,
-      tokens: this.state.tokens + batch.tokens,
-      lossTokens: this.state.lossTokens + batch.lossTokens,
+      tokens: this.state.tokens + tokens,
+      lossTokens: this.state.lossTokens + lossTokens,
     };
-    const { tokens, lossTokens } = this.state;
-    const row = { step: this.state.step, tokens, lossTokens, loss, lr, gradNorm, variant: batch.variant, metrics };
-    return { row, tokens: batch.tokens, waitMs };
+    const { loss, ...norms } = result;
+    const seen = { step: this.state.step, tokens: this.state.tokens, lossTokens: this.state.lossTokens };
+    const variant = [...new Set(batches.map((batch) => batch.variant))].join('+');
+    return { row: { ...seen, loss, lr, ...norms, variant, metrics }, tokens, waitMs };
+  }
+
+  private update(batches: readonly StepBatch[], lossTokens: number, lr: number): Promise<StepResult> {
+    const { step } = this.options;
+    const [first] = batches;
+    // Without loss tokens there is nothing to weigh by: such an update is what one such batch gives.
+    if (batches.length === 1 || lossTokens === 0) return step.run(first!.variant, first!.inputs, { lr });
+    const microBatches = batches.map(({ variant, inputs, lossTokens: weight }) => ({ variant, batch: inputs, weight }));
+    return step.runAccumulated(microBatches, { lr });
   }
 
   /** On without this batch; where it spoilt the weights, from the last saved moment. @param taken the state after the batch, untrained */
-  private async leaveOut(taken: RunState, loss: number, gradNorm: number): Promise<void> {
+  private async leaveOut(
+    taken: RunState,
+    { loss, gradNorm, groupNorms = {} }: Omit<StepResult, 'metrics'>,
+  ): Promise<void> {
     const { notFinite = 'stop', onEvent } = this.options;
     const { step, run, skippedBatches, batches: ordinal } = this.state;
-    const what = `Training ${run}: batch ${ordinal} at step ${step} gave loss ${loss} and gradient norm ${gradNorm}, which are not finite`;
+    const groups = Object.entries(groupNorms).filter(([, norm]) => !Number.isFinite(norm));
+    const where = groups.length > 0 ? ` (${groups.map(([group, norm]) => `${group} ${norm}`).join(', ')})` : '';
+    const what = `Training ${run}: batch ${ordinal} at step ${step} gave loss ${loss} and gradient norm ${gradNorm}${where}, which are not finite`;
     if (notFinite === 'stop') {
       const last =
         this.savedStep < 0
@@ -250,7 +273,7 @@ class Loop {
     this.data = undefined;
     await this.options.step.setState(train);
     this.state = state;
-    this.data = new Lookahead(await this.options.batches(state.data ?? undefined));
+    this.data = new Lookahead(await this.options.batches(state.data ?? undefined), state.accumulate ?? 1);
   }
 
   private async saveIfDue(): Promise<void> {
@@ -351,6 +374,8 @@ function checkSameRun(state: RunState, { run, steps }: TrainOptions, where: stri
     run: [run.run, state.run],
     numerics: [run.numerics, state.numerics],
     schedule: [run.schedule, state.schedule],
+    accumulate: [run.accumulate ?? 1, state.accumulate ?? 1],
+    trains: [run.trains ?? null, state.trains ?? null],
   };
   for (const [field, [expected, got]] of Object.entries(pairs)) {
     if (canonical(expected) === canonical(got)) continue;

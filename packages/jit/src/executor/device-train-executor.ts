@@ -97,7 +97,16 @@ export class DeviceTrainExecutor implements TrainHost {
       this.step++;
     }
     const metrics = step.metrics.map((metric) => [metric, scalarOf(outputs[names.metric(metric)])]);
-    return { loss: scalarOf(outputs[names.loss]), gradNorm, metrics: Object.fromEntries(metrics) };
+    const norms = { gradNorm, ...this.groupNorms(step, sums) };
+    return { loss: scalarOf(outputs[names.loss]), ...norms, metrics: Object.fromEntries(metrics) };
+  }
+
+  async runAccumulated(): Promise<StepResult> {
+    throw new JitError(
+      'unsupported',
+      `Accumulation: gradients of several micro-batches are summed on the CPU alone, got device ${this.options.device}; ` +
+        'use larger batches on the device, or device: "cpu".',
+    );
   }
 
   async gradients(
@@ -123,6 +132,17 @@ export class DeviceTrainExecutor implements TrainHost {
     await memory.free([...Object.values(parts), gradients, zeros].flatMap((tensors) => Object.values(tensors)));
     await closeSession(update);
     await memory.close();
+  }
+
+  private groupNorms({ gradients }: TracedStep, sums: ArrayLike<number>): Pick<StepResult, 'groupNorms'> {
+    const groups = Object.entries(this.options.layout.normGroups);
+    if (groups.length === 0) return {};
+    const squares = new Map(gradients.map((param, i) => [param, sums[i] ?? 0]));
+    const norms = groups.map(([group, slots]) => {
+      const total = slots.reduce((sum, { name }) => sum + (squares.get(name) ?? 0), 0);
+      return [group, Math.sqrt(total)];
+    });
+    return { groupNorms: Object.fromEntries(norms) };
   }
 
   private async open(): Promise<DeviceState> {

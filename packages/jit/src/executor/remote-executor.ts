@@ -16,6 +16,7 @@ export class RemoteExecutor implements TrainHost {
   setState: TrainHost['setState'] = (...args) => this.call('setState', args);
   getState: TrainHost['getState'] = (...args) => this.call('getState', args);
   run: TrainHost['run'] = (...args) => this.call('run', args);
+  runAccumulated: TrainHost['runAccumulated'] = (...args) => this.call('runAccumulated', args);
   gradients: TrainHost['gradients'] = (...args) => this.call('gradients', args);
   dispose: TrainHost['dispose'] = () => this.client.close();
 

@@ -4,7 +4,8 @@
  */
 import * as ort from 'onnxruntime-node';
 import { Arena, type ArenaLayout } from '../arena.ts';
-import type { Device, NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
+import type { Device, MicroBatch, NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
+import { accumulateGradients, type PassResult } from '../gradient-accumulation.ts';
 import { type KernelMemory, type OptimizerKernels, optimizerKernels } from '../optimizer/index.ts';
 import type { OptimizerPlan } from '../optimizer/optimizer-plan.ts';
 import { updateState } from '../optimizer-step.ts';
@@ -76,11 +77,13 @@ export class TrainExecutor {
   }
 
   async run(name: string, batch: NamedArrays, lr: number): Promise<StepResult> {
-    const variant = await this.backward(name, batch);
-    const { gradNorm, step } = updateState(this.arena, this.kernels, this.options.optimizer, lr, this.step);
-    this.step = step;
-    const metrics = Object.entries(variant.metrics).map(([metric, value]) => [metric, value[0]!]);
-    return { loss: variant.loss[0]!, gradNorm, metrics: Object.fromEntries(metrics) };
+    return this.update(await this.pass(name, batch), lr);
+  }
+
+  /** @param shares two or more, see `sharesOf` */
+  async runAccumulated(shares: readonly MicroBatch[], lr: number): Promise<StepResult> {
+    const passes = await accumulateGradients(this.arena, shares, ({ variant, batch }) => this.pass(variant, batch));
+    return this.update(passes, lr);
   }
 
   async gradients(
@@ -94,6 +97,18 @@ export class TrainExecutor {
   async dispose(): Promise<void> {
     for (const { session } of this.variants.values()) await closeSession(session);
     this.variants.clear();
+  }
+
+  private update({ loss, metrics }: PassResult, lr: number): StepResult {
+    const { step, ...norms } = updateState(this.arena, this.kernels, this.options.optimizer, lr, this.step);
+    this.step = step;
+    return { loss, ...norms, metrics };
+  }
+
+  private async pass(name: string, batch: NamedArrays): Promise<PassResult> {
+    const { loss, metrics } = await this.backward(name, batch);
+    const values = Object.entries(metrics).map(([metric, value]) => [metric, value[0]!]);
+    return { loss: loss[0]!, metrics: Object.fromEntries(values) };
   }
 
   /** Fills the gradients of the arena. */

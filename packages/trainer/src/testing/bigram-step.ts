@@ -2,7 +2,7 @@
  * A real train step without an engine: a bigram model (row x of a V × V table holds the logits of what follows x) with softmax
  * cross-entropy and AdamW in float32, small enough for property tests of the loop.
  */
-import type { Signature, StepResult, TrainState, TrainStep } from '@vlm/jit';
+import type { NamedArrays, Signature, StepResult, TrainState, TrainStep } from '@vlm/jit';
 
 export const VOCABULARY = 12;
 export const bigramParams: Signature = { table: { shape: [VOCABULARY, VOCABULARY], dtype: 'float32' } };
@@ -47,6 +47,27 @@ export function bigramStep(hooks: BigramHooks = {}): TrainStep {
     return { loss, gradient };
   };
 
+  const gradientOf = (batch: NamedArrays) => {
+    const { tokens_BT, targets_BT, weights_BT } = batch as Record<string, Int32Array>;
+    return lossAndGradient(tokens_BT!, targets_BT!, weights_BT as unknown as Float32Array);
+  };
+  const update = (loss: number, gradient: Float32Array, lr: number, fault: Fault): StepResult => {
+    const gradNorm = fault && 'gradNorm' in fault ? fault.gradNorm : Math.hypot(...gradient);
+    const norms = { gradNorm, groupNorms: { table: gradNorm } };
+    if (fault && 'gradNorm' in fault) return { loss, ...norms, metrics: {} };
+    const { table } = state.params;
+    const m = state.m['table']!;
+    const v = state.v['table']!;
+    state.step++;
+    for (const [i, g] of gradient.entries()) {
+      m[i] = BETA1 * m[i]! + (1 - BETA1) * g;
+      v[i] = BETA2 * v[i]! + (1 - BETA2) * g * g;
+      const change = m[i]! / (1 - BETA1 ** state.step) / (Math.sqrt(v[i]! / (1 - BETA2 ** state.step)) + 1e-8);
+      table![i] = fault ? Number.NaN : table![i]! * (1 - lr * DECAY) - lr * change;
+    }
+    return { loss: fault?.loss ?? loss, ...norms, metrics: { crossEntropy: loss } };
+  };
+
   return {
     async setState(next) {
       state = copy(next);
@@ -54,26 +75,25 @@ export function bigramStep(hooks: BigramHooks = {}): TrainStep {
     async getState() {
       return copy(state);
     },
-    async run(_variant, batch, { lr }): Promise<StepResult> {
-      const { tokens_BT, targets_BT, weights_BT } = batch as Record<string, Int32Array>;
-      const fault = await hooks.before?.(calls++, tokens_BT!);
-      const { loss, gradient } = lossAndGradient(tokens_BT!, targets_BT!, weights_BT as unknown as Float32Array);
-      if (fault && 'gradNorm' in fault) return { loss, gradNorm: fault.gradNorm, metrics: {} };
-      const { table } = state.params;
-      const m = state.m['table']!;
-      const v = state.v['table']!;
-      state.step++;
-      for (const [i, g] of gradient.entries()) {
-        m[i] = BETA1 * m[i]! + (1 - BETA1) * g;
-        v[i] = BETA2 * v[i]! + (1 - BETA2) * g * g;
-        const update = m[i]! / (1 - BETA1 ** state.step) / (Math.sqrt(v[i]! / (1 - BETA2 ** state.step)) + 1e-8);
-        table![i] = fault ? Number.NaN : table![i]! * (1 - lr * DECAY) - lr * update;
+    async run(_variant, batch, { lr }) {
+      const fault = await hooks.before?.(calls++, batch['tokens_BT'] as Int32Array);
+      const { loss, gradient } = gradientOf(batch);
+      return update(loss, gradient, lr, fault);
+    },
+    async runAccumulated(microBatches, { lr }) {
+      const fault = await hooks.before?.(calls++, microBatches[0]!.batch['tokens_BT'] as Int32Array);
+      const total = microBatches.reduce((sum, { weight }) => sum + weight, 0);
+      const mean = { loss: 0, gradient: new Float32Array(VOCABULARY * VOCABULARY) };
+      for (const { batch, weight } of microBatches) {
+        if (weight === 0) continue;
+        const { loss, gradient } = gradientOf(batch);
+        mean.loss += (weight / total) * loss;
+        for (const [i, g] of gradient.entries()) mean.gradient[i]! += (weight / total) * g;
       }
-      return { loss: fault?.loss ?? loss, gradNorm: Math.hypot(...gradient), metrics: { crossEntropy: loss } };
+      return update(mean.loss, mean.gradient, lr, fault);
     },
     async gradients(_variant, batch) {
-      const { tokens_BT, targets_BT, weights_BT } = batch as Record<string, Int32Array>;
-      const { loss, gradient } = lossAndGradient(tokens_BT!, targets_BT!, weights_BT as unknown as Float32Array);
+      const { loss, gradient } = gradientOf(batch);
       return { loss, gradients: { table: gradient } };
     },
     async dispose() {},
