@@ -6,7 +6,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
  * Version of everything that moves numbers and is not written in a recipe: initialisation, order of data, arithmetic.
  * Raising it makes every phase of an existing store run again.
  */
-export const numericsVersion = 2;
+export const numericsVersion = 3;
 
 /**
  * JSON with sorted keys and no white space: equal values give equal text.

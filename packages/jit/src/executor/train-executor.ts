@@ -6,6 +6,7 @@ import * as ort from 'onnxruntime-node';
 import { Arena, type ArenaLayout } from '../arena.ts';
 import type { Device, MicroBatch, NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
 import { accumulateGradients, type PassResult } from '../gradient-accumulation.ts';
+import { sizeOf } from '../ir/graph.ts';
 import { type KernelMemory, type OptimizerKernels, optimizerKernels } from '../optimizer/index.ts';
 import type { OptimizerPlan } from '../optimizer/optimizer-plan.ts';
 import { updateState } from '../optimizer-step.ts';
@@ -25,6 +26,8 @@ interface Variant {
   session: ort.InferenceSession;
   batch: Signature;
   step: TracedStep;
+  /** Parts of parameters that the model reads as inputs of their own. */
+  paramParts: Record<string, ort.Tensor>;
   fetches: Record<string, ort.Tensor>;
   loss: Float32Array;
   metrics: Record<string, Float32Array>;
@@ -59,11 +62,22 @@ export class TrainExecutor {
       metrics[metric] = new Float32Array(1);
       fetches[names.metric(metric)] = new ort.Tensor('float32', metrics[metric], []);
     }
-    for (const param of step.gradients) {
+    const paramParts: Record<string, ort.Tensor> = {};
+    const inParts = new Set<string>();
+    for (const [part, { of, offset, shape }] of Object.entries(step.parts)) {
+      const param = names.stateOf(of);
+      const isGradient = of === names.gradient(param);
+      const whole = (isGradient ? this.arena.gradients : this.arena.params)[param]!;
+      const view = whole.subarray(offset, offset + sizeOf(shape));
+      (isGradient ? fetches : paramParts)[part] = new ort.Tensor('float32', view, shape);
+      inParts.add(of);
+    }
+    for (const param of step.gradients.filter((param) => !inParts.has(names.gradient(param)))) {
       const { shape } = this.options.params[param]!;
       fetches[names.gradient(param)] = new ort.Tensor('float32', this.arena.gradients[param]!, shape);
     }
-    this.variants.set(name, { session, batch, step: { ...step, model: new Uint8Array() }, fetches, loss, metrics });
+    const traced = { ...step, model: new Uint8Array() };
+    this.variants.set(name, { session, batch, step: traced, paramParts, fetches, loss, metrics });
   }
 
   async setState(state: TrainState): Promise<void> {
@@ -114,7 +128,7 @@ export class TrainExecutor {
   /** Fills the gradients of the arena. */
   private async backward(name: string, batch: NamedArrays): Promise<Variant> {
     const variant = this.variants.get(name)!;
-    const feeds: Record<string, ort.Tensor> = {};
+    const feeds: Record<string, ort.Tensor> = { ...variant.paramParts };
     for (const [param, tensor] of Object.entries(this.params)) feeds[names.param(param)] = tensor;
     for (const [key, { dtype, shape }] of Object.entries(variant.batch)) {
       feeds[names.batch(key)] = new ort.Tensor(dtype as 'float32', batch[key] as Float32Array, shape);

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fusedOp } from '../fused-op.ts';
 import { JitError } from '../jit-error.ts';
+import { activeTrace } from '../trace/active-trace.ts';
 import { scatterAdd } from './scatter-add.ts';
 import { expectShape } from './shapes.ts';
 import { withGradient } from './with-gradient.ts';
@@ -76,7 +77,8 @@ export function crossEntropy(
       const means: tf.Tensor[] = [];
       let dHead_VD: tf.Tensor | undefined;
       for (const [i, x_CD] of xs.entries()) {
-        const logits_CV = tf.matMul(x_CD, head_VD, false, true);
+        // The probabilities of one chunk have been used up before the next chunk is begun.
+        const logits_CV = runAfter([dHead_VD, means.at(-1)], [x_CD], () => tf.matMul(x_CD, head_VD, false, true));
         const p_CV = tf.softmax(logits_CV);
         // The largest logit's probability is exp(max − lse) ≥ 1/V: its logarithm is safe where the target's is not.
         const lse_C1 = tf.sub(largest(logits_CV), tf.log(largest(p_CV)));
@@ -106,6 +108,13 @@ export function crossEntropy(
   );
   const [, crossEntropy, zLoss] = tf.split(parts_3, 3).map((part) => tf.reshape(part, []) as tf.Scalar);
   return { loss: first(parts_3), crossEntropy: crossEntropy!, zLoss: zLoss! };
+}
+
+/** `body` on `inputs` that, in a compiled graph, are known only after `before` are. */
+function runAfter<T>(before: readonly (tf.Tensor | undefined)[], inputs: readonly tf.Tensor[], body: () => T): T {
+  const trace = activeTrace();
+  if (!trace) return body();
+  return before.reduce((run, tensor) => (tensor ? () => trace.recompute(inputs, tensor, run) : run), body)();
 }
 
 /** The largest number of each row, [C, 1]. Where one is NaN the result may be any: the probabilities of that row are NaN anyway. */

@@ -25,16 +25,18 @@ export function swiglu(gateUp_NH2: tf.Tensor): tf.Tensor {
     (save) => {
       const [gate_NH, up_NH] = tf.split(asRows(gateUp_NH2), 2, 1) as [tf.Tensor, tf.Tensor];
       const y_NH = tf.mul(silu(gate_NH), up_NH);
-      save([gate_NH, up_NH, y_NH]);
+      save([gate_NH, up_NH]);
       return tf.reshape(y_NH, [...gateUp_NH2.shape.slice(0, -1), hidden]);
     },
     (dy, saved) => {
-      const [gate_NH, up_NH, y_NH] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const [gate_NH, up_NH] = saved as [tf.Tensor, tf.Tensor];
       const dy_NH = asRows(dy);
       const sigmoid_NH = tf.sigmoid(gate_NH);
+      const silu_NH = tf.mul(gate_NH, sigmoid_NH);
+      const y_NH = tf.mul(silu_NH, up_NH);
       // silu′ · up = (sigmoid + silu · (1 − sigmoid)) · up = y + sigmoid · (up − y)
       const slope_NH = tf.add(y_NH, tf.mul(sigmoid_NH, tf.sub(up_NH, y_NH)));
-      const dUp_NH = tf.mul(dy_NH, tf.mul(gate_NH, sigmoid_NH));
+      const dUp_NH = tf.mul(dy_NH, silu_NH);
       return [tf.reshape(tf.concat([tf.mul(dy_NH, slope_NH), dUp_NH], 1), gateUp_NH2.shape)];
     },
   );

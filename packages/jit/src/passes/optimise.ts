@@ -6,6 +6,7 @@ import { distinctOutputs } from './distinct-outputs.ts';
 import { foldConstants } from './fold-constants.ts';
 import { fuseBias } from './fuse-bias.ts';
 import { orderForMemory } from './order-for-memory.ts';
+import { recompute } from './recompute.ts';
 import { productsToBroadcasts, simplify } from './simplify.ts';
 import { splitProducts } from './split-products.ts';
 import { virtualBroadcasts } from './virtual-broadcasts.ts';
@@ -22,10 +23,15 @@ const passes = [
   removeDeadCode,
 ];
 
-/** Runs every pass until none finds anything more to do. The graph is changed in place. */
-export function optimise(graph: Graph): void {
+/**
+ * Runs every pass until none finds anything more to do. The graph is changed in place.
+ * @param last what else to do before the nodes are ordered
+ */
+export function optimise(graph: Graph, last: (graph: Graph) => void = () => {}): void {
   removeDeadCode(graph);
   while (passes.map((pass) => pass(graph)).some(Boolean));
+  if (recompute(graph)) removeDeadCode(graph);
   distinctOutputs(graph);
+  last(graph);
   orderForMemory(graph);
 }

@@ -7,6 +7,7 @@ import { JitError } from '../jit-error.ts';
 import { onnxModel } from '../onnx/onnx-model.ts';
 import { sumsOfSquares } from '../optimizer/sums-of-squares.ts';
 import { optimise } from '../passes/optimise.ts';
+import { partsOfState } from '../passes/parts-of-state.ts';
 import { variantSignature } from '../train-definition.ts';
 import { withTrace } from './trace.ts';
 import { names, type TracedStep } from './traced-step.ts';
@@ -70,8 +71,11 @@ export function traceTrainGraph(
       graph.outputs.push({ name: names.sumsOfSquares, value: sumsOfSquares(builder, values) });
     }
     avoidOperators(graph, device.avoid);
-    optimise(graph);
-    return { graph, metrics: Object.keys(metrics), gradients, untouched, hasSumsOfSquares };
+    let parts: TracedStep['parts'] = {};
+    optimise(graph, () => {
+      if (device.state === 'host') parts = partsOfState(graph, names.isState);
+    });
+    return { graph, metrics: Object.keys(metrics), gradients, untouched, parts, hasSumsOfSquares };
   });
 }
 

@@ -1,3 +1,5 @@
+import type { StatePart } from '../passes/parts-of-state.ts';
+
 /** One variant of a step as an ONNX model: parameters and batch in; loss, metrics and gradients out. */
 export interface TracedStep {
   model: Uint8Array;
@@ -6,6 +8,8 @@ export interface TracedStep {
   gradients: string[];
   /** Parameters that train but do not touch this variant's loss: their gradient is zero. */
   untouched: string[];
+  /** Inputs that are parts of parameters, and outputs that are parts of gradients (which have then no output of their own). */
+  parts: Record<string, StatePart>;
   /** The model's output `sumsOfSquares` holds Σ g² of each of `gradients`: for devices whose optimizer is a graph. */
   hasSumsOfSquares: boolean;
 }
@@ -18,4 +22,8 @@ export const names = {
   sumsOfSquares: 'sumsOfSquares',
   metric: (name: string): string => `metric:${name}`,
   gradient: (name: string): string => `gradient:${name}`,
+  /** The parameter that an input or output belongs to. */
+  stateOf: (name: string): string => name.slice(name.indexOf(':') + 1),
+  /** Whether an input or output is a parameter or a gradient. */
+  isState: (name: string): boolean => /^(param|gradient):/.test(name),
 };
