@@ -1,6 +1,7 @@
 /** The file operations that a checkpoint store needs, as a seam: tests make them fail at will. */
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lockDirectory } from './store-lock.ts';
 import { TrainerError } from './trainer-error.ts';
 
 export interface CheckpointFiles {
@@ -15,6 +16,8 @@ export interface CheckpointFiles {
   list(path: string): Promise<string[]>;
   /** Makes renames within the folder durable. */
   syncDirectory(path: string): Promise<void>;
+  /** Takes a folder for one run alone, and returns what gives it back; absent: two runs at once are not detected. */
+  lock?(path: string): Promise<() => Promise<void>>;
 }
 
 export const nodeFiles: CheckpointFiles = {
@@ -53,6 +56,7 @@ export const nodeFiles: CheckpointFiles = {
       await folder.close();
     }
   },
+  lock: lockDirectory,
 };
 
 export function codeOf(error: unknown): string | undefined {

@@ -41,6 +41,12 @@ export interface CheckpointStore {
    * @throws TrainerError `no-checkpoint`, `checkpoint-broken`, `checkpoint-version`, `checkpoint-mismatch`
    */
   open(nameOrStep: string | number): Promise<Checkpoint>;
+  /**
+   * Takes the folder for one run alone, as `train` does while it runs. A killed run's lock is taken over.
+   * @returns gives the folder back
+   * @throws TrainerError `store-locked` when a process that lives, or one on another machine, holds it
+   */
+  lock(): Promise<() => Promise<void>>;
   /** What is there, oldest first, unread. */
   list(): Promise<{ folder: string; name?: string; step?: number }[]>;
 }
@@ -79,6 +85,7 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
   return {
     directory,
     list,
+    lock: async () => (await files.lock?.(directory)) ?? (async () => undefined),
 
     async save({ train, state }, { name } = {}) {
       if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {

@@ -97,6 +97,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
  */
 export async function* trainSteps(options: TrainOptions): AsyncGenerator<MetricsRow, TrainResult, void> {
   checkOptions(options);
+  const unlock = await options.store?.lock();
+  try {
+    return yield* lockedSteps(options);
+  } finally {
+    await unlock?.();
+  }
+}
+
+async function* lockedSteps(options: TrainOptions): AsyncGenerator<MetricsRow, TrainResult, void> {
   const { store, onEvent, run } = options;
   const checkpoint = await store?.latest((problem) => onEvent?.({ kind: 'broken-checkpoint', problem }));
   const start = checkpoint ? resumeRun(checkpoint) : await options.start(run);

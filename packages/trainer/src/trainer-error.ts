@@ -10,6 +10,7 @@ export type TrainerErrorCode =
   | 'checkpoint-broken'
   | 'checkpoint-version'
   | 'checkpoint-mismatch'
+  | 'store-locked'
   | 'read-failed'
   | 'no-space'
   | 'read-only'

@@ -22,6 +22,7 @@ import {
   writeSafetensors,
 } from '@vlm/model';
 import { beginRun, createCheckpointStore, jsonLog, type MetricsRow, train } from '@vlm/trainer';
+import { checkpointSeconds } from '../checkpoint-interval.ts';
 import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -43,7 +44,6 @@ type EncoderSettings = Recipe['encoder'] & { seed: number; threads: number };
 
 export const encoderWeightsFile = 'encoder.safetensors';
 const metricsFile = 'metrics.jsonl';
-const checkpointSeconds = 20;
 const progressIntervalMs = 250;
 const warmupShare = 0.05;
 /** Pictures over which the statistics of the norms are measured. */
@@ -163,7 +163,7 @@ async function trainEncoder(
       batches: (state) => pictureBatches(pictures, { batch: batchSize, seed, state }),
       steps,
       store: createCheckpointStore({ directory: join(context.directory, 'checkpoints'), params }),
-      checkpointEvery: { seconds: checkpointSeconds },
+      checkpointEvery: { seconds: checkpointSeconds() },
       logs: [jsonLog(join(context.directory, metricsFile))],
       signal: context.signal,
       onStep: (row) => {

@@ -22,6 +22,7 @@ import {
   train,
   variantName,
 } from '@vlm/trainer';
+import { checkpointSeconds } from '../checkpoint-interval.ts';
 import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -61,7 +62,6 @@ export interface TrainPhaseOptions {
   skipped: Readonly<Record<string, number>>;
 }
 
-const checkpointSeconds = 20;
 const progressIntervalMs = 250;
 
 /** Trains to the end, from wherever an earlier attempt was stopped, and accounts for every token. */
@@ -107,7 +107,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       batches: (state) => openBatches(options, shape, state),
       steps,
       store,
-      checkpointEvery: { seconds: checkpointSeconds },
+      checkpointEvery: { seconds: checkpointSeconds() },
       namedCheckpoints: { [options.finalName]: steps },
       logs: [jsonLog(join(context.directory, 'metrics.jsonl'))],
       signal: context.signal,
