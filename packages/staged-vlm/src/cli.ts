@@ -2,7 +2,14 @@
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './commands/ask.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import { compareCommand, planCommand, reportCommand, runCommand, statusCommand } from './commands/study.ts';
+import {
+  compareCommand,
+  planCommand,
+  reportCommand,
+  runCommand,
+  statusCommand,
+  watchCommand,
+} from './commands/study.ts';
 
 const program = new Command('staged-vlm')
   .description('When should a language model first see images? Train, branch, evaluate, report.')
@@ -13,6 +20,7 @@ const study = program.command('study').description('plan, run, watch and report 
 study.addCommand(planCommand());
 study.addCommand(runCommand());
 study.addCommand(statusCommand());
+study.addCommand(watchCommand());
 study.addCommand(reportCommand());
 study.addCommand(compareCommand());
 program.addCommand(askCommand());

@@ -1,4 +1,4 @@
-import type { Phase, Study } from './graph.ts';
+import { type Phase, prerequisites, type Study } from './graph.ts';
 import type { PhaseRecord, Store } from './store.ts';
 import { StudyError } from './study-error.ts';
 
@@ -107,12 +107,6 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
     throw new StudyError('interrupted', 'Stopped on request. Run the same command again to go on from here.');
   if (failure) throw failure;
   return records;
-}
-
-function prerequisites(phase: Phase): string[] {
-  return phase.continues === undefined
-    ? Object.values(phase.parents)
-    : [...Object.values(phase.parents), phase.continues];
 }
 
 /**

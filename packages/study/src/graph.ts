@@ -1,5 +1,6 @@
 import { identityOf, numericsVersion } from './identity.ts';
-import type { Arm, Recipe } from './recipe.ts';
+import { type Arm, type Recipe, recipeOfArm } from './recipe.ts';
+import { withSweepArms } from './sweeps/index.ts';
 
 export type PhaseKind =
   | 'corpus'
@@ -38,95 +39,129 @@ export interface Study {
   phases: Phase[];
 }
 
+type AddPhase = (phase: Omit<Phase, 'hash'>) => string;
+
 /**
- * Expands a recipe into its phases. Arms that share a main run share its phases, whatever else differs.
+ * Expands a recipe, its sweeps included, into phases. Arms share every phase that nothing of theirs changes: equal identities are one
+ * phase, whichever arms ask for it.
  *
  * @example expandStudy(quick).phases.map((phase) => phase.id) // ['corpus', 'tokenizer', 'encoder', 'features', 'main/seed-124/step-0', …]
  */
-export function expandStudy(recipe: Recipe): Study {
+export function expandStudy(input: Recipe): Study {
+  const recipe = withSweepArms(input);
   const phases = new Map<string, Phase>();
-  const add = (phase: Omit<Phase, 'hash'>): string => {
+  const add = phaseAdder(phases);
+  const base = addSharedPhases(recipe, add);
+
+  const evaluations: Record<string, string> = {};
+  const arms: Record<string, string> = {};
+  for (const seed of recipe.seeds) {
+    const textModel = addMainRun(recipe, recipe, seed, add, base)(1);
+    for (const arm of recipe.arms) {
+      const suffix = `${arm.id}/seed-${seed}`;
+      const chain = addArm(recipe, arm, seed, add);
+      arms[`branch:${suffix}`] = chain.branch;
+      evaluations[`finetune:${suffix}`] = chain.evaluate;
+    }
+    evaluations[`text-model:seed-${seed}`] = add({
+      id: `evaluate/text-model/seed-${seed}`,
+      kind: 'evaluate',
+      settings: { ...recipe.evaluate, suites: ['text'], model: recipe.model, threads: recipe.threads, seed },
+      parents: { model: textModel, corpus: base.corpus, tokenizer: base.tokenizer },
+    });
+  }
+  add({ id: 'report', kind: 'report', settings: { recipe }, parents: { ...base, ...arms, ...evaluations } });
+  return { recipe, phases: [...phases.values()] };
+}
+
+/** The phases that made one model: its evaluation, fine-tuning and branch, which it may share with other arms. */
+export function phasesOfArm(
+  study: Study,
+  armAndSeed: string,
+): { branch: Phase; finetune: Phase; evaluate: Phase } | undefined {
+  const byId = new Map(study.phases.map((phase) => [phase.id, phase]));
+  const evaluate = byId.get(byId.get('report')!.parents[`finetune:${armAndSeed}`] ?? '');
+  if (!evaluate) return undefined;
+  const finetune = byId.get(evaluate.parents['model']!)!;
+  return { branch: byId.get(finetune.parents['branch']!)!, finetune, evaluate };
+}
+
+/** Ids of what a phase waits for: its parents and the piece of the run before it. */
+export function prerequisites({ parents, continues }: Phase): string[] {
+  return continues === undefined ? Object.values(parents) : [...Object.values(parents), continues];
+}
+
+/** Keeps one phase for each identity; a second identity under a name that is taken gets its hash added to the name. */
+function phaseAdder(phases: Map<string, Phase>): AddPhase {
+  const idOfHash = new Map<string, string>();
+  return (phase) => {
     const parentHashes = Object.fromEntries(
       Object.entries(phase.parents).map(([role, id]) => [role, phases.get(id)!.hash]),
     );
     const hash = identityOf({ kind: phase.kind, settings: phase.settings, parents: parentHashes, numericsVersion });
-    phases.set(phase.id, { ...phase, hash });
-    return phase.id;
+    const known = idOfHash.get(hash);
+    if (known !== undefined) return known;
+    const id = phases.has(phase.id) ? `${phase.id}/${hash.slice(0, 8)}` : phase.id;
+    idOfHash.set(hash, id);
+    phases.set(id, { ...phase, id, hash });
+    return id;
   };
+}
 
-  const { threads, model, projector, optimizer, encoder } = recipe;
+type SharedPhases = Record<'corpus' | 'tokenizer' | 'encoder' | 'features', string>;
+
+/** What no seed and no branch point changes. */
+function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
   const corpus = add({ id: 'corpus', kind: 'corpus', settings: { ...recipe.corpus }, parents: {} });
   const tokenizer = add({ id: 'tokenizer', kind: 'tokenizer', settings: { ...recipe.tokenizer }, parents: { corpus } });
-  const encoderId = add({
+  const encoder = add({
     id: 'encoder',
     kind: 'encoder',
-    settings: { ...encoder, seed: recipe.seeds[0], threads },
+    settings: { ...recipe.encoder, seed: recipe.seeds[0], threads: recipe.threads },
     parents: { corpus },
   });
   const features = add({
     id: 'features',
     kind: 'features',
     settings: { ...recipe.data },
-    parents: { corpus, encoder: encoderId },
+    parents: { corpus, encoder },
   });
+  return { corpus, tokenizer, encoder, features };
+}
 
-  const evaluations: Record<string, string> = {};
-  const arms: Record<string, string> = {};
-  for (const seed of recipe.seeds) {
-    const mainAt = addMainRun(recipe, seed, add, { corpus, tokenizer });
-    for (const arm of recipe.arms) {
-      const suffix = `${arm.id}/seed-${seed}`;
-      const branch = add({
-        id: `branch/${suffix}`,
-        kind: 'branch',
-        settings: {
-          ...armSettings(recipe, arm),
-          brokenShards: recipe.data.brokenShards,
-          seed,
-          threads,
-          model,
-          projector,
-          optimizer,
-        },
-        parents: { main: mainAt(arm.branchPoint), corpus, tokenizer, features },
-      });
-      const finetune = add({
-        id: `finetune/${suffix}`,
-        kind: 'finetune',
-        settings: {
-          ...recipe.finetune,
-          brokenShards: recipe.data.brokenShards,
-          seed,
-          threads,
-          model,
-          projector,
-          optimizer,
-        },
-        parents: { branch, corpus, tokenizer, features },
-      });
-      arms[`branch:${suffix}`] = branch;
-      arms[`finetune:${suffix}`] = finetune;
-      evaluations[`finetune:${suffix}`] = add({
-        id: `evaluate/${suffix}`,
-        kind: 'evaluate',
-        settings: { ...recipe.evaluate, suites: ['vision', 'text'], model, projector, threads, seed },
-        parents: { model: finetune, corpus, tokenizer, features },
-      });
-    }
-    evaluations[`text-model:seed-${seed}`] = add({
-      id: `evaluate/text-model/seed-${seed}`,
-      kind: 'evaluate',
-      settings: { ...recipe.evaluate, suites: ['text'], model, threads, seed },
-      parents: { model: mainAt(1), corpus, tokenizer },
-    });
-  }
-  add({
-    id: 'report',
-    kind: 'report',
-    settings: { recipe },
-    parents: { corpus, tokenizer, encoder: encoderId, features, ...arms, ...evaluations },
+/** Branch, fine-tuning and evaluation of one arm at one seed, and whatever they need that is not there yet. */
+function addArm(
+  recipe: Recipe,
+  arm: Arm,
+  seed: number,
+  add: AddPhase,
+): { branch: string; finetune: string; evaluate: string } {
+  const own = recipeOfArm(recipe, arm);
+  const { corpus, tokenizer, features } = addSharedPhases(own, add);
+  const main = addMainRun(recipe, own, seed, add, { corpus, tokenizer })(arm.branchPoint);
+  const { threads, model, projector, optimizer } = own;
+  const { brokenShards } = own.data;
+  const training = { brokenShards, seed, threads, model, projector, optimizer };
+  const suffix = `${arm.id}/seed-${seed}`;
+  const branch = add({
+    id: `branch/${suffix}`,
+    kind: 'branch',
+    settings: { ...armSettings(own, arm), ...training },
+    parents: { main, corpus, tokenizer, features },
   });
-  return { recipe, phases: [...phases.values()] };
+  const finetune = add({
+    id: `finetune/${suffix}`,
+    kind: 'finetune',
+    settings: { ...own.finetune, ...training, seed: arm.finetuneSeed ?? seed },
+    parents: { branch, corpus, tokenizer, features },
+  });
+  const evaluate = add({
+    id: `evaluate/${suffix}`,
+    kind: 'evaluate',
+    settings: { ...own.evaluate, suites: ['vision', 'text'], model, projector, threads, seed },
+    parents: { model: finetune, corpus, tokenizer, features },
+  });
+  return { branch, finetune, evaluate };
 }
 
 /** Steps of the main run: tokens rounded up to whole batches. */
@@ -139,30 +174,40 @@ export function stepAt(recipe: Recipe, branchPoint: number): number {
   return Math.round(branchPoint * mainSteps(recipe));
 }
 
+/** The main run that an arm leaves, cut wherever an arm of the study leaves it; the recipe's own also at its start and its end. */
 function addMainRun(
   recipe: Recipe,
+  own: Recipe,
   seed: number,
-  add: (phase: Omit<Phase, 'hash'>) => string,
-  parents: { corpus: string; tokenizer: string },
+  add: AddPhase,
+  { corpus, tokenizer }: Pick<SharedPhases, 'corpus' | 'tokenizer'>,
 ): (branchPoint: number) => string {
-  const { threads, model, optimizer } = recipe;
-  const steps = [
-    ...new Set([0, 1, ...recipe.arms.map((arm) => arm.branchPoint)].map((point) => stepAt(recipe, point))),
-  ].sort((a, b) => a - b);
+  const { threads, model, optimizer } = own;
+  const run = mainIdentity(own);
+  const points = recipe.arms
+    .filter((arm) => mainIdentity(recipeOfArm(recipe, arm)) === run)
+    .map((arm) => arm.branchPoint);
+  if (mainIdentity(recipe) === run) points.push(0, 1);
+  const steps = [...new Set(points.map((point) => stepAt(own, point)))].sort((a, b) => a - b);
   let previous: string | undefined;
   const ids = new Map<number, string>();
   for (const toStep of steps) {
     const id = add({
       id: `main/seed-${seed}/step-${toStep}`,
       kind: 'main',
-      settings: { ...recipe.main, brokenShards: recipe.data.brokenShards, seed, threads, model, optimizer, toStep },
-      parents,
+      settings: { ...own.main, brokenShards: own.data.brokenShards, seed, threads, model, optimizer, toStep },
+      parents: { corpus, tokenizer },
       ...(previous === undefined ? {} : { continues: previous }),
     });
     ids.set(toStep, id);
     previous = id;
   }
-  return (branchPoint) => ids.get(stepAt(recipe, branchPoint))!;
+  return (branchPoint) => ids.get(stepAt(own, branchPoint))!;
+}
+
+/** Equal for recipes that train the same text model. */
+function mainIdentity({ main, model }: Recipe): string {
+  return identityOf({ main, model });
 }
 
 /** Settings of phase 2 for one arm, its own values in place of the recipe's common ones. */
@@ -177,6 +222,8 @@ function armSettings(recipe: Recipe, arm: Arm): PhaseSettings {
     lrMin: branch.lrMin,
     moments: branch.moments,
     attention: branch.attention,
+    ...(arm.captions ? { captions: arm.captions } : {}),
+    ...(arm.instructionShare ? { instructionShare: arm.instructionShare } : {}),
     ...(arm.schedule === 'rewarm'
       ? { lrPeak: arm.lrPeak ?? branch.rewarmPeak, warmupSteps: branch.rewarmSteps }
       : {

@@ -1,3 +1,4 @@
+export { calibrate, calibratedRate } from './calibrate.ts';
 export { childProcessRunner } from './child-process-runner.ts';
 export {
   type ExecuteOptions,
@@ -9,7 +10,14 @@ export {
 export { expandStudy, mainSteps, type Phase, type PhaseKind, type Study, stepAt } from './graph.ts';
 export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
 export { openTrainedModel, type TrainedModel } from './open-trained-model.ts';
-export { estimateSeconds, type PlannedPhase, planStudy, type StudyPlan } from './plan.ts';
+export {
+  estimateSeconds,
+  type PlannedPhase,
+  type PlanOptions,
+  type PlanTotal,
+  planStudy,
+  type StudyPlan,
+} from './plan.ts';
 export { loadRecipe, presetNames, presets } from './presets/index.ts';
 export { readResults } from './read-results.ts';
 export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
@@ -17,4 +25,8 @@ export { writeDuelPage } from './report/duel-page.ts';
 export type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults, TokenAccount } from './report/results.ts';
 export { openStore, type PhaseRecord, type Store } from './store.ts';
 export { StudyError, type StudyErrorCode } from './study-error.ts';
+export { addSweeps, sweeps } from './sweeps/index.ts';
+export { type SweepName, sweepNames } from './sweeps/names.ts';
+export type { Sweep } from './sweeps/sweep.ts';
 export { createTimeLeft, type TimeLeft } from './time-left.ts';
+export { type WatchServer, watchStudy } from './watch/watch-server.ts';

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { onnxEngine } from '@vlm/jit';
 import { createGenerator } from '@vlm/model';
 import { conversationModel } from './data/eval-models.ts';
-import type { Study } from './graph.ts';
+import { type Phase, phasesOfArm, type Study } from './graph.ts';
 import { visionModelConfig } from './model-config.ts';
 import { openEncoder } from './phases/features.ts';
 import { finalName } from './phases/main.ts';
 import { loadTokenizer } from './phases/tokenizer.ts';
 import { finalCheckpoint } from './phases/train-phase.ts';
+import { recipeOfArm } from './recipe.ts';
 import type { Store } from './store.ts';
 import { StudyError } from './study-error.ts';
 import { suggest } from './suggest.ts';
@@ -26,42 +27,43 @@ export interface TrainedModel {
  * @throws StudyError `missing-artifact` with the arms there are, or `not-finished`.
  */
 export async function openTrainedModel(study: Study, store: Store, arm: string): Promise<TrainedModel> {
-  const names = study.phases
-    .filter((phase) => phase.kind === 'finetune')
-    .map((phase) => phase.id.slice('finetune/'.length));
+  const { arms, seeds } = study.recipe;
+  const names = seeds.flatMap((seed) => arms.map(({ id }) => `${id}/seed-${seed}`));
   const name = names.find((candidate) => candidate === arm || candidate.startsWith(`${arm}/`));
   if (!name) {
     const near = suggest(
       arm,
-      study.recipe.arms.map(({ id }) => id),
+      arms.map(({ id }) => id),
     );
     throw new StudyError(
       'missing-artifact',
       `There is no arm "${arm}"${near ? `; did you mean "${near}"?` : '.'} Arms: ${names.join(', ')}.`,
     );
   }
-  const phase = study.phases.find((candidate) => candidate.id === `finetune/${name}`)!;
+  const { finetune: phase } = phasesOfArm(study, name)!;
   if (!(await store.record(phase))) {
     throw new StudyError(
       'not-finished',
       `Arm ${name} is not trained yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
     );
   }
-  const folder = (kind: string): string =>
-    store.phaseDirectory(study.phases.find((candidate) => candidate.kind === kind)!);
-  const tokenizer = await loadTokenizer(folder('tokenizer'));
-  const encoder = await openEncoder(folder('encoder'), study.recipe.threads);
-  const config = visionModelConfig(study.recipe, tokenizer.vocabSize, encoder.width);
+  const parent = (child: Phase, role: string): Phase =>
+    study.phases.find((candidate) => candidate.id === child.parents[role])!;
+  const recipe = recipeOfArm(study.recipe, arms.find(({ id }) => name.startsWith(`${id}/`))!);
+  const tokenizer = await loadTokenizer(store.phaseDirectory(parent(phase, 'tokenizer')));
+  const encoderPhase = parent(parent(phase, 'features'), 'encoder');
+  const encoder = await openEncoder(store.phaseDirectory(encoderPhase), recipe.threads);
+  const config = visionModelConfig(recipe, tokenizer.vocabSize, encoder.width);
   const checkpoint = await finalCheckpoint(join(store.phaseDirectory(phase), 'checkpoints'), config).open(finalName);
   const generator = createGenerator({
     config,
     params: checkpoint.train.params,
-    engine: onnxEngine({ threads: study.recipe.threads }),
+    engine: onnxEngine({ threads: recipe.threads }),
     batchSize: 1,
     imageToken: tokenizer.imageId,
   });
   const model = conversationModel(
-    { generator, tokenizer, maxLength: study.recipe.model.sequenceLength },
+    { generator, tokenizer, maxLength: recipe.model.sequenceLength },
     { patches: encoder.patches, of: noTable },
   );
   return {

@@ -3,6 +3,7 @@ import { countParameters, decoderFlops, encoderFlops, encoderParams, trainingMem
 import type { Phase, Study } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
 import { studyEncoder } from './phases/encoder.ts';
+import type { Recipe } from './recipe.ts';
 
 export interface PhaseCost {
   amount: number;
@@ -15,7 +16,7 @@ export interface PhaseCost {
 }
 
 /** Rates of one core (two AVX2 cores at the `quick` size, measured by `npm start`); they set the first guess of the time left. */
-const trainingFlopsPerSecond = 70e9;
+const usualTrainingFlopsPerSecond = 70e9;
 const encoderFlopsPerSecond = 50e9;
 const inferenceFlopsPerSecond = 25e9;
 const scenesPerSecond = 700;
@@ -28,8 +29,8 @@ const conditions = 3;
 const imageTokens = 16;
 
 /** What one phase costs: tokens from the recipe, FLOPs from the model's shape, seconds from rates measured on one core. */
-export function phaseCost(study: Study, phase: Phase): PhaseCost {
-  const { recipe } = study;
+export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: number): PhaseCost {
+  const recipe = ownRecipe(study, phase);
   const { model, tokenizer } = recipe;
   const corpus = corpusSettings(recipe.corpus.preset as PresetName, corpusChanges(recipe.corpus));
   const featureWidth =
@@ -58,7 +59,7 @@ export function phaseCost(study: Study, phase: Phase): PhaseCost {
       flops,
       memoryBytes,
       storeBytes: 3 * 12 * size,
-      seconds: 4 + flops / (trainingFlopsPerSecond * recipe.threads),
+      seconds: 4 + flops / (trainingFlopsPerSecond ?? usualTrainingFlopsPerSecond * recipe.threads),
       parameters: size,
     };
   };
@@ -107,7 +108,7 @@ export function phaseCost(study: Study, phase: Phase): PhaseCost {
         seconds: 5 + (scenes + evalItems) / 2000,
       };
     case 'main': {
-      const before = phase.continues === undefined ? 0 : Number(phase.continues.split('step-')[1]);
+      const before = stepsBefore(study, phase);
       const steps = Number(phase.settings['toStep']) - before;
       return training(
         steps * recipe.main.batchSize * model.sequenceLength,
@@ -116,7 +117,7 @@ export function phaseCost(study: Study, phase: Phase): PhaseCost {
       );
     }
     case 'branch':
-      return training(Number(phase.settings['tokens']), recipe.branch.batchSize);
+      return training(Number(phase.settings['tokens']), Number(phase.settings['batchSize']));
     case 'finetune': {
       const conversations = Math.min(
         recipe.finetune.conversations ?? corpus.conversations.scenes,
@@ -150,6 +151,26 @@ export function phaseCost(study: Study, phase: Phase): PhaseCost {
         seconds: 5,
       };
   }
+}
+
+/** The recipe with what an arm changed in this phase, read from the phase's own settings and from those of the encoder it looks through. */
+function ownRecipe({ recipe, phases }: Study, phase: Phase): Recipe {
+  const find = (id: string | undefined): Phase | undefined => phases.find((candidate) => candidate.id === id);
+  const encoder =
+    phase.kind === 'encoder' ? phase : find((find(phase.parents['features']) ?? phase).parents['encoder']);
+  const { settings } = phase;
+  return {
+    ...recipe,
+    ...(settings['model'] ? { model: settings['model'] as Recipe['model'] } : {}),
+    ...(phase.kind === 'main' ? { main: settings as Recipe['main'] } : {}),
+    ...(phase.kind === 'finetune' ? { finetune: settings as Recipe['finetune'] } : {}),
+    ...(encoder ? { encoder: encoder.settings as Recipe['encoder'] } : {}),
+  };
+}
+
+/** Steps of the main run that the phase before this one has taken. */
+function stepsBefore({ phases }: Study, { continues }: Phase): number {
+  return Number(phases.find(({ id }) => id === continues)?.settings['toStep'] ?? 0);
 }
 
 /** Tokens of a conversation of the default corpus and of a question with its picture and answer, on average. */

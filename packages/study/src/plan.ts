@@ -1,4 +1,7 @@
-import type { Phase, Study } from './graph.ts';
+import { countParameters, vlmParams } from '@vlm/model';
+import { a100Hours } from './gpu-hours.ts';
+import { type Phase, phasesOfArm, prerequisites, type Study } from './graph.ts';
+import { textModelConfig } from './model-config.ts';
 import { phaseCost } from './phase-cost.ts';
 
 export interface PlannedPhase {
@@ -14,43 +17,124 @@ export interface PlannedPhase {
   /** Bytes the phase leaves in the store. */
   storeBytes: number;
   seconds: number;
+  /** Hours of one A100, for phases that train the decoder; 0 for the others. */
+  a100Hours: number;
+  /** Models (arms × seeds, and the text model) that this phase serves. */
+  models: number;
+  /** Whether the store has it already. */
+  finished: boolean;
+}
+
+/** What running some phases costs. */
+export interface PlanTotal {
+  phases: number;
+  trainingTokens: number;
+  flops: number;
+  a100Hours: number;
 }
 
 export interface StudyPlan {
   phases: PlannedPhase[];
+  /** Of the largest model with its projector, and of the recipe's decoder alone (the paper's Table 2). */
   parameters: number;
+  decoderParameters: number;
   flops: number;
   storeBytes: number;
-  /** With `concurrency` phases at a time. */
+  /** With `concurrency` phases at a time, of what is not finished. */
   seconds: number;
   memoryBytes: number;
+  /** Every phase once; those that are not finished; and every model trained from nothing by itself, as without sharing. */
+  all: PlanTotal;
+  toDo: PlanTotal;
+  naive: PlanTotal;
 }
 
-/**
- * What a study will cost, before anything runs. Times assume the rates measured on two AVX2 cores for the compiled engine
- * (`phase-cost.ts`), so they are a guide; the display corrects them as phases finish.
- */
-export function planStudy(study: Study, concurrency: number): StudyPlan {
-  const phases = study.phases.map((phase) => plannedPhase(study, phase));
+export interface PlanOptions {
+  /** Phases at a time. */
+  concurrency: number;
+  /** Identities of phases that need not run again. */
+  finished?: ReadonlySet<string>;
+  /** Training speed that was measured, in FLOP/s of one phase (`calibrate`); left out: that of two AVX2 cores. */
+  trainingFlopsPerSecond?: number | undefined;
+}
+
+/** What a study will cost, before anything runs. The times are a guide; the display corrects them as phases finish. */
+export function planStudy(study: Study, options: PlanOptions): StudyPlan {
+  const { concurrency, finished = new Set() } = options;
+  const modelPhases = phasesOfModels(study);
+  const phases = study.phases.map((phase): PlannedPhase => {
+    const { amount, unit, flops, memoryBytes, storeBytes, seconds, parameters } = phaseCost(
+      study,
+      phase,
+      options.trainingFlopsPerSecond,
+    );
+    return {
+      id: phase.id,
+      kind: phase.kind,
+      hash: phase.hash,
+      amount,
+      unit,
+      flops,
+      memoryBytes,
+      storeBytes,
+      seconds,
+      a100Hours: unit === 'tokens' ? a100Hours(flops, parameters) : 0,
+      models: modelPhases.filter((ids) => ids.has(phase.id)).length,
+      finished: finished.has(phase.hash),
+    };
+  });
+  const byId = new Map(phases.map((phase) => [phase.id, phase]));
   const largest = [...phases].sort((a, b) => b.memoryBytes - a.memoryBytes);
+  const toDo = phases.filter((phase) => !phase.finished);
   return {
     phases,
     parameters: Math.max(0, ...study.phases.map((phase) => phaseCost(study, phase).parameters)),
+    decoderParameters: countParameters(vlmParams(textModelConfig(study.recipe, study.recipe.tokenizer.vocabSize))),
     flops: sum(phases.map((phase) => phase.flops)),
     storeBytes: sum(phases.map((phase) => phase.storeBytes)),
-    seconds: scheduleSeconds(study.phases, new Map(phases.map((phase) => [phase.id, phase.seconds])), concurrency),
+    seconds: scheduleSeconds(
+      study.phases,
+      new Map(phases.map((phase) => [phase.id, phase.finished ? 0 : phase.seconds])),
+      concurrency,
+    ),
     memoryBytes: sum(largest.slice(0, concurrency).map((phase) => phase.memoryBytes)),
+    all: total(phases),
+    toDo: total(toDo),
+    naive: total(modelPhases.flatMap((ids) => [...ids].map((id) => byId.get(id)!))),
   };
 }
 
 /** Expected seconds of one phase. */
-export function estimateSeconds(study: Study, phase: Phase): number {
-  return phaseCost(study, phase).seconds;
+export function estimateSeconds(study: Study, phase: Phase, trainingFlopsPerSecond?: number): number {
+  return phaseCost(study, phase, trainingFlopsPerSecond).seconds;
 }
 
-function plannedPhase(study: Study, phase: Phase): PlannedPhase {
-  const { amount, unit, flops, memoryBytes, storeBytes, seconds } = phaseCost(study, phase);
-  return { id: phase.id, kind: phase.kind, hash: phase.hash, amount, unit, flops, memoryBytes, storeBytes, seconds };
+/** For every model that is evaluated, the ids of all phases that it needs. */
+function phasesOfModels(study: Study): Set<string>[] {
+  const byId = new Map(study.phases.map((phase) => [phase.id, phase]));
+  const ends = study.recipe.seeds.flatMap((seed) => [
+    ...study.recipe.arms.map((arm) => phasesOfArm(study, `${arm.id}/seed-${seed}`)!.evaluate.id),
+    `evaluate/text-model/seed-${seed}`,
+  ]);
+  return ends.map((end) => {
+    const needed = new Set<string>();
+    const visit = (id: string): void => {
+      if (needed.has(id)) return;
+      needed.add(id);
+      for (const before of prerequisites(byId.get(id)!)) visit(before);
+    };
+    visit(end);
+    return needed;
+  });
+}
+
+function total(phases: readonly PlannedPhase[]): PlanTotal {
+  return {
+    phases: phases.length,
+    trainingTokens: sum(phases.filter(({ unit }) => unit === 'tokens').map(({ amount }) => amount)),
+    flops: sum(phases.map(({ flops }) => flops)),
+    a100Hours: sum(phases.map((phase) => phase.a100Hours)),
+  };
 }
 
 /** Length of a greedy schedule, in graph order, on `concurrency` workers. */
@@ -58,9 +142,7 @@ function scheduleSeconds(phases: readonly Phase[], seconds: ReadonlyMap<string, 
   const workerFree = new Array<number>(concurrency).fill(0);
   const finished = new Map<string, number>();
   for (const phase of phases) {
-    const before =
-      phase.continues === undefined ? Object.values(phase.parents) : [...Object.values(phase.parents), phase.continues];
-    const ready = Math.max(0, ...before.map((id) => finished.get(id) ?? 0));
+    const ready = Math.max(0, ...prerequisites(phase).map((id) => finished.get(id) ?? 0));
     const worker = workerFree.indexOf(Math.min(...workerFree));
     const end = Math.max(ready, workerFree[worker]!) + seconds.get(phase.id)!;
     workerFree[worker] = end;

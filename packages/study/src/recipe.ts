@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StudyError } from './study-error.ts';
 import { suggest } from './suggest.ts';
+import { sweepNames } from './sweeps/names.ts';
 
 /**
  * A recipe says everything that decides a study's numbers. It is strict: an unknown key or a value out of range is an error.
@@ -10,6 +11,10 @@ import { suggest } from './suggest.ts';
 const share = z.number().min(0).max(1);
 const positiveInt = z.int().positive();
 const rate = z.number().positive().max(1);
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 31);
 const identifier = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected lower-case letters, digits, dots and hyphens');
 
 const corpusSchema = z.looseObject({
@@ -75,20 +80,6 @@ const mainSchema = z.strictObject({
   warmupSteps: z.int().min(0),
 });
 
-const armSchema = z.strictObject({
-  id: identifier,
-  /** Where the arm leaves the main run, as a share of its length. 1 is the two-phase arm; anything earlier is integrated. */
-  branchPoint: share,
-  /** `continued`: from the main run's rate at that point, no warm-up. `rewarm`: a fresh warm-up to `lrPeak` (the paper's 0 % and 100 %). */
-  schedule: z.enum(['continued', 'rewarm']),
-  /** Peak of a re-warmed schedule; left out: `branch.rewarmPeak`. */
-  lrPeak: rate.optional(),
-  /** Share of image-caption tokens (patches and caption) in phase 2; left out: `branch.imageShare`. */
-  imageShare: share.optional(),
-  /** Length of phase 2 in tokens; left out: `branch.tokens`. */
-  tokens: positiveInt.optional(),
-});
-
 /** What a token sees: everything before it in its row (OpenLM packs so), or its own item alone (a block-diagonal mask). */
 const attention = z.enum(['whole-row', 'within-item']);
 
@@ -118,6 +109,36 @@ const finetuneSchema = z.strictObject({
   attention,
 });
 
+const armSchema = z.strictObject({
+  id: identifier,
+  /** Where the arm leaves the main run, as a share of its length. 1 is the two-phase arm; anything earlier is integrated. */
+  branchPoint: share,
+  /** `continued`: from the main run's rate at that point, no warm-up. `rewarm`: a fresh warm-up to `lrPeak` (the paper's 0 % and 100 %). */
+  schedule: z.enum(['continued', 'rewarm']),
+  /** Peak of a re-warmed schedule; left out: `branch.rewarmPeak`. */
+  lrPeak: rate.optional(),
+  /** Share of image-caption tokens (patches and caption) in phase 2; left out: `branch.imageShare`. */
+  imageShare: share.optional(),
+  /** Length of phase 2 in tokens; left out: `branch.tokens`. */
+  tokens: positiveInt.optional(),
+  /** How pictures are captioned in phase 2; left out: the corpus' own sentences. `labels`: names alone. `tags`: with kind and colour. */
+  captions: z.enum(['labels', 'tags']).optional(),
+  /** Share of phase 2's image tokens that are conversations in place of captions; left out: none. */
+  instructionShare: share.optional(),
+  /** Seed of fine-tuning alone; left out: the seed of the whole run. */
+  finetuneSeed: seed.optional(),
+  /** What this arm has in place of the recipe's own; only the phases that these settings touch become other phases. */
+  changes: z
+    .strictObject({
+      encoder: encoderSchema.partial(),
+      model: modelSchema.partial(),
+      main: mainSchema.partial(),
+      finetune: finetuneSchema.partial(),
+    })
+    .partial()
+    .optional(),
+});
+
 const dataSchema = z.strictObject({
   /** A picture that does not decode: an error, or its items are left out and counted in the report. */
   brokenImages: z.enum(['error', 'skip']),
@@ -138,14 +159,7 @@ export const recipeSchema = z.strictObject({
   name: identifier,
   description: z.string(),
   /** Seeds of initialisation and data order; every arm runs once a seed. The first is the paper's. */
-  seeds: z
-    .array(
-      z
-        .int()
-        .min(0)
-        .max(2 ** 31),
-    )
-    .min(1),
+  seeds: z.array(seed).min(1),
   /** Threads of one phase; part of a result's identity, because the order of sums depends on it. */
   threads: z.int().min(1).max(256),
   corpus: corpusSchema,
@@ -158,12 +172,21 @@ export const recipeSchema = z.strictObject({
   main: mainSchema,
   branch: branchSchema,
   arms: z.array(armSchema).min(1),
+  /** Named sweeps whose arms are added to these. */
+  sweeps: z.array(z.enum(sweepNames)).optional(),
   finetune: finetuneSchema,
   evaluate: evaluateSchema,
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
 export type Arm = z.infer<typeof armSchema>;
+
+/** The recipe as one arm sees it, with what the arm changes in place. */
+export function recipeOfArm(recipe: Recipe, { changes }: Arm): Recipe {
+  if (!changes) return recipe;
+  const parts = Object.entries(changes) as [keyof typeof changes, object][];
+  return { ...recipe, ...Object.fromEntries(parts.map(([part, change]) => [part, { ...recipe[part], ...change }])) };
+}
 
 /**
  * Checks a recipe and fills nothing in silently.
@@ -201,17 +224,16 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
 function knownKeysAt(path: readonly PropertyKey[]): string[] {
   let schema: unknown = recipeSchema;
   for (const part of path) {
+    if (schema instanceof z.ZodOptional) schema = schema.unwrap();
     if (schema instanceof z.ZodObject) schema = schema.shape[String(part)];
     else if (schema instanceof z.ZodArray) schema = schema.element;
   }
+  if (schema instanceof z.ZodOptional) schema = schema.unwrap();
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 function crossFieldProblems(recipe: Recipe): string[] {
-  const problems: string[] = [];
-  if (recipe.model.dim % recipe.model.heads !== 0) {
-    problems.push(`model.heads: expected a divisor of model.dim (${recipe.model.dim}), got ${recipe.model.heads}`);
-  }
+  const problems = settingProblems(recipe);
   const seen = new Set<string>();
   recipe.arms.forEach((arm, index) => {
     if (seen.has(arm.id)) problems.push(`arms.${index}.id: "${arm.id}" is used twice; every arm needs its own name`);
@@ -226,8 +248,20 @@ function crossFieldProblems(recipe: Recipe): string[] {
         `arms.${index}.schedule: at branch point 0 there is no main run to continue; use "rewarm", as the paper does`,
       );
     }
+    if (arm.changes) {
+      problems.push(...settingProblems(recipeOfArm(recipe, arm)).map((problem) => `arms.${index}.changes.${problem}`));
+    }
   });
-  if (recipe.main.lrMin > recipe.main.lrPeak) problems.push('main.lrMin: expected at most main.lrPeak');
-  if (recipe.finetune.lrMin > recipe.finetune.lrPeak) problems.push('finetune.lrMin: expected at most finetune.lrPeak');
+  return problems;
+}
+
+/** What does not fit together within one arm's settings. */
+function settingProblems({ model, main, finetune }: Recipe): string[] {
+  const problems: string[] = [];
+  if (model.dim % model.heads !== 0) {
+    problems.push(`model.heads: expected a divisor of model.dim (${model.dim}), got ${model.heads}`);
+  }
+  if (main.lrMin > main.lrPeak) problems.push('main.lrMin: expected at most main.lrPeak');
+  if (finetune.lrMin > finetune.lrPeak) problems.push('finetune.lrMin: expected at most finetune.lrPeak');
   return problems;
 }

@@ -32,6 +32,14 @@ export interface Store {
   finish(phase: Phase, record: Omit<PhaseRecord, 'id' | 'kind' | 'hash'>): Promise<void>;
   /** Takes the store for this process alone; the returned function gives it back. */
   lock(): Promise<() => Promise<void>>;
+  /** The process that has the store for itself at this moment; undefined where none has. */
+  holder(): Promise<StoreHolder | undefined>;
+}
+
+export interface StoreHolder {
+  pid: number;
+  host: string;
+  since: string;
 }
 
 /**
@@ -69,6 +77,7 @@ function makeStore(directory: string): Store {
       await writeJson(recordFile(phase), { id, kind, hash, ...record });
     },
     lock: () => lockStore(join(directory, 'lock.json')),
+    holder: () => livingHolder(join(directory, 'lock.json')),
   };
 }
 
@@ -138,10 +147,8 @@ async function lockStore(file: string): Promise<() => Promise<void>> {
       return () => rm(file, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainFileError(error, file);
-      const holder = await readFile(file, 'utf8')
-        .then((text) => JSON.parse(text) as { pid: number; host: string; since: string })
-        .catch(() => undefined);
-      if (holder && (holder.host !== hostname() || isAlive(holder.pid))) {
+      const holder = await livingHolder(file);
+      if (holder) {
         throw new StudyError(
           'store-locked',
           `Another run (process ${holder.pid} on ${holder.host}, since ${holder.since}) is using this store. Wait for it, or delete ${file} if it is gone.`,
@@ -151,6 +158,14 @@ async function lockStore(file: string): Promise<() => Promise<void>> {
     }
   }
   throw new StudyError('store-locked', `Another run took ${file} at this moment; try again.`);
+}
+
+/** Who wrote a lock, unless it died here without taking it away. A process on another machine is taken to live. */
+async function livingHolder(file: string): Promise<StoreHolder | undefined> {
+  const holder = await readFile(file, 'utf8')
+    .then((text) => JSON.parse(text) as StoreHolder)
+    .catch(() => undefined);
+  return holder && (holder.host !== hostname() || isAlive(holder.pid)) ? holder : undefined;
 }
 
 function isAlive(pid: number): boolean {

@@ -10,7 +10,8 @@ export type StudyErrorCode =
   | 'interrupted'
   | 'not-finished'
   | 'missing-artifact'
-  | 'bad-image';
+  | 'bad-image'
+  | 'port-taken';
 
 const marker = Symbol.for('@vlm/study/error');
 

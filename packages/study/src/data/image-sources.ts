@@ -1,4 +1,4 @@
-import type { Conversation } from '@vlm/corpus';
+import type { Conversation, Scene } from '@vlm/corpus';
 import { encodeCaption, encodeConversation } from '@vlm/tokenizer';
 import { filterSource, mapSource, type OpenSource, type TrainingItem } from '@vlm/trainer';
 import type { Sample } from 'webdataset-ts';
@@ -23,14 +23,34 @@ function withPicture(options: PicturedOptions, group: string): OpenSource<Sample
   );
 }
 
+/** How a scene is captioned in place of the corpus' own sentence. */
+export type CaptionKind = 'labels' | 'tags';
+
 /** Pictures with their captions (phase 2), features in place of pixels. */
-export function captionSource(options: PicturedOptions): OpenSource<TrainingItem> {
-  const { tokenizer, features } = options;
+export function captionSource(
+  options: PicturedOptions & { captions?: CaptionKind | undefined },
+): OpenSource<TrainingItem> {
+  const { tokenizer, features, captions } = options;
+  const caption = (members: Sample['members']): string =>
+    captions
+      ? sceneCaption(JSON.parse(decoder.decode(members['json'])) as Scene, captions)
+      : decoder.decode(members['txt']);
   return mapSource(withPicture(options, 'captions/train'), ({ key, members }) => ({
     id: key,
-    ...encodeCaption(tokenizer, decoder.decode(members['txt']), { patches: features.patches }),
+    ...encodeCaption(tokenizer, caption(members), { patches: features.patches }),
     patches: features.of(`captions/train/${key}`),
   }));
+}
+
+/**
+ * A caption without grammar: the names of what is there, with kind and colour where tags are asked for.
+ *
+ * @example sceneCaption(scene, 'tags') // 'cat, animal, black; tram, vehicle, red; blue background'
+ */
+export function sceneCaption({ objects, background }: Scene, kind: CaptionKind): string {
+  if (kind === 'labels') return objects.map(({ concept }) => concept).join(', ');
+  const tags = objects.map(({ concept, category, colour }) => `${concept}, ${category}, ${colour}`);
+  return [...tags, `${background.name} background`].join('; ');
 }
 
 /** Conversations (phase 3), with a picture or of text alone; loss on the answers. */

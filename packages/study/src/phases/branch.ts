@@ -3,7 +3,7 @@ import type { MixtureState } from '@vlm/mixture-sampler';
 import { initParameters, vlmParams } from '@vlm/model';
 import { type BatchesState, branchRun, type Checkpoint, type Schedule } from '@vlm/trainer';
 import { openFeatures } from '../data/features.ts';
-import { captionSource } from '../data/image-sources.ts';
+import { type CaptionKind, captionSource, conversationSource } from '../data/image-sources.ts';
 import { skipPolicy } from '../data/skip-policy.ts';
 import { textSource } from '../data/text-source.ts';
 import { textModelConfig, visionModelConfig } from '../model-config.ts';
@@ -18,6 +18,8 @@ interface BranchSettings extends Pick<Recipe, 'model' | 'projector' | 'optimizer
   schedule: 'continued' | 'rewarm';
   branchStep: number;
   imageShare: number;
+  instructionShare?: number;
+  captions?: CaptionKind;
   tokens: number;
   batchSize: number;
   lrMin: number;
@@ -45,13 +47,16 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
   const steps = Math.ceil(settings.tokens / (settings.batchSize * settings.model.sequenceLength));
   const skips = skipPolicy(context, settings.brokenShards);
   const source = { corpus, tokenizer, seed: settings.seed, onBroken: skips.onBroken };
+  const pictured = { ...source, features, onLeftOut: skips.onLeftOut };
+  const { imageShare, instructionShare = 0 } = settings;
   const sources = [
     {
       name: 'captions',
-      share: settings.imageShare,
-      open: captionSource({ ...source, features, onLeftOut: skips.onLeftOut }),
+      share: imageShare * (1 - instructionShare),
+      open: captionSource({ ...pictured, captions: settings.captions }),
     },
-    { name: 'text', share: 1 - settings.imageShare, open: textSource(source, textPosition(parent)) },
+    { name: 'conversations', share: imageShare * instructionShare, open: conversationSource(pictured) },
+    { name: 'text', share: 1 - imageShare, open: textSource(source, textPosition(parent)) },
   ].filter((source) => source.share > 0);
   const summary = await trainPhase(context, {
     config,

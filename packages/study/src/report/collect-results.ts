@@ -6,7 +6,7 @@ import type { EvalRow } from '@vlm/evals';
 import { createRandom } from '@vlm/model';
 import type { TokenAccounting } from '@vlm/trainer';
 import { readEvalItems, readPictures } from '../data/eval-items.ts';
-import type { Phase, Study } from '../graph.ts';
+import { type Phase, phasesOfArm, type Study } from '../graph.ts';
 import { identityOf, numericsVersion } from '../identity.ts';
 import { corpusFolder } from '../phases/corpus.ts';
 import { rowsFile } from '../phases/evaluate.ts';
@@ -30,10 +30,11 @@ export async function collectResults(
   for (const seed of recipe.seeds) {
     for (const arm of recipe.arms) {
       const suffix = `${arm.id}/seed-${seed}`;
-      const rows = await read.rows(`evaluate/${suffix}`);
+      const phases = phasesOfArm(study, suffix)!;
+      const rows = await read.rows(phases.evaluate.id);
       const label = recipe.seeds.length > 1 ? `${arm.id}, seed ${seed}` : arm.id;
-      const branch = await read.record(`branch/${suffix}`);
-      const finetune = await read.record(`finetune/${suffix}`);
+      const branch = await read.record(phases.branch.id);
+      const finetune = await read.record(phases.finetune.id);
       onNote(`intervals of ${label}`);
       rowsOf.set(suffix, rows);
       models.push({
@@ -42,7 +43,7 @@ export async function collectResults(
         arm,
         seed,
         scores: scoreRows(rows, { seed: `${seed}`, resamples: recipe.evaluate.bootstrapSamples }),
-        curves: { branch: await read.curve(`branch/${suffix}`), finetune: await read.curve(`finetune/${suffix}`) },
+        curves: { branch: await read.curve(phases.branch.id), finetune: await read.curve(phases.finetune.id) },
         accounts: [...accounts('2 · image-text', branch), ...accounts('3 · fine-tuning', finetune)],
         branchTokens: branch.summary['branchTokens'] as number,
         parameters: finetune.summary['parameters'] as number,
@@ -106,8 +107,10 @@ function reader(study: Study, store: Store) {
     curve,
     rows: (id: string) => lines<EvalRow>(id, rowsFile),
     async mainCurve(seed: number): Promise<CurvePoint[]> {
-      const pieces = study.phases.filter((phase) => phase.id.startsWith(`main/seed-${seed}/`));
-      return (await Promise.all(pieces.map((phase) => curve(phase.id)))).flat();
+      const pieces: string[] = [];
+      let piece: string | undefined = find(`evaluate/text-model/seed-${seed}`).parents['model'];
+      for (; piece !== undefined; piece = find(piece).continues) pieces.unshift(piece);
+      return (await Promise.all(pieces.map(curve))).flat();
     },
     async skipped(): Promise<Record<string, number>> {
       const total: Record<string, number> = {};

@@ -1,0 +1,24 @@
+import { paperArm, percentName, type Sweep } from './sweep.ts';
+import { branchPoints } from './timing.ts';
+
+export const budget: Sweep = {
+  question: 'With the same number of image tokens: early and few at a time, or late and many?',
+  answers: 'a control that the paper left out: equal numbers of image tokens at every branch point',
+  fixed: 'image tokens in all (the recipe’s phase 2 at its image share); a lower share makes phase 2 longer',
+  arms: ({ branch }) => {
+    const imageTokens = branch.tokens * branch.imageShare;
+    return branchPoints
+      .filter((point) => point !== 0.2 && point !== 0.6)
+      .flatMap((point) =>
+        [1, 0.5, 0.25].map((part) => {
+          const imageShare = part * branch.imageShare;
+          return {
+            ...paperArm(point),
+            id: `budget-${percentName(point)}-share-${percentName(imageShare)}`,
+            imageShare,
+            tokens: Math.round(imageTokens / imageShare),
+          };
+        }),
+      );
+  },
+};

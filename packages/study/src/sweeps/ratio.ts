@@ -1,0 +1,16 @@
+import { lateBranchPoint, paperArm, percentName, type Sweep } from './sweep.ts';
+
+/** The paper's image shares, and the larger ones that small corpora need. */
+export const imageShares: readonly number[] = [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.85];
+
+export const ratio: Sweep = {
+  question: 'How many of phase 2’s tokens should be images after a late start?',
+  answers: 'Fig. 5',
+  fixed: 'branch point 80 %, length of phase 2, schedule',
+  arms: () =>
+    imageShares.map((imageShare) => ({
+      ...paperArm(lateBranchPoint),
+      id: `ratio-${percentName(imageShare)}`,
+      imageShare,
+    })),
+};

@@ -1,0 +1,123 @@
+import type { Recipe } from '../recipe.ts';
+import { html, raw } from '../report/html.ts';
+
+/** The page that asks for `state.json` every two seconds and shows it. Its numbers reach the document as text, never as markup. */
+export function watchPage({ name, description }: Pick<Recipe, 'name' | 'description'>): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>Watching ${name} · staged-vlm</title>
+<style>${raw(style)}</style>
+</head>
+<body>
+<header>
+<p class="soft">staged-vlm · recipe <b>${name}</b></p>
+<h1>When should a language model first see images?</h1>
+<p class="soft">${description}</p>
+<p id="status" role="status" aria-live="polite">Looking …</p>
+<progress id="progress" max="1" value="0" aria-label="phases done"></progress>
+</header>
+<main>
+<section><h2>Losses</h2><div id="curves"></div></section>
+<section><h2>Scores so far</h2><p class="soft">New scenes, 95 % intervals over items. Differences between arms stand in the report.</p><div id="scores"></div></section>
+<section><h2>Phases</h2><div id="phases"></div></section>
+</main>
+<script type="module">${raw(script)}</script>
+</body>
+</html>
+`.html;
+}
+
+const style = `
+:root { color-scheme: light dark; --ink: #1d2430; --soft: #566072; --line: #dfe4ec; --ground: #fff; --c0: #0b6e99; --c1: #b3363f; --c2: #8a6100; --c3: #1b7f4d; --c4: #6b4fa0; --c5: #5b6675; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --soft: #a3aebd; --line: #303947; --ground: #12161d; --c0: #5bb8e0; --c1: #f07f88; --c2: #edae49; --c3: #5fcf97; --c4: #b39be0; --c5: #a3aebd; } }
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 66rem; color: var(--ink); background: var(--ground); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: .2rem 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-top: 1px solid var(--line); padding-top: .8rem; } h3 { font-size: .95rem; margin: 0 0 .3rem; }
+.soft { color: var(--soft); margin: .2rem 0; } #status { font-weight: 600; margin: 1rem 0 .3rem; } progress { width: 100%; accent-color: var(--c0); }
+#curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 1.5rem; }
+svg { width: 100%; height: auto; overflow: visible; } svg text { fill: var(--soft); font-size: 11px; } path { fill: none; stroke-width: 1.5; } .axis { stroke: var(--line); }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; display: block; overflow-x: auto; } th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; }
+.under-way { color: var(--c0); font-weight: 600; } .stopped { color: var(--c1); } .to-do { color: var(--soft); } a { color: var(--c0); }
+`;
+
+const script = `
+const at = (id) => document.getElementById(id);
+const make = (name, attributes = {}, children = []) => {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+};
+const draw = (name, attributes, text) => {
+  const node = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+};
+const table = (head, rows) => make('table', {}, [
+  make('thead', {}, [make('tr', {}, head.map((text) => make('th', { scope: 'col' }, [text])))]),
+  make('tbody', {}, rows),
+]);
+const names = { encoder: 'Image encoder', main: '1 · text', branch: '2 · image and text', finetune: '3 · fine-tuning' };
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+// Each point the mean of those around it: single batches say little.
+const smooth = (points) => points.map(([step], i) => [step, mean(points.slice(Math.max(0, i - 3), i + 4).map(([, loss]) => loss))]);
+
+function figure(kind, curves) {
+  const lines = curves.map(({ id, points }) => ({ id, points: smooth(points) }));
+  const all = lines.flatMap(({ points }) => points);
+  const [left, right] = [Math.min(...all.map(([step]) => step)), Math.max(...all.map(([step]) => step))];
+  const [low, high] = [Math.min(...all.map(([, loss]) => loss)), Math.max(...all.map(([, loss]) => loss))];
+  const x = (step) => 40 + (310 * (step - left)) / (right - left || 1);
+  const y = (loss) => 150 - (135 * (loss - low)) / (high - low || 1);
+  const svg = draw('svg', { viewBox: '0 0 360 175', role: 'img', 'aria-label': names[kind] + ': loss by step, ' + lines.length + ' runs, from ' + high.toFixed(2) + ' to ' + low.toFixed(2) });
+  for (const loss of [low, (low + high) / 2, high]) {
+    svg.append(draw('line', { class: 'axis', x1: 40, x2: 350, y1: y(loss), y2: y(loss) }));
+    svg.append(draw('text', { x: 34, y: y(loss) + 4, 'text-anchor': 'end' }, loss.toFixed(2)));
+  }
+  svg.append(draw('text', { x: 40, y: 170 }, 'step ' + left), draw('text', { x: 350, y: 170, 'text-anchor': 'end' }, String(right)));
+  lines.forEach(({ id, points }, i) => {
+    const path = draw('path', { d: 'M' + points.map(([step, loss]) => x(step).toFixed(1) + ' ' + y(loss).toFixed(1)).join('L'), stroke: 'var(--c' + (i % 6) + ')' });
+    path.append(draw('title', {}, id));
+    svg.append(path);
+  });
+  return make('div', {}, [make('h3', {}, [names[kind] + ', ' + lines.length + (lines.length === 1 ? ' phase' : ' phases')]), svg]);
+}
+
+function show({ running, phases, curves, scores, hasReport }) {
+  const done = phases.filter(({ state }) => state === 'done').length;
+  const now = phases.filter(({ state }) => state === 'under-way');
+  at('progress').value = done / phases.length;
+  const what = done === phases.length ? 'Finished' : running ? 'Running: ' + (now.map(({ id }) => id).join(', ') || 'between phases') : 'Nothing is running';
+  at('status').replaceChildren(what + ' · ' + done + ' of ' + phases.length + ' phases done. ', ...(hasReport ? [make('a', { href: 'report/report.html' }, ['The report'])] : []));
+  const kinds = Object.keys(names).filter((kind) => curves.some((curve) => curve.kind === kind));
+  at('curves').replaceChildren(...(kinds.length ? kinds.map((kind) => figure(kind, curves.filter((curve) => curve.kind === kind))) : ['No phase has trained yet.']));
+  const measures = [...new Set(scores.map(({ measure }) => measure))];
+  const models = [...new Set(scores.map(({ model }) => model))];
+  const cell = (model, measure) => {
+    const row = scores.find((score) => score.model === model && score.measure === measure);
+    const digits = measure === 'bits per byte' ? 3 : 1;
+    return make('td', {}, row ? [row.value.toFixed(digits) + ' [' + row.low.toFixed(digits) + ', ' + row.high.toFixed(digits) + ']'] : ['–']);
+  };
+  at('scores').replaceChildren(models.length ? table(['arm', ...measures], models.map((model) => make('tr', {}, [make('th', { scope: 'row' }, [model]), ...measures.map((measure) => cell(model, measure))]))) : 'No arm has been evaluated yet.');
+  at('phases').replaceChildren(table(['phase', 'state', 'step', 'loss', 'seconds'], phases.map((phase) => make('tr', {}, [
+    make('th', { scope: 'row' }, [phase.id]), make('td', { class: phase.state }, [phase.state.replace('-', ' ')]),
+    make('td', {}, [String(phase.step ?? '')]), make('td', {}, [phase.loss?.toFixed(3) ?? '']), make('td', {}, [phase.seconds?.toFixed(1) ?? '']),
+  ]))));
+}
+
+async function follow() {
+  try {
+    const response = await fetch('state.json');
+    if (!response.ok) throw new Error(await response.text());
+    show(await response.json());
+  } catch (error) {
+    at('status').textContent = 'No answer from staged-vlm study watch; trying again. ' + error.message;
+  }
+  setTimeout(follow, 2000);
+}
+follow();
+`;

@@ -1,0 +1,141 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Phase, phasesOfArm, type Study } from '../graph.ts';
+import { readRows } from '../phases/evaluate.ts';
+import type { ScoreRow } from '../report/results.ts';
+import { scoreRows } from '../report/score-rows.ts';
+import type { Store } from '../store.ts';
+
+/** One phase as a watcher sees it from the store alone. */
+export interface WatchedPhase {
+  id: string;
+  kind: string;
+  /** `under-way`: begun, and a run holds the store; `stopped`: begun, and nobody is at it. */
+  state: 'done' | 'under-way' | 'stopped' | 'to-do';
+  seconds?: number;
+  step?: number;
+  loss?: number;
+}
+
+/** Losses of one training phase, thinned out. */
+export interface WatchedCurve {
+  id: string;
+  kind: string;
+  points: [step: number, loss: number][];
+}
+
+/** Scores of a finished evaluation: points of a hundred with 95 % interval, or bits per byte. */
+export interface WatchedScore {
+  model: string;
+  measure: string;
+  value: number;
+  low: number;
+  high: number;
+}
+
+export interface WatchState {
+  recipe: string;
+  /** Whether a run holds the store at this moment. */
+  running: boolean;
+  phases: WatchedPhase[];
+  curves: WatchedCurve[];
+  scores: WatchedScore[];
+  hasReport: boolean;
+}
+
+const curvePoints = 120;
+/** Fewer than in the report: these numbers are looked at while they come. */
+const watchResamples = 500;
+
+/** Reads the state of a study from its store again and again; what is finished is read once. */
+export function createWatcher(study: Study, store: Store): () => Promise<WatchState> {
+  const scoresOf = new Map<string, WatchedScore[]>();
+  const doneCurves = new Map<string, WatchedCurve>();
+  const models = evaluationsByModel(study);
+
+  const watchPhase = async (phase: Phase, running: boolean): Promise<[WatchedPhase, WatchedCurve | undefined]> => {
+    const record = await store.record(phase);
+    const known = doneCurves.get(phase.hash);
+    const curve = known ?? (await readCurve(phase, store));
+    if (record && curve) doneCurves.set(phase.hash, curve);
+    const last = curve?.points.at(-1);
+    const watched: WatchedPhase = {
+      id: phase.id,
+      kind: phase.kind,
+      state: record ? 'done' : await unfinishedState(store.phaseDirectory(phase), running),
+      ...(record ? { seconds: record.seconds } : {}),
+      ...(last ? { step: last[0], loss: last[1] } : {}),
+    };
+    return [watched, curve];
+  };
+
+  return async () => {
+    const running = (await store.holder()) !== undefined;
+    const watched = await Promise.all(study.phases.map((phase) => watchPhase(phase, running)));
+    const done = new Set(watched.flatMap(([phase]) => (phase.state === 'done' ? [phase.id] : [])));
+    for (const [model, phase] of models) {
+      if (!done.has(phase.id) || scoresOf.has(model)) continue;
+      scoresOf.set(model, headlineScores(model, await readRows(store.phaseDirectory(phase))));
+    }
+    return {
+      recipe: study.recipe.name,
+      running,
+      phases: watched.map(([phase]) => phase),
+      curves: watched.flatMap(([, curve]) => (curve ? [curve] : [])),
+      scores: [...models.keys()].flatMap((model) => scoresOf.get(model) ?? []),
+      hasReport: done.has('report'),
+    };
+  };
+}
+
+function evaluationsByModel(study: Study): Map<string, Phase> {
+  const { arms, seeds } = study.recipe;
+  const names = seeds.flatMap((seed) => arms.map(({ id }) => `${id}/seed-${seed}`));
+  return new Map(names.map((name) => [name, phasesOfArm(study, name)!.evaluate]));
+}
+
+async function unfinishedState(directory: string, running: boolean): Promise<WatchedPhase['state']> {
+  const isBegun = await stat(directory).then(
+    () => true,
+    () => false,
+  );
+  if (!isBegun) return 'to-do';
+  return running ? 'under-way' : 'stopped';
+}
+
+/** A metrics file may end in half a line while it is being written; that line is left for the next look. */
+async function readCurve(phase: Phase, store: Store): Promise<WatchedCurve | undefined> {
+  const text = await readFile(join(store.phaseDirectory(phase), 'metrics.jsonl'), 'utf8').catch(() => '');
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  lines.pop();
+  if (lines.length === 0) return undefined;
+  const every = Math.ceil(lines.length / curvePoints);
+  const points = lines
+    .filter((_, i) => i % every === 0 || i === lines.length - 1)
+    .map((line): [number, number] => {
+      const { step, loss } = JSON.parse(line) as { step: number; loss: number };
+      return [step, loss];
+    });
+  return { id: phase.id, kind: phase.kind, points };
+}
+
+const headlines: readonly [name: string, is: (row: ScoreRow) => boolean][] = [
+  ['vision score', (row) => row.task === 'vision score' && row.condition === 'image'],
+  ['… without the picture', (row) => row.task === 'vision score' && row.condition === 'no-image'],
+  [
+    'open questions',
+    (row) =>
+      row.task === 'open-vqa' && row.split === 'new-scene' && row.condition === 'image' && row.metric === 'accuracy',
+  ],
+  ['bits per byte', (row) => row.task === 'bits-per-byte' && row.condition === 'text'],
+];
+
+function headlineScores(model: string, rows: Parameters<typeof scoreRows>[0]): WatchedScore[] {
+  const scores = scoreRows(rows, { seed: 'watch', resamples: watchResamples }).filter((row) => row.type === 'all');
+  return headlines.flatMap(([measure, is]) => {
+    const row = scores.find(is);
+    if (!row) return [];
+    const scale = measure === 'bits per byte' ? 1 : 100;
+    return [{ model, measure, value: scale * row.value, low: scale * row.low, high: scale * row.high }];
+  });
+}

@@ -1,0 +1,77 @@
+import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expandStudy } from '../graph.ts';
+import { presets } from '../presets/index.ts';
+import { openStore, type Store } from '../store.ts';
+import { type WatchServer, watchStudy } from './watch-server.ts';
+import type { WatchState } from './watch-state.ts';
+
+const study = expandStudy({ ...presets['smoke']!, description: 'a <b>bold</b> one' });
+const main = study.phases.find(({ kind }) => kind === 'main')!;
+
+let store: Store;
+let server: WatchServer;
+beforeEach(async () => {
+  store = await openStore(await mkdtemp(join(tmpdir(), 'watch-')));
+  server = await watchStudy(study, store, 0);
+});
+afterEach(async () => {
+  await server.close();
+  await rm(store.directory, { recursive: true });
+});
+
+const state = async (): Promise<WatchState> => (await (await fetch(`${server.url}state.json`)).json()) as WatchState;
+const stateOf = async (id: string): Promise<WatchState['phases'][number]> =>
+  (await state()).phases.find((phase) => phase.id === id)!;
+
+describe('watchStudy', () => {
+  it('answers while nothing runs, follows a phase, and knows a stopped one from one under way', async () => {
+    expect(await state()).toMatchObject({ running: false, curves: [], scores: [], hasReport: false });
+    expect((await stateOf(main.id)).state).toBe('to-do');
+
+    const metrics = join(store.phaseDirectory(main), 'metrics.jsonl');
+    await mkdir(store.phaseDirectory(main), { recursive: true });
+    await appendFile(metrics, '{"step":1,"loss":6.5}\n{"step":2,"loss":6.25}\n{"step":3,"lo');
+    expect(await stateOf(main.id)).toMatchObject({ state: 'stopped', step: 2, loss: 6.25 });
+
+    const unlock = await store.lock();
+    expect((await stateOf(main.id)).state).toBe('under-way');
+    await appendFile(metrics, 'ss":6}\n');
+    expect((await state()).curves[0]!.points).toEqual([
+      [1, 6.5],
+      [2, 6.25],
+      [3, 6],
+    ]);
+    await unlock();
+    await store.finish(main, { finishedAt: '', seconds: 4, peakBytes: 1, summary: {} });
+    expect(await stateOf(main.id)).toMatchObject({ state: 'done', seconds: 4, step: 3 });
+  });
+
+  it('serves its page with what the recipe says as text', async () => {
+    const page = await (await fetch(server.url)).text();
+    expect(page).toContain('a &lt;b&gt;bold&lt;/b&gt; one');
+    expect(page).not.toContain('<b>bold');
+  });
+
+  it.each(['report/report.html', 'store.json', 'report/../../store.json', 'report/%2e%2e/x'])(
+    'has no %s',
+    async (path) => {
+      expect((await fetch(`${server.url}${path}`)).status).toBe(404);
+    },
+  );
+
+  it('answers nobody who asks for it under another name', async () => {
+    const status = await new Promise((resolve) =>
+      get(`${server.url}state.json`, { headers: { host: 'evil.example' } }, ({ statusCode }) => resolve(statusCode)),
+    );
+    expect(status).toBe(403);
+  });
+
+  it('says which port is taken', async () => {
+    const port = Number(new URL(server.url).port);
+    await expect(watchStudy(study, store, port)).rejects.toThrow(`port ${port}; choose another with --port`);
+  });
+});
