@@ -4,11 +4,13 @@ import { Contestant } from './contestant.ts';
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-/** @param engine `onnx`, or `tfjs` for the same step run eagerly on tfjs' `cpu` backend */
+/**
+ * `@vlm/jit` as it is published: its built files, in a process that only compiles this benchmark's own.
+ * @param engine `onnx`, or `tfjs` for the same step run eagerly on tfjs' `cpu` backend
+ */
 export function startJit(problem: string, threads: number, engine: 'onnx' | 'tfjs' = 'onnx'): Promise<Contestant> {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const conditions = process.execArgv.filter((arg) => arg.startsWith('--conditions'));
-  const args = [...conditions, '--import', tsx, here('./vlm-jit.ts'), problem, String(threads), engine];
+  const args = ['--import', tsx, here('./vlm-jit.ts'), problem, String(threads), engine];
   return Contestant.start(engine === 'onnx' ? 'ours' : engine, process.execPath, args);
 }
 

@@ -3,6 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { expect, test } from 'vitest';
 import type { TrainStepDefinition } from '../engine.ts';
 import { jit } from '../jit.ts';
+import { linear, swiglu } from '../nn/index.ts';
 import { mlp } from '../testing/networks.ts';
 import { trainStep } from '../train-step.ts';
 import { explain, explanationText } from './explain.ts';
@@ -35,6 +36,19 @@ test('a product forward and one back: operations, state and inputs are exact', (
   // The product and what becomes of it: at least one result, at most three at once.
   expect(intermediateBytes).toBeGreaterThanOrEqual(4 * N * O);
   expect(intermediateBytes).toBeLessThanOrEqual(3 * 4 * N * O);
+});
+
+test('a parameter that is passed in parts counts once', () => {
+  const gated: TrainStepDefinition = {
+    ...linearStep,
+    params: { w: f32(2 * O, D) },
+    loss: ({ w }, { x, y }) => ({
+      loss: tf.mean(tf.squaredDifference(swiglu(linear(x!, w!)), y!)) as tf.Scalar,
+    }),
+  };
+  const { operators, parameterBytes, inputBytes } = explain(gated);
+  expect(operators.map(({ op }) => op)).not.toContain('Split');
+  expect({ parameterBytes, inputBytes }).toEqual({ parameterBytes: 4 * 2 * O * D, inputBytes: 4 * (N * D + N * O) });
 });
 
 test('convolutions, attention and reductions are counted by their formulas', async () => {

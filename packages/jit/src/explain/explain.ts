@@ -1,5 +1,5 @@
 import type { TrainStepDefinition } from '../engine.ts';
-import { ABSENT, type Graph } from '../ir/graph.ts';
+import { ABSENT, type Graph, sizeOf } from '../ir/graph.ts';
 import { traceTrainGraph } from '../trace/trace-train-step.ts';
 import { prepareDefinition } from '../train-definition.ts';
 import { flopsOf } from './flops.ts';
@@ -51,7 +51,9 @@ export function explain(
   const { layout } = prepareDefinition(definition);
   const { graph } = traceTrainGraph(definition, variant);
   const isParameter = (name: string) => name.startsWith('param:');
-  return explainGraph(graph, isParameter, layout.bytes);
+  // Inputs may be parts of a parameter that is one, too: parameters are counted by their definition.
+  const parameterBytes = 4 * Object.values(definition.params).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return { ...explainGraph(graph, isParameter, layout.bytes), parameterBytes };
 }
 
 /**
