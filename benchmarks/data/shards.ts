@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
 import { readShards, writeShards } from 'webdataset-ts';
-import { alternate, median } from './median.ts';
+import { median } from './median.ts';
 import { type BenchRow, costRow, rateRow } from './row.ts';
 
 const rounds = 3;
@@ -16,7 +16,7 @@ const sets = [
 
 /**
  * Samples with a picture, a caption and JSON, read from tar and tar.gz by us and by Python: by webdataset where `PYTHONPATH` leads to it, else by
- * the loop over tarfile that webdataset consists of. For one core each, run it all under `taskset -c 0`.
+ * the loop over tarfile that webdataset consists of. Each in a process of its own; for one core each, run it all under `taskset -c 0`.
  */
 export async function shardsBenchmark(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-shards-'));
@@ -38,17 +38,14 @@ export async function shardsBenchmark(): Promise<BenchRow[]> {
 
 async function compare(path: string, name: string, samples: number): Promise<BenchRow[]> {
   const python: { peer: string; seconds: number }[] = [];
-  const seconds = await alternate(
-    {
-      ours: () => read(path),
-      python: () => {
-        const result = pythonReads(path, samples);
-        if (result !== null) python.push(result);
-      },
-      floor: () => (path.endsWith('.gz') ? unzip(path) : undefined),
-    },
-    rounds,
-  );
+  const [own, zlib]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    own.push(nodeReads(path, 'ours'));
+    const result = pythonReads(path, samples);
+    if (result !== null) python.push(result);
+    if (path.endsWith('.gz')) zlib.push(nodeReads(path, 'zlib'));
+  }
+  const seconds = { ours: median(own), floor: zlib.length === 0 ? Number.NaN : median(zlib) };
   const peer = python[0]?.peer;
   const rows = [
     rateRow({
@@ -76,10 +73,6 @@ async function compare(path: string, name: string, samples: number): Promise<Ben
 
 async function read(path: string): Promise<void> {
   for await (const _ of readShards(path));
-}
-
-async function unzip(path: string): Promise<void> {
-  for await (const _ of createReadStream(path, { highWaterMark: 1 << 20 }).pipe(createGunzip({ chunkSize: 1 << 20 })));
 }
 
 /** Memory that reading adds: the largest resident size while two gigabytes pass, less the one before. */
@@ -125,6 +118,16 @@ async function writeShard(
     await writer.add({ key: String(i).padStart(8, '0'), members });
   }
   return (await writer.close()).shards[0]!.path;
+}
+
+/** Seconds that a process of its own needs for one pass, without its start. */
+function nodeReads(path: string, who: 'ours' | 'zlib'): number {
+  const script = fileURLToPath(new URL('read-shard.ts', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, script, path, who], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`Reading ${path} failed: ${stderr}`);
+  return Number(stdout);
 }
 
 /** Seconds that Python needs for one pass, without its start. */

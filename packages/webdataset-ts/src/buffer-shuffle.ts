@@ -83,7 +83,7 @@ interface Held {
 }
 
 /**
- * Shuffles a reader's samples as webdataset does. Resuming goes through the numbers drawn so far (some 10 million a second) and reads on from the oldest
+ * Shuffles a reader's samples as webdataset does. Resuming goes through the numbers drawn so far and reads on from the oldest
  * sample that was held.
  *
  * @param inner reads from the position of `resume`, or from the beginning
