@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { armModels } from './arm-models.ts';
+import { armModels, timingModels } from './arm-models.ts';
 import { drawFigure, type FigureSpec } from './figure.ts';
 import type { Condition, ScoreRow, StudyResults } from './results.ts';
 import { mainMetric } from './score-rows.ts';
@@ -214,7 +214,7 @@ export function isMainMetric(row: ScoreRow): boolean {
 }
 
 function rowsByBranchPoint(results: StudyResults, wanted: (row: ScoreRow) => boolean) {
-  return armModels(results).flatMap((model) =>
+  return timingModels(results).flatMap((model) =>
     model.scores.filter(wanted).map((row) => ({
       branchPoint: model.arm.branchPoint,
       task: row.task === 'vision score' ? row.task : `${row.task} (${row.metric})`,

@@ -5,6 +5,7 @@ import { findings, limits } from './findings.ts';
 import { type Html, html, raw } from './html.ts';
 import { reportStyle } from './report-style.ts';
 import type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults } from './results.ts';
+import { sweepSections } from './sweep-sections.ts';
 
 /** The whole report as one HTML page that needs nothing beside it. */
 export function reportPage(results: StudyResults, figures: readonly Figure[]): string {
@@ -28,7 +29,12 @@ export function reportPage(results: StudyResults, figures: readonly Figure[]): s
 <section class="limits"><h2>What this corpus cannot show</h2><ul>${limits(results).map((sentence) => html`<li>${sentence}</li>`)}</ul></section>
 <section><h2>What was compared</h2>${designTable(results)}</section>
 <section><h2>Scores against branch point</h2>${figure('vision-by-branch-point')}${figure('open-vqa-by-split')}${figure('text-by-branch-point')}</section>
-<section><h2>Every arm, with intervals and baselines</h2>${scoreTables(results)}</section>
+${
+  results.recipe.sweeps
+    ? html`<section><h2>Sweep by sweep</h2>${sweepSections(results)}</section>
+`
+    : html``
+}<section><h2>Every arm, with intervals and baselines</h2>${scoreTables(results)}</section>
 <section><h2>Arm against arm</h2>${comparisonTable(results)}</section>
 <section><h2>Where the points come from</h2>${figure('by-question-type')}${samples(results)}</section>
 <section><h2>Training</h2>${figure('schedules')}${figure('losses')}${accountTable(results)}</section>
