@@ -19,7 +19,7 @@ describe('planStudy', () => {
     expect(Math.abs(mainHours('paper-1b') / 106_000 - 1)).toBeLessThan(0.2);
   });
 
-  // The paper's 1.2k h for 237B tokens are 9 % of the peak; Pythia-70M was trained at 24 %. The plan does not follow the paper there.
+  // The paper's 1.2k h for 237B tokens are 6 % of the peak; Pythia-70M was trained at 16 %. The plan does not follow the paper there.
   it('says what the paper’s smallest text run takes at the utilisation of the Pythia model of its size', () => {
     expect(mainHours('paper-79m')).toBeGreaterThan(440);
     expect(mainHours('paper-79m')).toBeLessThan(530);
