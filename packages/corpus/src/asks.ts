@@ -43,7 +43,7 @@ export const relations: readonly { words: string; axis: 0 | 1; sign: 1 | -1 }[] 
 
 /** Differences below the first are no difference, above the second a clear one (shares of the picture). */
 const unclear = 0.05;
-const clear = 0.14;
+export const clearlyApart = 0.14;
 
 export function centre(object: SceneObject): [number, number] {
   return [(object.box[0] + object.box[2]) / 2, (object.box[1] + object.box[3]) / 2];
@@ -67,7 +67,7 @@ export function standing(scene: Scene, to: number, relation: (typeof relations)[
   for (const [i, object] of scene.objects.entries()) {
     if (i === to) continue;
     const ahead = (at - centre(object)[relation.axis]) * relation.sign;
-    if (ahead >= clear) found.push(i);
+    if (ahead >= clearlyApart) found.push(i);
     else if (ahead > -unclear) return undefined;
   }
   return found;
@@ -79,7 +79,7 @@ export function outermost(scene: Scene, side: Side): number | undefined {
   const axis = side === 'left' || side === 'right' ? 0 : 1;
   const sign = side === 'left' || side === 'top' ? 1 : -1;
   const order = scene.objects.map((object, i) => ({ i, at: centre(object)[axis] * sign })).sort((a, b) => a.at - b.at);
-  return order[1]!.at - order[0]!.at >= clear ? order[0]!.i : undefined;
+  return order[1]!.at - order[0]!.at >= clearlyApart ? order[0]!.i : undefined;
 }
 
 /** Words for a side: `on the left`, `at the top`. */

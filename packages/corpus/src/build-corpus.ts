@@ -14,6 +14,7 @@ import { type Form, heldOutPhrasing, phrasings, seenPhrasings } from './phrasing
 import { openPool, type Pool } from './pool.ts';
 import { type CorpusSettings, validateSettings } from './settings.ts';
 import { ShardGroups } from './shard-groups.ts';
+import { needsSigns, signFonts } from './signs.ts';
 import { chosenSources } from './text-sources.ts';
 import type { PlainSample, Unit, UnitResult } from './units.ts';
 import { vendors } from './vendors.ts';
@@ -152,6 +153,7 @@ function packagesOf(settings: CorpusSettings): Record<string, string> {
   const names = [
     ...vendors.map((vendor) => vendor.package),
     'emojibase-data',
+    ...(needsSigns(settings) ? ['opentype.js', ...signFonts.map((font) => font.package)] : []),
     ...chosenSources(settings.text.maxTokens).map((source) => source.package),
   ];
   return {
@@ -219,6 +221,10 @@ function unitsOf(settings: CorpusSettings): Unit[] {
     existence: 'existence',
     grounding: 'grounding',
     captioning: 'captioning',
+    relations: 'relations',
+    reading: 'reading',
+    counting: 'counting',
+    'cluttered-grounding': 'clutteredGrounding',
   } as const;
   const splits = { 'new-scene': 'newScene', 'new-vendor': 'newVendor', 'new-concept': 'newConcept' } as const;
   for (const task of Object.keys(tasks) as VisionTask[])

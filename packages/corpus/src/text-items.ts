@@ -1,5 +1,7 @@
-import { CorpusError } from './errors.ts';
+import { capitalItems } from './capital-items.ts';
+import { choice, draw, enough, itemId, near, type WordCounts } from './choices.ts';
 import { groupBy } from './group-by.ts';
+import { minimalPairs } from './minimal-pairs.ts';
 import { splitSentences } from './prose.ts';
 import { createRandom, type Random } from './random.ts';
 import type { CorpusSettings } from './settings.ts';
@@ -7,9 +9,7 @@ import type { SplitDocument } from './text-documents.ts';
 import type { TextDocument, TextItem } from './types.ts';
 import type { Synset } from './wordnet.ts';
 import { definitionContext } from './wordnet-documents.ts';
-
-/** How often every word occurs in the training documents. */
-export type WordCounts = ReadonlyMap<string, number>;
+import { antonymItems, clozeItems, hypernymItems } from './wordnet-items.ts';
 
 /** Counts lower-case words of training documents. */
 export function countWords(documents: readonly SplitDocument[]): WordCounts {
@@ -21,7 +21,7 @@ export function countWords(documents: readonly SplitDocument[]): WordCounts {
   return counts;
 }
 
-/** All text items. Every one comes from test documents. */
+/** All text items. Every one comes from test documents, but for capitals, which say whether their fact was taught. */
 export function textItems(
   documents: readonly SplitDocument[],
   settings: CorpusSettings,
@@ -36,6 +36,15 @@ export function textItems(
       ...definitionItems(documents, counts, wanted.definitionWord, random('definition-word')),
       ...lastWordItems(documents, counts, wanted.lastWord, random('last-word')),
       ...nextSentenceItems(test, wanted.nextSentence, random('next-sentence')),
+      ...minimalPairs(
+        proseSentences(test).flatMap(({ sentences }) => sentences),
+        wanted.minimalPairs,
+        random('minimal-pairs'),
+      ),
+      ...hypernymItems(documents, counts, wanted.hypernym, random('hypernym')),
+      ...antonymItems(documents, counts, wanted.antonym, random('antonym')),
+      ...clozeItems(documents, counts, wanted.exampleCloze, random('example-cloze')),
+      ...capitalItems(documents, counts, wanted.capital, random('capital')),
     ],
   };
 }
@@ -205,53 +214,4 @@ function nextSentenceItems(test: readonly SplitDocument[], count: number, random
     );
   }
   return enough('next-sentence', items, count);
-}
-
-/** Frequencies within a factor of two (of n + 2, so that rare words have company). */
-function near(a: number, b: number): boolean {
-  const ratio = (a + 2) / (b + 2);
-  return ratio <= 2 && ratio >= 0.5;
-}
-
-/** Draws distinct values that fit, or nothing where too few were met in a fair number of draws. */
-function draw<T>(
-  pool: readonly T[],
-  count: number,
-  random: Random,
-  fits: (entry: T) => boolean,
-  value: (entry: T) => string,
-): string[] | undefined {
-  const found = new Set<string>();
-  for (let tries = 0; tries < 4000 && found.size < count; tries++) {
-    const entry = random.pick(pool);
-    if (fits(entry)) found.add(value(entry));
-  }
-  return found.size === count ? [...found] : undefined;
-}
-
-function choice(
-  task: string,
-  index: number,
-  context: string,
-  right: string,
-  wrong: readonly string[],
-  random: Random,
-): TextItem {
-  const answer = random.int(wrong.length + 1);
-  const choices = [...wrong];
-  choices.splice(answer, 0, right);
-  return { id: itemId(task, index), task, context, choices, answer };
-}
-
-function itemId(task: string, index: number): string {
-  return `${task}-${String(index).padStart(6, '0')}`;
-}
-
-function enough<T>(what: string, found: T[], wanted: number): T[] {
-  if (found.length < wanted)
-    throw new CorpusError(
-      'not-enough-data',
-      `The held-out text gives only ${found.length} of ${wanted} ${what}; raise text.testShare or text.maxTokens, or ask for fewer.`,
-    );
-  return found;
 }

@@ -25,7 +25,8 @@ export interface Scene {
   height: number;
   background: { name: string; rgb: [number, number, number] };
   objects: SceneObject[];
-  sign?: { text: string; box: [number, number, number, number] };
+  /** Boards with a word, in front of everything. Absent where there is none. */
+  signs?: { text: string; box: [number, number, number, number] }[];
   /** 16 × 16 cells row by row: `.` for background, else the index (base 36) of the object that owns most of it, a quarter at least. */
   cells?: string;
 }
@@ -48,10 +49,12 @@ export interface VisionItem {
   phrasing?: 'seen' | 'held-out';
 }
 
-/** Four continuations of a context, one of them right. */
+/** Continuations of a context, one of them right: four, or two of a minimal pair. */
 export interface TextItem {
   id: string;
   task: string;
+  /** What is counted apart: the kind of minimal pair; whether a fact was taught. */
+  type?: string;
   context: string;
   choices: string[];
   answer: number;

@@ -1,15 +1,16 @@
 import sharp from 'sharp';
 import { captionOf } from './captions.ts';
-import { conversationOf } from './conversations.ts';
+import { conversationOf, type Turn, turnsOf } from './conversations.ts';
 import { estimateTokens } from './prose.ts';
 import { createRandom } from './random.ts';
 import type { CorpusSettings } from './settings.ts';
+import { skillLesson } from './skills.ts';
 import { textConversations } from './text-conversations.ts';
 import { collectDocuments, type TextCounts } from './text-documents.ts';
 import { textItems } from './text-items.ts';
 import type { VisionSplit } from './types.ts';
 import { type VisionTask, visionItem } from './vision-items.ts';
-import { World, type WorldData } from './world.ts';
+import { type MadeScene, World, type WorldData } from './world.ts';
 
 /** A piece of work that depends on nothing but the world and its own numbers, so any thread may do it. */
 export type Unit =
@@ -91,14 +92,14 @@ async function captions(world: World, start: number, end: number): Promise<UnitR
 }
 
 async function conversations(world: World, start: number, end: number): Promise<UnitResult> {
-  const { seed, imageSize } = world.data.settings;
+  const { imageSize } = world.data.settings;
   let tokens = 0;
   const tally: Record<string, number> = {};
   const samples = await inBatches(indices(start, end), async (index): Promise<PlainSample> => {
     const key = sampleKey('conversations', index);
-    const random = createRandom(`${seed}/${key}`);
-    const { scene, rgb } = world.make(key, { concepts: 'train', vendors: 'train' }, random);
-    const { row, turns } = conversationOf(key, scene, world, random);
+    const { made, turns } = converse(key, world);
+    const { scene, rgb } = made;
+    const row = conversationOf(key, turns);
     for (const turn of turns) {
       count(tally, `turns/${turn.type}`);
       if (turn.answer === 'yes' || turn.answer === 'no') count(tally, `turns/${turn.type}/${turn.answer}`);
@@ -112,6 +113,16 @@ async function conversations(world: World, start: number, end: number): Promise<
     return { key, members };
   });
   return { samples: { 'conversations/train': samples }, tokens: { conversations: tokens }, tally };
+}
+
+/** Most scenes are asked about as they come; a share of them is made for one skill. */
+function converse(key: string, world: World): { made: MadeScene; turns: Turn[] } {
+  const { seed, conversations: wanted } = world.data.settings;
+  const lesson = createRandom(`${seed}/${key}/skill`);
+  if (lesson.chance(wanted.skillShare)) return skillLesson(key, world, lesson);
+  const random = createRandom(`${seed}/${key}`);
+  const made = world.make(key, { concepts: 'train', vendors: 'train' }, random);
+  return { made, turns: turnsOf(made.scene, world, random) };
 }
 
 async function vision(

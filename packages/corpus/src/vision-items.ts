@@ -2,21 +2,27 @@ import { type Ask, asksOf, places, relations } from './asks.ts';
 import { backgroundNames } from './backgrounds.ts';
 import { captionReferences } from './captions.ts';
 import { noCategory } from './categories.ts';
+import { clutteredItem } from './cluttered-items.ts';
+import { countingItem } from './counting-items.ts';
 import { CorpusError } from './errors.ts';
+import { deal, type MadeItem, phrase } from './item-parts.ts';
 import { withArticle } from './language.ts';
 import { type ColourName, colourNames, hues } from './palette.ts';
-import { type Form, fill, heldOutPhrasing, seenPhrasings } from './phrasings.ts';
 import { createRandom, type Random } from './random.ts';
+import { readingItem } from './reading-items.ts';
+import { relationItem } from './relation-items.ts';
 import type { Scene, VisionItem, VisionSplit } from './types.ts';
 import type { MadeScene, SceneWish, World } from './world.ts';
 
-/** An item with its picture. */
-export interface MadeItem {
-  item: VisionItem;
-  made: MadeScene;
-}
-
-export type VisionTask = 'open-vqa' | 'existence' | 'grounding' | 'captioning';
+export type VisionTask =
+  | 'open-vqa'
+  | 'existence'
+  | 'grounding'
+  | 'captioning'
+  | 'relations'
+  | 'reading'
+  | 'counting'
+  | 'cluttered-grounding';
 
 /** Question types of open-vqa in turn; held-out concepts have no names to ask for. */
 const openTypes: Readonly<Record<VisionSplit, readonly string[]>> = {
@@ -45,25 +51,15 @@ export function visionItem(task: VisionTask, split: VisionSplit, index: number, 
       return groundingItem(id, split, index, side, world, random);
     case 'captioning':
       return captioningItem(id, split, side, world, random);
+    case 'relations':
+      return relationItem({ id, split, index, side, world, random });
+    case 'reading':
+      return readingItem({ id, split, index, side, world, random });
+    case 'counting':
+      return countingItem({ id, split, index, side, world, random });
+    case 'cluttered-grounding':
+      return clutteredItem({ id, split, index, side, world, random });
   }
-}
-
-/** The n-th of a list that is shuffled once a corpus and then repeated: every entry as often as every other. */
-function deal<T>(items: readonly T[], n: number, key: string, world: World): T {
-  return createRandom(`${world.data.settings.seed}/deal/${key}/${Math.floor(n / items.length)}`).shuffle(items)[
-    n % items.length
-  ]!;
-}
-
-function phrase(
-  form: Form,
-  slots: Record<string, string>,
-  world: World,
-  random: Random,
-): Pick<VisionItem, 'question' | 'phrasing'> {
-  const heldOut = random.chance(world.data.settings.evals.heldOutPhrasingShare);
-  const phrasing = heldOut ? heldOutPhrasing(form) : random.pick(seenPhrasings(form));
-  return { question: fill(phrasing, slots), phrasing: heldOut ? 'held-out' : 'seen' };
 }
 
 function openItem(

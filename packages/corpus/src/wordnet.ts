@@ -11,6 +11,8 @@ export interface Synset {
   examples: string[];
   /** What this is a kind of (nouns, verbs), or the adjective it is similar to. */
   parents: string[];
+  /** Which word is the opposite of which: own word, and synset and place of the other. */
+  opposites: { word: string; synset: string; place: number }[];
 }
 
 const letters = { noun: 'n', verb: 'v', adj: 'a', adv: 'r' } as const;
@@ -38,12 +40,18 @@ export function parseSynset(line: string, pos: Synset['pos']): Synset {
   const pointerStart = 4 + 2 * wordCount;
   const pointers = Number(fields[pointerStart]);
   const parents: string[] = [];
+  const opposites: Synset['opposites'] = [];
   for (let i = 0; i < pointers; i++) {
-    const [symbol, offset, target] = fields.slice(pointerStart + 1 + 4 * i);
-    if (symbol === '@' || symbol === '&') parents.push(`${target === 's' ? 'a' : target}${offset}`);
+    const [symbol, offset, target, places] = fields.slice(pointerStart + 1 + 4 * i);
+    const other = `${target === 's' ? 'a' : target}${offset}`;
+    if (symbol === '@' || symbol === '&') parents.push(other);
+    // Opposites are of words, not of meanings: two hexadecimal digits each, from one.
+    const own = Number.parseInt(places!.slice(0, 2), 16) - 1;
+    if (symbol === '!' && own >= 0)
+      opposites.push({ word: words[own]!, synset: other, place: Number.parseInt(places!.slice(2), 16) - 1 });
   }
   const { gloss, examples } = splitGloss(line.slice(bar + 1).trim());
-  return { id: `${letters[pos]}${fields[0]}`, pos, words, gloss, examples, parents };
+  return { id: `${letters[pos]}${fields[0]}`, pos, words, gloss, examples, parents, opposites };
 }
 
 /** `fruit of the apple tree; "an apple a day"` → gloss and examples. */

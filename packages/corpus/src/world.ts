@@ -1,10 +1,11 @@
 import { backgroundNames } from './backgrounds.ts';
-import { type ComposedScene, composeScene, type Placement } from './compose.ts';
+import { type ComposedScene, composeScene, type Placement, type SignPlacement } from './compose.ts';
 import type { Concept } from './concepts.ts';
 import { groupBy } from './group-by.ts';
 import type { ColourName } from './palette.ts';
 import type { Random } from './random.ts';
 import type { CorpusSettings } from './settings.ts';
+import type { Signs } from './signs.ts';
 import type { Sprite, SpriteSheet } from './sprites.ts';
 import { vendors } from './vendors.ts';
 
@@ -16,6 +17,17 @@ export interface WorldData {
   trainConcepts: number;
   sheet: SpriteSheet;
   heldOutVendor: string;
+  /** Words and letters of signs, where the settings ask for any. */
+  signs?: Signs;
+}
+
+/** One wished-for object. */
+export interface ObjectWish {
+  concept?: number;
+  colour?: ColourName;
+  /** Only drawings that have the colour by themselves. */
+  natural?: boolean;
+  within?: Placement['within'];
 }
 
 /** What a scene must show; whatever is left out is drawn at random. */
@@ -25,13 +37,12 @@ export interface SceneWish {
   objects?: number;
   background?: string;
   /** The object that a question is about. */
-  target?: {
-    concept?: number;
-    colour?: ColourName;
-    /** Only drawings that have the colour by themselves. */
-    natural?: boolean;
-    within?: Placement['within'];
-  };
+  target?: ObjectWish;
+  /** Every object, the target first; nothing else is drawn. */
+  parts?: readonly (ObjectWish & { concept: number })[];
+  /** Default: that of the settings. */
+  objectSize?: readonly [number, number];
+  signs?: readonly SignPlacement[];
   /** Another concept that must be there. */
   also?: number;
   /** A concept that must not be there. */
@@ -96,11 +107,12 @@ export class World {
   tryMake(id: string, wish: SceneWish, random: Random): MadeScene | undefined {
     const { settings, sheet, concepts } = this.data;
     const count = wish.objects ?? 1 + random.weighted(settings.objectsPerScene);
-    const chosen = this.#chooseConcepts(wish, count, random);
+    const chosen = wish.parts?.map(({ concept }) => concept) ?? this.#chooseConcepts(wish, count, random);
     if (!chosen) return undefined;
     const placements: Placement[] = [];
     for (const [i, concept] of chosen.entries()) {
-      const placement = this.#choosePlacement(concept, wish, i === 0, random);
+      const part = wish.parts ? wish.parts[i] : i === 0 ? wish.target : undefined;
+      const placement = this.#choosePlacement(concept, wish.vendors, part, random);
       if (!placement) return undefined;
       placements.push(placement);
     }
@@ -116,8 +128,9 @@ export class World {
       background,
       sheet,
       concepts,
-      settings,
+      wish.objectSize ? { ...settings, objectSize: wish.objectSize } : settings,
       random,
+      wish.signs,
     );
     return composed && { ...composed, target: order.indexOf(0) };
   }
@@ -150,10 +163,14 @@ export class World {
     return chosen;
   }
 
-  #choosePlacement(concept: number, wish: SceneWish, isTarget: boolean, random: Random): Placement | undefined {
-    const styles = this.drawings(concept, wish.vendors);
+  #choosePlacement(
+    concept: number,
+    vendors: SceneWish['vendors'],
+    target: ObjectWish | undefined,
+    random: Random,
+  ): Placement | undefined {
+    const styles = this.drawings(concept, vendors);
     if (styles.length === 0) return undefined;
-    const target = isTarget ? wish.target : undefined;
     const within = target?.within ? { within: target.within } : {};
     if (target?.colour) {
       const colour = target.colour;

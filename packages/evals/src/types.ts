@@ -32,6 +32,8 @@ export interface VisionItem {
 export interface TextItem {
   id: string;
   task: string;
+  /** What is counted apart. Default `choice`. */
+  type?: string;
   context: string;
   choices: string[];
   /** Index into `choices`. */

@@ -40,7 +40,7 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
   const scenes = corpus.captions + corpus.conversations.scenes;
   const { newScene, newVendor, newConcept } = corpus.evals;
   const evalItems = [newScene, newVendor, newConcept].reduce(
-    (sum, { openVqa, existence, grounding, captioning }) => sum + openVqa + existence + grounding + captioning,
+    (sum, counts) => sum + Object.values(counts).reduce((a: number, b: number) => a + b, 0),
     0,
   );
   const nothing = { flops: 0, memoryBytes: processBytes, storeBytes: 0, seconds: 1, parameters: 0 };

@@ -78,7 +78,7 @@ function choiceRow(
     id: item.id,
     task: item.task,
     split: 'test',
-    type: 'choice',
+    type: item.type ?? 'choice',
     condition: 'text',
     prompt,
     output: words[said]!,

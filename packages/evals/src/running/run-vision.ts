@@ -32,7 +32,10 @@ export interface VisionOptions<Image> {
   maxNewTokens?: number;
   /** Of the pairs under `wrong-image`. Default 0. */
   seed?: string | number;
-  /** How texts become scores. Default: the fixed rules, VQA accuracy, IoU ≥ 0.5, object F1. */
+  /**
+   * How texts become scores. Default: that of the task ({@link visionTask}), with the fixed rules: VQA accuracy, IoU ≥ 0.5, object F1;
+   * `counting` exact match, `reading` ANLS besides, `cluttered-grounding` IoU ≥ 0.25.
+   */
   scoring?: Scoring;
   /** Continuations that are compared for yes/no questions, and whether an answer is generated as well. */
   yesNo?: { yes?: string; no?: string; generate?: boolean };
@@ -58,8 +61,9 @@ export async function runVision<Image>(
   items: readonly VisionItem[],
   options: VisionOptions<Image>,
 ): Promise<EvalRow[]> {
-  const { scoring = {} } = options;
-  const task = checkVisionItems(items, options.task, scoring.captions !== 'cider-d');
+  const task = checkVisionItems(items, options.task, options.scoring?.captions !== 'cider-d');
+  const info = visionTask(task, items[0]!.target.kind);
+  const scoring = options.scoring ?? info.scoring;
   const { conditions = visionConditions, batchSize = 32, format = (item: VisionItem) => item.question } = options;
   checkConditions(conditions);
   if (scoring.mode === 'official') checkAnnotators(items, scoring);
@@ -79,7 +83,7 @@ export async function runVision<Image>(
       ...(scoring.mode === undefined ? {} : { mode: scoring.mode }),
     }),
   );
-  const maxNewTokens = options.maxNewTokens ?? visionTask(task, items[0]!.target.kind).maxNewTokens;
+  const maxNewTokens = options.maxNewTokens ?? info.maxNewTokens;
   const rows: EvalRow[] = [];
   for (const condition of conditions) {
     const prompts = items.map((_, i): EvalPrompt<Image> => {
@@ -99,7 +103,7 @@ export async function runVision<Image>(
       rows.push({ ...base[i]!, condition, ...imageOf, ...answer });
     });
   }
-  return [...rows, ...majorityRows(items, base, options)];
+  return [...rows, ...majorityRows(items, base, { ...options, scoring })];
 }
 
 type Answered = Pick<EvalRow, 'output' | 'score' | 'scores' | 'margin' | 'generated'>;
@@ -264,7 +268,7 @@ function chanceOf(items: readonly VisionItem[], scoring: Scoring): number[] {
 function majorityRows<Image>(
   items: readonly VisionItem[],
   base: readonly Omit<EvalRow, 'condition' | 'output' | 'score'>[],
-  options: VisionOptions<Image>,
+  options: VisionOptions<Image> & { scoring: Scoring },
 ): EvalRow[] {
   const outputs = new Array<string>(items.length);
   const countedOn = new Array<'training' | 'test'>(items.length);
@@ -272,13 +276,16 @@ function majorityRows<Image>(
   for (const group of byType(items)) {
     const { type } = items[group[0]!]!;
     const known = options.training?.filter((one) => one.type === type && one.target.kind === kind) ?? [];
-    const answer = majorityAnswer((known.length > 0 ? known : group.map((i) => items[i]!)).map(({ target }) => target));
+    const answer = majorityAnswer(
+      (known.length > 0 ? known : group.map((i) => items[i]!)).map(({ target }) => target),
+      options.scoring,
+    );
     for (const i of group) {
       outputs[i] = answer;
       countedOn[i] = known.length > 0 ? 'training' : 'test';
     }
   }
-  const scored = scoreOutputs(items, outputs, options.scoring ?? {});
+  const scored = scoreOutputs(items, outputs, options.scoring);
   return outputs.map((output, i) => ({
     ...base[i]!,
     condition: 'majority',

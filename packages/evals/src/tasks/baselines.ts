@@ -14,11 +14,11 @@ const maxCandidates = 200;
 const maxCaptions = 50;
 
 /**
- * The constant answer that scores best on these targets: the most frequent answer, the box that meets most boxes at IoU ≥ .5, the caption
+ * The constant answer that scores best on these targets: the most frequent answer, the box that meets most boxes at the IoU that counts, the caption
  * whose objects score best. Ties go to the first in code-unit order (answers, yes before no) or in the order given.
  * @param targets all of one kind
  */
-export function majorityAnswer(targets: readonly VisionTarget[]): string {
+export function majorityAnswer(targets: readonly VisionTarget[], scoring: Scoring = {}): string {
   switch (targets[0]!.kind) {
     case 'answers':
       return mostFrequent((targets as Target<'answers'>[]).flatMap(({ answers }) => [...new Set(answers)]));
@@ -29,7 +29,10 @@ export function majorityAnswer(targets: readonly VisionTarget[]): string {
     case 'choice':
       return mostFrequentOption(targets as Target<'choice'>[]);
     case 'box':
-      return bestBox((targets as Target<'box'>[]).map(({ box }) => box));
+      return bestBox(
+        (targets as Target<'box'>[]).map(({ box }) => box),
+        scoring.iou,
+      );
     case 'caption': {
       const captions = targets as Target<'caption'>[];
       return captions.every(({ objects }) => objects.length > 0) ? bestCaption(captions) : likestCaption(captions);
@@ -63,7 +66,7 @@ function spread<T>(items: readonly T[]): T[] {
   return Array.from({ length: Math.min(items.length, maxCandidates) }, (_, i) => items[Math.floor(i * step)]!);
 }
 
-function bestBox(boxes: readonly Box[]): string {
+function bestBox(boxes: readonly Box[], least = 0.5): string {
   const mean = [0, 1, 2, 3].map((k) => boxes.reduce((sum, box) => sum + box[k]!, 0) / boxes.length);
   const [text] = [mean as unknown as Box, ...spread(boxes)].reduce<[string, number]>(
     (best, candidate) => {
@@ -71,7 +74,7 @@ function bestBox(boxes: readonly Box[]): string {
       let worth = 0;
       for (const box of boxes) {
         const iou = boxIou(rounded, box);
-        worth += (iou >= 0.5 ? 1 : 0) + iou / 1e6; // the mean IoU decides between equals
+        worth += (iou >= least ? 1 : 0) + iou / 1e6; // the mean IoU decides between equals
       }
       return worth > best[1] ? [boxText(candidate), worth] : best;
     },

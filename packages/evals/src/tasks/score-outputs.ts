@@ -26,6 +26,8 @@ export interface Scoring {
   mode?: ScoringMode;
   /** Whose accuracy free answers are given. Default `vqa-v2`. */
   answers?: 'vqa-v2' | 'gqa' | 'text-vqa' | 'vizwiz' | 'anls';
+  /** Free answers carry their ANLS beside the accuracy (`scores.anls`): a word that is nearly right counts in part. */
+  alsoAnls?: boolean;
   /** Least IoU of a box that counts. Default 0.5; OCID-Ref: 0.25. */
   iou?: number;
   /** The primary score of captions. Default `object-f1`; benchmarks without lists of objects: `cider-d`, which may exceed 1. */
@@ -48,7 +50,10 @@ export function scoreOutputs(items: readonly VisionItem[], outputs: readonly str
     const text = outputs[i]!;
     switch (target.kind) {
       case 'answers':
-        return { score: answerScore(text, target.answers, scoring) };
+        return {
+          score: answerScore(text, target.answers, scoring),
+          ...(scoring.alsoAnls ? { scores: { anls: anls(text, target.answers) } } : {}),
+        };
       case 'yes-no':
         return { score: parseYesNo(text) === target.answer ? 1 : 0 };
       case 'choice':

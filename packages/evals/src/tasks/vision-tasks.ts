@@ -1,5 +1,6 @@
 import { EvalsError } from '../errors.ts';
 import type { VisionTarget } from '../types.ts';
+import type { Scoring } from './score-outputs.ts';
 
 /** What a task's name says about how it is asked and scored. */
 export interface VisionTaskInfo {
@@ -9,10 +10,12 @@ export interface VisionTaskInfo {
   /** The primary score, 0 to 1. */
   metric: string;
   maxNewTokens: number;
+  /** How its answers are scored where nothing else is asked for. */
+  scoring: Scoring;
 }
 
 /** Per kind of target: the metric, and room for the answer at about two characters a token. */
-const byKind: Readonly<Record<VisionTarget['kind'], Omit<VisionTaskInfo, 'name'>>> = {
+const byKind: Readonly<Record<VisionTarget['kind'], Omit<VisionTaskInfo, 'name' | 'scoring'>>> = {
   answers: { metric: 'VQA accuracy', maxNewTokens: 12 },
   'yes-no': { metric: 'accuracy of the likelier of yes and no', maxNewTokens: 4 },
   choice: { metric: 'accuracy of the likeliest option', maxNewTokens: 4 },
@@ -28,12 +31,20 @@ const twins: Readonly<Record<string, string>> = {
   grounding: 'RefCOCO',
   counting: 'TallyQA',
   captioning: 'NoCaps',
+  'cluttered-grounding': 'OCID-Ref',
+};
+
+/** Where a task of the default corpus is scored as its twin is and not as others of its kind. */
+const byTask: Readonly<Record<string, { metric: string; scoring: Scoring }>> = {
+  counting: { metric: 'exact match', scoring: { answers: 'gqa' } },
+  reading: { metric: 'VQA accuracy', scoring: { alsoAnls: true } },
+  'cluttered-grounding': { metric: 'IoU ≥ 0.25', scoring: { iou: 0.25 } },
 };
 
 /** @example visionTask('existence', 'yes-no').twin // 'POPE' */
 export function visionTask(name: string, kind: VisionTarget['kind']): VisionTaskInfo {
   const twin = twins[name];
-  return { name, ...(twin === undefined ? {} : { twin }), ...byKind[kind] };
+  return { name, ...(twin === undefined ? {} : { twin }), scoring: {}, ...byKind[kind], ...byTask[name] };
 }
 
 /**

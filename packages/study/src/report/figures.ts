@@ -49,7 +49,17 @@ const visionConditions = ['image', 'no-image', 'wrong-image', 'majority', 'chanc
 const typeConditions = ['image', 'no-image', 'wrong-image', 'majority'] as const;
 
 /** The order in which tasks are shown: the score that sums them up, then what was asked. */
-const visionTaskOrder = ['vision score', 'open-vqa', 'existence', 'grounding', 'captioning'];
+const visionTaskOrder = [
+  'vision score',
+  'open-vqa',
+  'relations',
+  'reading',
+  'existence',
+  'counting',
+  'grounding',
+  'cluttered-grounding',
+  'captioning',
+];
 
 /** `names`, those that begin as one of `order` first and in that order. */
 function inOrder(order: readonly string[], names: readonly string[]): string[] {
