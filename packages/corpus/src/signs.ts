@@ -76,7 +76,7 @@ async function drawAlphabet({ package: name, file, role }: (typeof signFonts)[nu
 function chooseWords(not: ReadonlySet<string>): Signs['words'] {
   const emojis = readPackageJson<{ tags?: string[] }[]>('emojibase-data', 'en/data.json');
   const words = [...new Set(emojis.flatMap(({ tags = [] }) => tags))]
-    .filter((word) => /^[a-z]{3,5}$/.test(word) && !not.has(word))
+    .filter((word) => /^[a-z]{3,5}$/.test(word) && word !== 'yes' && !not.has(word))
     .sort();
   const isHeldOut = (word: string): boolean => hash32(`sign/${word}`) % 5 === 0;
   return { train: words.filter((word) => !isHeldOut(word)), heldOut: words.filter(isHeldOut) };

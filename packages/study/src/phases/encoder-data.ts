@@ -61,7 +61,10 @@ export async function loadTrainingPictures(
   return { pictures, skipped };
 }
 
-/** Pictures of evaluation items by split; items of held-out concepts have no labels and are left out. */
+/** Tasks whose scenes are made as those of training are. The others are crowded, show signs or small things, and are no probe of it. */
+const probedTasks: readonly string[] = ['captioning', 'existence', 'grounding', 'open-vqa'];
+
+/** Pictures of the probed tasks by split; items of held-out concepts have no labels and are left out. */
 export async function loadEvalPictures(
   corpus: string,
   { imageSize, vocabulary }: { imageSize: number; vocabulary: LabelVocabulary },
@@ -69,7 +72,7 @@ export async function loadEvalPictures(
   const splits: Record<string, LabelledPicture[]> = { 'new-scene': [], 'new-vendor': [] };
   const decoder = new TextDecoder();
   const { shards } = await readManifest(corpus);
-  for (const group of Object.keys(shards).filter((name) => name.startsWith('eval/'))) {
+  for (const group of probedTasks.map((task) => `eval/${task}`).filter((name) => name in shards)) {
     for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
       const { png, json, 'scene.json': scene } = members;
       if (!png || !scene || !json) continue;
