@@ -145,7 +145,8 @@ function textFigure(results: StudyResults): FigureSpec {
       'Held-out bits per byte (lower is better) and multiple choice by log-likelihood. Dashed: the text model that never saw an image.',
     spec: {
       data: { values: [...values, ...untouched.map((row) => ({ ...row, untouched: row.value }))] },
-      facet: { field: 'task', type: 'nominal', title: null, columns: 4 },
+      facet: { field: 'task', type: 'nominal', title: null },
+      columns: 3,
       spec: {
         width: 170,
         height: 170,
