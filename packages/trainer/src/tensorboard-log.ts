@@ -12,8 +12,7 @@ import { flatMetrics, type MetricsLog, type OpenMetricsLog } from './metrics-log
 import { TrainerError } from './trainer-error.ts';
 
 /**
- * Writes event files into a folder: `tensorboard --logdir FOLDER` shows them, and `wandb.init(sync_tensorboard=True)` or `wandb sync FOLDER`
- * takes them to Weights & Biases. Scalars are called after the fields of a metrics row: `loss`, `lr`, `gradNorm`, `metrics/zLoss`, …
+ * Writes event files into a folder, for `tensorboard --logdir FOLDER`. Scalars are called after the fields of a metrics row: `loss`, `lr`, `gradNorm`, `metrics/zLoss`, …
  *
  * @param now wall time in milliseconds. Default `Date.now`
  * @throws TrainerError `write-failed` when the run opens it

@@ -3,6 +3,7 @@
  * it ends with the same bits as if it had never been touched: a checkpoint holds the state of everything at one boundary between steps.
  */
 import type { StepResult, TrainState, TrainStep } from '@vlm/jit';
+import { checkOptions, checkSameRun } from './check-run.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { Lookahead } from './lookahead.ts';
 import { type LossSpikeRule, lossSpikes } from './loss-spikes.ts';
@@ -350,63 +351,4 @@ async function isWhole(store: CheckpointStore, name: string): Promise<boolean> {
     if (TrainerError.isInstance(error) && ['no-checkpoint', 'checkpoint-broken'].includes(error.code)) return false;
     throw error;
   }
-}
-
-function checkOptions({ steps, checkpointEvery = {}, namedCheckpoints = {}, store }: TrainOptions): void {
-  const counts = { steps, 'checkpointEvery.steps': checkpointEvery.steps ?? 1, ...namedCheckpoints };
-  for (const [name, value] of Object.entries(counts)) {
-    const least = name === 'checkpointEvery.steps' ? 1 : 0;
-    if (!Number.isInteger(value) || value < least) {
-      throw new TrainerError(
-        'bad-option',
-        `Training: expected ${name} to be an integer of at least ${least}, got ${value}.`,
-      );
-    }
-  }
-  const late = Object.entries(namedCheckpoints).find(([, step]) => step > steps);
-  if (late) {
-    throw new TrainerError(
-      'bad-option',
-      `Training: expected checkpoint ${JSON.stringify(late[0])} within the ${steps} steps, got step ${late[1]}.`,
-    );
-  }
-  if (!store && (Object.keys(namedCheckpoints).length > 0 || Object.keys(checkpointEvery).length > 0)) {
-    throw new TrainerError(
-      'bad-option',
-      'Training: checkpoints were asked for, but there is no store to keep them; give store.',
-    );
-  }
-}
-
-function checkSameRun(state: RunState, { run, steps }: TrainOptions, where: string): void {
-  const pairs = {
-    run: [run.run, state.run],
-    numerics: [run.numerics, state.numerics],
-    schedule: [run.schedule, state.schedule],
-    accumulate: [run.accumulate ?? 1, state.accumulate ?? 1],
-    trains: [run.trains ?? null, state.trains ?? null],
-  };
-  for (const [field, [expected, got]] of Object.entries(pairs)) {
-    if (canonical(expected) === canonical(got)) continue;
-    throw new TrainerError(
-      'settings-changed',
-      `Training ${run.run}: expected ${field} ${canonical(expected)}, got ${canonical(got)} in ${where}; ` +
-        'to go on from it under other settings, branch from it into a store of its own.',
-    );
-  }
-  if (state.step > steps) {
-    throw new TrainerError(
-      'settings-changed',
-      `Training ${run.run}: expected a start at step ${steps} at most, got step ${state.step} in ${where}.`,
-    );
-  }
-}
-
-/** JSON with sorted keys. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

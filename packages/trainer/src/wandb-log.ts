@@ -2,14 +2,7 @@
 import { flatMetrics, type OpenMetricsLog, openJsonLines } from './metrics-log.ts';
 
 /**
- * Writes `wandb-history.jsonl`. To take it to a project:
- *
- * ```py
- * run = wandb.init(project="…")
- * for line in open("wandb-history.jsonl"): row = json.loads(line); run.log(row, step=row["_step"])
- * ```
- *
- * (Event files of {@link tensorboardLog} go there without a line of code.)
+ * Writes a history whose lines are what `run.log(row, step=row["_step"])` of Weights & Biases takes.
  *
  * @param path the `.jsonl` file; it need not exist
  * @param now wall time in milliseconds. Default `Date.now`

@@ -2,7 +2,9 @@
  * The shuffle of Python's webdataset, number for number: a buffer that is filled by up to two items for each that is handed out, from a
  * place drawn by CPython's generator.
  */
+
 import { WebDatasetError } from './errors.ts';
+import { inTurns } from './in-turns.ts';
 import { pythonRandom } from './python-random.ts';
 import type { ShardPosition, ShardReader } from './read-shards.ts';
 import type { Sample } from './sample-groups.ts';
@@ -143,14 +145,10 @@ export function shuffleByBuffer(
   }
 
   const start: ShardPosition = { ...inner.state(), ...(resume && { buffer: resume }) };
-  let turn: Promise<unknown> = Promise.resolve(); // calls take their turn; one that failed fails those behind it
+  const turns = inTurns(next);
   const reader: ShardReader = {
     ...inner,
-    next() {
-      const result = turn.then(next);
-      turn = result;
-      return result;
-    },
+    next: turns.call,
     state() {
       if (!begun) return start;
       let oldest = held[0];
@@ -159,7 +157,7 @@ export function shuffleByBuffer(
     },
     counts: () => ({ ...inner.counts(), samples: handedOut }),
     async return() {
-      await turn.catch(() => {});
+      await turns.settled();
       await order.return();
       step = { done: true, value: undefined };
       return inner.return();

@@ -1,4 +1,5 @@
 import { WebDatasetError } from './errors.ts';
+import { inTurns } from './in-turns.ts';
 import { createRandom, shuffled } from './random.ts';
 import type { ShardPosition, ShardReader } from './read-shards.ts';
 import type { Sample } from './sample-groups.ts';
@@ -51,18 +52,14 @@ export function shuffleWindows(
     return { done: false, value };
   }
 
-  let turn: Promise<unknown> = Promise.resolve(); // calls take their turn; one that failed fails those behind it
+  const turns = inTurns(step);
   const reader: ShardReader = {
     ...inner,
-    next() {
-      const result = turn.then(step);
-      turn = result;
-      return result;
-    },
+    next: turns.call,
     state: () => ({ ...start }),
     counts: () => ({ ...inner.counts(), samples: returned }),
     async return() {
-      await turn.catch(() => {});
+      await turns.settled();
       samples = [];
       return inner.return();
     },
