@@ -62,6 +62,11 @@ it('cut at any byte, it gives back whole answers only', async () => {
     const again = rememberAnswers(oracle(items), { path, model: 'm', nameOf });
     expect(await runVision(again, items, { image })).toEqual(whole);
     again.close();
+    // What was written behind the cut is whole as well.
+    const later = rememberAnswers(oracle(items), { path, model: 'm', nameOf });
+    expect(await runVision(later, items, { image })).toEqual(whole);
+    expect(later.counts().asked).toBe(0);
+    later.close();
   }
 });
 

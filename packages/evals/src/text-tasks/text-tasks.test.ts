@@ -212,6 +212,8 @@ describe('CORE', () => {
     expect(byTokens).toMatchObject({ score: 1, margin: 2, scores: { acc: 0, accNorm: 1, accPerToken: 1 } });
     const [bySum] = await runMultipleChoice(model, [item]);
     expect(bySum).toMatchObject({ score: 0, margin: -1 });
+    const record = line({ query: 'q', choices: ['long answer', 'short'], gold: 0 });
+    expect(await runCoreTask('openbook_qa', model, record)).toMatchObject([{ score: 1, scores: { acc: 0 } }]);
   });
 
   it('needs all of its tasks', () => {
