@@ -84,14 +84,19 @@ function checkWeights(values: ArrayLike<number>, weights: ArrayLike<number> | un
  * pigeonhole bootstrap, Owen 2007). It knows both that other items and that other seeds might have been drawn, and is rather too wide than
  * too narrow. With two or three seeds it cannot know the spread between seeds well: that is a property of two or three seeds.
  * @param runs one list per seed, all over the same items in the same order
+ * @param options seed; `weights` per item, the same in every run
  * @example bootstrapRuns([[0, 1, 1], [1, 1, 1]], { seed: 7 })
  */
-export function bootstrapRuns(runs: readonly ArrayLike<number>[], options: ResamplingOptions): Interval {
-  const { confidence = 0.95 } = options;
+export function bootstrapRuns(
+  runs: readonly ArrayLike<number>[],
+  options: ResamplingOptions & { weights?: ArrayLike<number> },
+): Interval {
+  const { confidence = 0.95, weights } = options;
   const estimates = resampleRuns(runs, options).sort();
   const [low, high] = percentiles(estimates, confidence);
   const n = runs[0]!.length;
-  return { estimate: runs.reduce((sum, run) => sum + mean(run), 0) / runs.length, low, high, confidence, n };
+  const estimate = runs.reduce((sum, run) => sum + mean(run, weights), 0) / runs.length;
+  return { estimate, low, high, confidence, n };
 }
 
 /** The means of draws of runs and items; `weights` per item, the same in every run. */

@@ -70,6 +70,12 @@ describe('several runs', () => {
     expect(apart.high - apart.low).toBeGreaterThan(2 * (one.high - one.low));
   });
 
+  it('weigh items as one run does', () => {
+    const weights = items.map((_, i) => 1 + (i % 3));
+    const { estimate } = bootstrapMean(items, { seed: 1, weights });
+    expect(bootstrapRuns([items, items], { seed: 1, weights }).estimate).toBeCloseTo(estimate, 12);
+  });
+
   it('must be over the same items', () => {
     expect(() => bootstrapRuns([items, [1]], { seed: 1 })).toThrow(expect.objectContaining({ code: 'NOT_PAIRED' }));
     expect(() => bootstrapRuns([], { seed: 1 })).toThrow(expect.objectContaining({ code: 'EMPTY_SET' }));
