@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { cpus, hostname } from 'node:os';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { onnxEngine } from '@vlm/jit';
 import { createRandom, decoderFlops, initParameters, vlmBatch, vlmLoss, vlmParams } from '@vlm/model';
@@ -9,10 +7,10 @@ import { identityOf } from './identity.ts';
 import { textModelConfig } from './model-config.ts';
 import { numericsName } from './numerics.ts';
 import type { Recipe } from './recipe.ts';
-import { type Store, writeJson } from './store.ts';
+import type { Store } from './store.ts';
 
 const timedSteps = 3;
-const fileOf = (store: Store): string => join(store.directory, 'calibration.json');
+const ratesFile = 'calibration.json';
 
 /** This machine, the arithmetic and the step that was timed. */
 function calibrationKey({ model, main, tokenizer, threads }: Recipe): string {
@@ -52,7 +50,8 @@ export async function calibrate(recipe: Recipe, store: Store): Promise<number> {
     }
     const median = seconds.sort((a, b) => a - b)[timedSteps >> 1]!;
     const rate = (tokens * decoderFlops(config.decoder).total) / median;
-    await writeJson(fileOf(store), { ...(await readRates(store)), [calibrationKey(recipe)]: rate });
+    const rates = { ...(await readRates(store)), [calibrationKey(recipe)]: rate };
+    await store.writeShared(ratesFile, `${JSON.stringify(rates, null, 2)}\n`);
     return rate;
   } finally {
     await step.dispose();
@@ -65,6 +64,6 @@ export async function calibratedRate(recipe: Recipe, store: Store): Promise<numb
 }
 
 async function readRates(store: Store): Promise<Record<string, number>> {
-  const text = await readFile(fileOf(store), 'utf8').catch(() => '{}');
-  return JSON.parse(text) as Record<string, number>;
+  const bytes = await store.readShared(ratesFile);
+  return JSON.parse(bytes ? Buffer.from(bytes).toString('utf8') : '{}') as Record<string, number>;
 }

@@ -7,7 +7,8 @@ import { StudyError, type StudyErrorCode } from './study-error.ts';
 
 /** What the parent asks of a phase's process. */
 export interface PhaseRequest {
-  storeDirectory: string;
+  /** What to open the store with. */
+  location: string;
   phase: Phase;
   study: Study;
 }
@@ -54,7 +55,7 @@ export function childProcessRunner(store: Store): PhaseRunner {
               : crashError(phase, exitCode, exitSignal, stderr),
           );
         });
-        child.send({ storeDirectory: store.directory, phase, study } satisfies PhaseRequest);
+        child.send({ location: store.location, phase, study } satisfies PhaseRequest);
       });
     },
   };

@@ -23,7 +23,17 @@ export { readResults } from './read-results.ts';
 export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
 export { writeDuelPage } from './report/duel-page.ts';
 export type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults, TokenAccount } from './report/results.ts';
-export { openStore, type PhaseRecord, type Store } from './store.ts';
+export type { Claim, ClaimOptions } from './store/claim.ts';
+export type { StoreHolder } from './store/holder.ts';
+export {
+  type FetchOptions,
+  openStore,
+  type PhaseKey,
+  type PhaseRecord,
+  type Store,
+  type StoredFile,
+  type StoreOptions,
+} from './store.ts';
 export { StudyError, type StudyErrorCode } from './study-error.ts';
 export { addSweeps, sweeps } from './sweeps/index.ts';
 export { type SweepName, sweepNames } from './sweeps/names.ts';

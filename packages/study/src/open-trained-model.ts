@@ -50,8 +50,9 @@ export async function openTrainedModel(study: Study, store: Store, arm: string):
   const parent = (child: Phase, role: string): Phase =>
     study.phases.find((candidate) => candidate.id === child.parents[role])!;
   const recipe = recipeOfArm(study.recipe, arms.find(({ id }) => name.startsWith(`${id}/`))!);
-  const tokenizer = await loadTokenizer(store.phaseDirectory(parent(phase, 'tokenizer')));
   const encoderPhase = parent(parent(phase, 'features'), 'encoder');
+  for (const needed of [phase, parent(phase, 'tokenizer'), encoderPhase]) await store.fetch(needed);
+  const tokenizer = await loadTokenizer(store.phaseDirectory(parent(phase, 'tokenizer')));
   const encoder = await openEncoder(store.phaseDirectory(encoderPhase), recipe.threads);
   const config = visionModelConfig(recipe, tokenizer.vocabSize, encoder.width);
   const checkpoint = await finalCheckpoint(join(store.phaseDirectory(phase), 'checkpoints'), config).open(finalName);

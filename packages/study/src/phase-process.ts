@@ -24,7 +24,7 @@ process.once('message', (request: PhaseRequest) => {
 
 async function work(request: PhaseRequest): Promise<PhaseMessage> {
   try {
-    const store = await openStore(request.storeDirectory);
+    const store = await openStore(request.location);
     const record = await runPhase(request.phase, request.study, store, {
       signal: abort.signal,
       onProgress: (progress) => say({ type: 'progress', progress }),

@@ -21,5 +21,6 @@ export async function readResults(study: Study, store: Store): Promise<StudyResu
       `${missing} of ${records.length} phases of recipe "${study.recipe.name}" are not done yet. Run \`staged-vlm study run ${study.recipe.name}\`.`,
     );
   }
+  await store.fetch(report, { files: (path) => path === resultsFile });
   return JSON.parse(await readFile(join(store.phaseDirectory(report), resultsFile), 'utf8')) as StudyResults;
 }

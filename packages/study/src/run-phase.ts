@@ -1,7 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { PhaseProgress } from './executor.ts';
-import type { Phase, PhaseKind, Study } from './graph.ts';
+import { type Phase, type PhaseKind, prerequisites, type Study } from './graph.ts';
 import { runBranch } from './phases/branch.ts';
 import { runCorpus } from './phases/corpus.ts';
 import { runEncoder } from './phases/encoder.ts';
@@ -11,6 +13,7 @@ import { runFinetune } from './phases/finetune.ts';
 import { runMain } from './phases/main.ts';
 import { runReport } from './phases/report.ts';
 import { runTokenizer } from './phases/tokenizer.ts';
+import { progressSaver } from './store/progress-saver.ts';
 import type { PhaseRecord, Store } from './store.ts';
 import { explainFileError, StudyError } from './study-error.ts';
 
@@ -28,6 +31,8 @@ export interface PhaseContext {
   signal: AbortSignal;
   onProgress(progress: PhaseProgress): void;
   onWarning(message: string): void;
+  /** Says that the folder holds something whole to go on from, which another worker may need. */
+  onCheckpoint(): void;
 }
 
 /** A phase's work. Idempotent: run again after any interruption, it goes on and ends the same. Returns the figures to remember. */
@@ -45,36 +50,94 @@ const work: Record<PhaseKind, PhaseWork> = {
   report: runReport,
 };
 
-/** Runs one phase in this process and marks it finished in the store. */
-export async function runPhase(
-  phase: Phase,
-  study: Study,
-  store: Store,
-  hooks: Pick<PhaseContext, 'signal' | 'onProgress' | 'onWarning'>,
-): Promise<PhaseRecord> {
+type PhaseHooks = Pick<PhaseContext, 'signal' | 'onProgress' | 'onWarning'>;
+
+/**
+ * Runs one phase in this process and publishes it in the store. Where another living worker has the phase, waits for that one.
+ *
+ * @returns the record that stands, ours or another's
+ */
+export async function runPhase(phase: Phase, study: Study, store: Store, hooks: PhaseHooks): Promise<PhaseRecord> {
   const directory = store.phaseDirectory(phase);
-  const startMs = performance.now();
+  const held: (() => Promise<void>)[] = [];
   try {
+    const claim = await store.claim(phase, {
+      signal: hooks.signal,
+      onHeld: ({ pid, host }) =>
+        hooks.onProgress({ fraction: 0, note: `process ${pid} on ${host} is at it; waiting for it` }),
+    });
+    if (!claim) return (await store.record(phase))!;
+    held.push(claim.release);
+    const signal = AbortSignal.any([hooks.signal, claim.signal]);
+    for (const parent of parentsToFetch(phase, study)) {
+      hooks.onProgress({ fraction: 0, note: `fetching ${parent.id}` });
+      held.push(await store.fetch(parent, { signal }));
+    }
+    await store.restoreProgress(phase);
     await mkdir(directory, { recursive: true });
-    const summary = await work[phase.kind]({
+    await dropForeignLock(directory);
+    return await runClaimed(phase, study, store, { ...hooks, signal });
+  } catch (error) {
+    throw explainFileError(error, directory);
+  } finally {
+    for (const release of held.reverse()) await release();
+  }
+}
+
+async function runClaimed(phase: Phase, study: Study, store: Store, hooks: PhaseHooks): Promise<PhaseRecord> {
+  const { signal } = hooks;
+  const startMs = performance.now();
+  const saver = progressSaver(
+    () => store.saveProgress(phase),
+    (error) => {
+      if (!signal.aborted)
+        hooks.onWarning(`Progress could not be saved, trying again later: ${(error as Error).message}`);
+    },
+  );
+  let summary: Record<string, unknown>;
+  try {
+    summary = await work[phase.kind]({
+      ...hooks,
       phase,
       study,
       store,
-      directory,
+      directory: store.phaseDirectory(phase),
       ...parentAccess(phase, study, store),
-      ...hooks,
+      onCheckpoint: saver.request,
     });
-    if (hooks.signal.aborted) throw new StudyError('interrupted', `Phase ${phase.id} was stopped.`);
-    await store.finish(phase, {
-      finishedAt: new Date().toISOString(),
-      seconds: (performance.now() - startMs) / 1000,
-      peakBytes: process.resourceUsage().maxRSS * 1024,
-      summary,
-    });
+    if (signal.aborted) throw new StudyError('interrupted', `Phase ${phase.id} was stopped.`);
   } catch (error) {
-    throw explainFileError(error, directory);
+    // Whoever is stopped leaves what it has to the next; whoever lost the claim has nothing to say any more.
+    await saver.close({ saveNewest: !isClaimLost(signal) });
+    throw isClaimLost(signal) ? signal.reason : error;
   }
-  return (await store.record(phase))!;
+  await saver.close({ saveNewest: false });
+  return store.finish(phase, {
+    finishedAt: new Date().toISOString(),
+    seconds: (performance.now() - startMs) / 1000,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+    summary,
+  });
+}
+
+function isClaimLost({ reason }: AbortSignal): boolean {
+  return StudyError.isInstance(reason) && reason.code === 'claim-lost';
+}
+
+/** What a phase reads. The report reads a little of every phase, and fetches that itself. */
+function parentsToFetch(phase: Phase, study: Study): Phase[] {
+  if (phase.kind === 'report') return [];
+  const ids = prerequisites(phase);
+  return study.phases.filter(({ id }) => ids.includes(id));
+}
+
+/** A machine that was lost leaves the lock of its checkpoints behind, on a file server. The claim says that nobody is at work here. */
+async function dropForeignLock(directory: string): Promise<void> {
+  const file = join(directory, 'checkpoints', '.lock.json');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return;
+  const { host } = JSON.parse(text) as { host?: string };
+  if (host !== hostname()) await rm(file, { force: true });
 }
 
 function parentAccess(phase: Phase, study: Study, store: Store): Pick<PhaseContext, 'parent' | 'parentSummary'> {

@@ -1,12 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { resolve } from 'node:path';
 import type { Phase } from './graph.ts';
-import { explainFileError, StudyError } from './study-error.ts';
-
-/** Layout of the store. A store of another version is refused, never converted in place. */
-export const storeVersion = 1;
+import type { Claim, ClaimOptions } from './store/claim.ts';
+import { openDirectoryStore } from './store/directory-store.ts';
+import type { StoreHolder } from './store/holder.ts';
+import { StudyError } from './study-error.ts';
 
 /** What a finished phase leaves beside its files. */
 export interface PhaseRecord {
@@ -20,159 +17,101 @@ export interface PhaseRecord {
   peakBytes: number;
   /** Plain figures of the phase for the report (tokens, losses, counts). */
   summary: Record<string, unknown>;
+  /** Every file of the phase, where the store is not a folder: what to fetch, and what must come. */
+  files?: readonly StoredFile[];
 }
 
-/** A folder that keeps every phase's output under the phase's hash, so that nothing is ever done twice. */
+export interface StoredFile {
+  /** Relative to the phase's folder, with `/`. */
+  path: string;
+  bytes: number;
+  sha256: string;
+  /** Name of the object that holds it. */
+  object: string;
+}
+
+/** What names a phase in a store. */
+export type PhaseKey = Pick<Phase, 'kind' | 'hash'>;
+
+export interface FetchOptions {
+  /** Which files are needed, by their path in the phase's folder. Default: all. */
+  files?(path: string): boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * Keeps every phase's output under the phase's hash, so that nothing is ever done twice. A phase appears whole or not at all, and the first
+ * record of it stands.
+ *
+ * Phases work in a local folder. For a store elsewhere that folder is a cache: `fetch` brings finished phases, `saveProgress` and
+ * `restoreProgress` carry checkpoints of unfinished ones, `finish` publishes.
+ */
 export interface Store {
+  /** What another process opens this store with: an absolute folder, or `s3://bucket/prefix`. */
+  readonly location: string;
+  /** Local folder in which phases work: the store itself, or a cache of it. */
   readonly directory: string;
-  /** Folder that a phase owns: `phases/<kind>-<hash>`. */
-  phaseDirectory(phase: Pick<Phase, 'kind' | 'hash'>): string;
+  /** Local folder that a phase owns: `phases/<kind>-<hash>`. */
+  phaseDirectory(phase: PhaseKey): string;
   /** The record of a finished phase; undefined while it is not finished. */
-  record(phase: Pick<Phase, 'kind' | 'hash'>): Promise<PhaseRecord | undefined>;
-  finish(phase: Phase, record: Omit<PhaseRecord, 'id' | 'kind' | 'hash'>): Promise<void>;
+  record(phase: PhaseKey): Promise<PhaseRecord | undefined>;
+  /**
+   * Takes a phase for this process: waits while a living worker has it, takes over from a lost one.
+   *
+   * @returns undefined when the phase was finished meanwhile
+   * @throws StudyError `interrupted`
+   */
+  claim(phase: PhaseKey, options?: ClaimOptions): Promise<Claim | undefined>;
+  /** Who has claimed a phase; undefined where nobody that shows a sign of life has. */
+  claimant(phase: PhaseKey): Promise<StoreHolder | undefined>;
+  /**
+   * Makes a finished phase's files present in its local folder, verified.
+   *
+   * @returns lets them go: until then, or the end of this process, they stay
+   * @throws StudyError `not-finished`, `store-damaged`, `no-space`
+   */
+  fetch(phase: PhaseKey, options?: FetchOptions): Promise<() => Promise<void>>;
+  /** Brings what the last attempt saved into the phase's local folder, unless the folder is at least as far. */
+  restoreProgress(phase: PhaseKey): Promise<void>;
+  /** Saves what the phase's local folder holds, so that another worker can go on from it. Call it when a checkpoint is whole on the disk. */
+  saveProgress(phase: PhaseKey): Promise<void>;
+  /**
+   * Publishes the phase's local folder, all files first, then the record.
+   *
+   * @returns the record that stands: ours, or that of another writer who was first (ours is then discarded)
+   * @throws StudyError `claim-lost` when this process had claimed the phase and lost it
+   */
+  finish(phase: Phase, record: Omit<PhaseRecord, 'id' | 'kind' | 'hash' | 'files'>): Promise<PhaseRecord>;
+  /** One file of a phase as it stands in the store, finished or as last saved; undefined where there is none. */
+  peek(phase: PhaseKey, path: string): Promise<Uint8Array | undefined>;
+  /** A small file beside the phases (`reports/quick/report.html`); undefined where there is none. */
+  readShared(path: string): Promise<Uint8Array | undefined>;
+  /** Writes it, here and in the store. @returns its path in `directory` */
+  writeShared(path: string, content: string | Uint8Array): Promise<string>;
   /** Takes the store for this process alone; the returned function gives it back. */
   lock(): Promise<() => Promise<void>>;
   /** The process that has the store for itself at this moment; undefined where none has. */
   holder(): Promise<StoreHolder | undefined>;
 }
 
-export interface StoreHolder {
-  pid: number;
-  host: string;
-  since: string;
+export interface StoreOptions {
+  /** Where a store that is not a folder keeps its local copies. Default: `STAGED_VLM_CACHE`, or a folder of the user's cache. */
+  cacheDirectory?: string;
+  /** Bytes that those copies may take; finished phases that were not used for longest go first. Default: `STAGED_VLM_CACHE_BYTES`, or 50 GB. */
+  cacheBytes?: number;
 }
 
 /**
  * Opens a store, making it if it is not there.
  *
+ * @param location a folder, or `s3://bucket/prefix`, which needs the package `@vlm/store-s3`
  * @throws StudyError `store-version` for a store written by another version, `store-damaged` for an unreadable one,
- *   `read-only` or `no-space` where it cannot be made.
+ *   `read-only` or `no-space` where it cannot be made
+ * @example
+ * const store = await openStore('.staged-vlm');
  */
-export async function openStore(directory: string): Promise<Store> {
-  const versionFile = join(directory, 'store.json');
-  try {
-    await mkdir(join(directory, 'phases'), { recursive: true });
-    const text = await readFile(versionFile, 'utf8').catch(() => undefined);
-    if (text === undefined) await writeJson(versionFile, { storeVersion, madeBy: 'staged-vlm' });
-    else checkVersion(text, versionFile);
-  } catch (error) {
-    throw explainFileError(error, directory);
-  }
-  return makeStore(directory);
-}
-
-function makeStore(directory: string): Store {
-  const phaseDirectory: Store['phaseDirectory'] = (phase) => join(directory, 'phases', `${phase.kind}-${phase.hash}`);
-  const recordFile = (phase: Pick<Phase, 'kind' | 'hash'>): string => join(phaseDirectory(phase), 'phase.json');
-  return {
-    directory,
-    phaseDirectory,
-    async record(phase) {
-      const text = await readFile(recordFile(phase), 'utf8').catch(() => undefined);
-      if (text === undefined) return undefined;
-      return parseRecord(text, recordFile(phase));
-    },
-    async finish(phase, record) {
-      const { id, kind, hash } = phase;
-      await writeJson(recordFile(phase), { id, kind, hash, ...record });
-    },
-    lock: () => lockStore(join(directory, 'lock.json')),
-    holder: () => livingHolder(join(directory, 'lock.json')),
-  };
-}
-
-function checkVersion(text: string, file: string): void {
-  const found = parseJson(text, file) as { storeVersion?: unknown };
-  if (found.storeVersion !== storeVersion) {
-    throw new StudyError(
-      'store-version',
-      `Expected a store of version ${storeVersion} in ${dirname(file)}, got version ${JSON.stringify(found.storeVersion)}. ` +
-        'Choose another folder with --store, or use the release of staged-vlm that wrote this one.',
-    );
-  }
-}
-
-function parseRecord(text: string, file: string): PhaseRecord {
-  const record = parseJson(text, file) as PhaseRecord;
-  if (typeof record.hash !== 'string' || typeof record.summary !== 'object') {
-    throw new StudyError(
-      'store-damaged',
-      `Expected the record of a finished phase in ${file}. Delete that phase's folder and run again.`,
-    );
-  }
-  return record;
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new StudyError(
-      'store-damaged',
-      `Expected JSON in ${file}: ${(error as Error).message}. Delete the file's folder and run again.`,
-      { cause: error },
-    );
-  }
-}
-
-/** Writes JSON beside its place, flushes it to the disk and renames it: readers see the old file or the whole new one. */
-export async function writeJson(file: string, value: unknown): Promise<void> {
-  await writeWhole(file, `${JSON.stringify(value, null, 2)}\n`);
-}
-
-/** Writes a file beside its place, flushes it and renames it. */
-export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw explainFileError(error, file);
-  }
-}
-
-async function lockStore(file: string): Promise<() => Promise<void>> {
-  const mine = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(file, mine, { flag: 'wx' });
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainFileError(error, file);
-      const holder = await livingHolder(file);
-      if (holder) {
-        throw new StudyError(
-          'store-locked',
-          `Another run (process ${holder.pid} on ${holder.host}, since ${holder.since}) is using this store. Wait for it, or delete ${file} if it is gone.`,
-        );
-      }
-      await rm(file, { force: true });
-    }
-  }
-  throw new StudyError('store-locked', `Another run took ${file} at this moment; try again.`);
-}
-
-/** Who wrote a lock, unless it died here without taking it away. A process on another machine is taken to live. */
-async function livingHolder(file: string): Promise<StoreHolder | undefined> {
-  const holder = await readFile(file, 'utf8')
-    .then((text) => JSON.parse(text) as StoreHolder)
-    .catch(() => undefined);
-  return holder && (holder.host !== hostname() || isAlive(holder.pid)) ? holder : undefined;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+export async function openStore(location: string, _options: StoreOptions = {}): Promise<Store> {
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(location)?.[1]?.toLowerCase();
+  if (scheme === undefined) return openDirectoryStore(resolve(location));
+  throw new StudyError('bad-store', `Expected a folder or s3://bucket/prefix as a store, got ${location}.`);
 }

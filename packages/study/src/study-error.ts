@@ -4,6 +4,8 @@ export type StudyErrorCode =
   | 'store-version'
   | 'store-locked'
   | 'store-damaged'
+  | 'bad-store'
+  | 'claim-lost'
   | 'no-space'
   | 'read-only'
   | 'phase-failed'

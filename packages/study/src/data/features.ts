@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeJson } from '../store.ts';
+import { writeJson } from '../store/whole-file.ts';
 import { StudyError } from '../study-error.ts';
 
 /** Features of every picture of a corpus, by the picture's key (`captions/train/KEY`). */

@@ -40,6 +40,7 @@ async function context(settings: Partial<Recipe['encoder']>, more: Partial<Phase
     signal: new AbortController().signal,
     onProgress: () => {},
     onWarning: () => {},
+    onCheckpoint: () => {},
     ...more,
   } as unknown as PhaseContext;
 }

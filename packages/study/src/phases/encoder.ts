@@ -26,7 +26,7 @@ import { checkpointSeconds } from '../checkpoint-interval.ts';
 import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
-import { writeJson, writeWhole } from '../store.ts';
+import { writeJson, writeWhole } from '../store/whole-file.ts';
 import { StudyError } from '../study-error.ts';
 import { corpusFolder } from './corpus.ts';
 import {
@@ -173,6 +173,7 @@ async function trainEncoder(
         context.onProgress({ fraction: step / steps, step, steps, rate, unit: 'images', loss });
       },
       onEvent: (event) => {
+        if (event.kind === 'checkpoint') context.onCheckpoint();
         if (event.kind === 'broken-checkpoint') {
           context.onWarning(`${event.problem.message} Going on from the one before it.`);
         }

@@ -20,7 +20,7 @@ import { openFeatures } from '../data/features.ts';
 import { textModelConfig, visionModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
-import { writeWhole } from '../store.ts';
+import { writeWhole } from '../store/whole-file.ts';
 import { StudyError } from '../study-error.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName } from './main.ts';
@@ -77,6 +77,7 @@ export async function runEvaluate(context: PhaseContext): Promise<Record<string,
             onProgress: progress,
           })),
         );
+        context.onCheckpoint();
         stopIfAborted(context);
       }
     }
@@ -88,6 +89,7 @@ export async function runEvaluate(context: PhaseContext): Promise<Record<string,
           onProgress: progress,
         })),
       );
+      context.onCheckpoint();
       stopIfAborted(context);
     }
     if (items.documents.length > 0) {

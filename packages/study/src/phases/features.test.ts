@@ -7,7 +7,8 @@ import { expandStudy, type Phase } from '../graph.ts';
 import { presets } from '../presets/index.ts';
 import type { Recipe } from '../recipe.ts';
 import { runPhase } from '../run-phase.ts';
-import { openStore, type Store, writeJson } from '../store.ts';
+import { writeJson } from '../store/whole-file.ts';
+import { openStore, type Store } from '../store.ts';
 import { redPng, tinyCorpus } from '../testing/tiny-corpus.ts';
 import { encoderFile } from './features.ts';
 

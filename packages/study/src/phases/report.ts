@@ -1,17 +1,16 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collectResults } from '../report/collect-results.ts';
 import { drawFigures } from '../report/figures.ts';
 import { reportPage } from '../report/report-page.ts';
 import { scoresCsv } from '../report/scores-csv.ts';
 import type { PhaseContext } from '../run-phase.ts';
-import { writeJson, writeWhole } from '../store.ts';
+import { writeJson, writeWhole } from '../store/whole-file.ts';
 
 export const resultsFile = 'results.json';
 
-/** Where a reader finds the latest report of a recipe. */
-export const reportFolder = (storeDirectory: string, recipeName: string): string =>
-  join(storeDirectory, 'reports', recipeName);
+/** Where a reader finds the latest report of a recipe, beside the phases of a store. */
+export const reportFolder = (recipeName: string): string => `reports/${recipeName}`;
 
 /** Gathers every number, draws the figures and writes the report: HTML for people, JSON, CSV and SVG for everything else. */
 export async function runReport(context: PhaseContext): Promise<Record<string, unknown>> {
@@ -27,8 +26,8 @@ export async function runReport(context: PhaseContext): Promise<Record<string, u
   ]);
   for (const [name, content] of files) await writeWhole(join(directory, name), content);
   await writeJson(join(directory, resultsFile), results);
-  const folder = reportFolder(store.directory, study.recipe.name);
-  await mkdir(join(folder, 'figures'), { recursive: true });
-  for (const name of [...files.keys(), resultsFile]) await copyFile(join(directory, name), join(folder, name));
+  const folder = reportFolder(study.recipe.name);
+  for (const name of [...files.keys(), resultsFile])
+    await store.writeShared(`${folder}/${name}`, await readFile(join(directory, name)));
   return { models: results.models.length, figures: figures.length };
 }

@@ -5,7 +5,7 @@ import { readShards } from 'webdataset-ts';
 import { shardsOf } from '../data/shards.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
-import { writeWhole } from '../store.ts';
+import { writeWhole } from '../store/whole-file.ts';
 import { corpusFolder } from './corpus.ts';
 
 /** A tokenizer with the ids that training needs at hand. */

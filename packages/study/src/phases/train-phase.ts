@@ -124,6 +124,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
         });
       },
       onEvent: (event) => {
+        if (event.kind === 'checkpoint') context.onCheckpoint();
         if (event.kind === 'broken-checkpoint')
           context.onWarning(`${event.problem.message} Going on from the one before it.`);
         if (event.kind === 'skipped-batch')

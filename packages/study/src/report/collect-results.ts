@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus, platform, totalmem } from 'node:os';
-import { join } from 'node:path';
 import type { EvalRow } from '@vlm/evals';
 import { createRandom } from '@vlm/model';
 import type { TokenAccounting } from '@vlm/trainer';
@@ -94,8 +92,8 @@ function reader(study: Study, store: Store) {
     return found;
   };
   const lines = async <Row>(id: string, file: string): Promise<Row[]> => {
-    const text = await readFile(join(store.phaseDirectory(find(id)), file), 'utf8').catch(() => '');
-    return text
+    const bytes = await store.peek(find(id), file);
+    return (bytes ? Buffer.from(bytes).toString('utf8') : '')
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Row);
@@ -160,7 +158,9 @@ async function sampleAnswers(
     const row = asked[Math.floor(random.uniform() * asked.length)]!;
     if (!chosen.includes(row)) chosen.push(row);
   }
-  const corpus = corpusFolder(store.phaseDirectory(study.phases.find((phase) => phase.kind === 'corpus')!));
+  const corpusPhase = study.phases.find((phase) => phase.kind === 'corpus')!;
+  await store.fetch(corpusPhase);
+  const corpus = corpusFolder(store.phaseDirectory(corpusPhase));
   const items = await readEvalItems(corpus);
   const pictures = await readPictures(corpus, items.pictures, new Set(chosen.map((row) => row.id)));
   return chosen.map((row) => ({

@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { answerBrowser, type EvalRow } from '@vlm/evals';
 import { readEvalItems, readPictures } from '../data/eval-items.ts';
 import type { Phase, Study } from '../graph.ts';
 import { corpusFolder } from '../phases/corpus.ts';
-import { readRows } from '../phases/evaluate.ts';
-import { type Store, writeWhole } from '../store.ts';
+import { readRows, rowsFile } from '../phases/evaluate.ts';
+import { reportFolder } from '../phases/report.ts';
+import type { Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import { suggest } from '../suggest.ts';
 
@@ -21,7 +20,9 @@ const mostPictures = 1500;
  */
 export async function writeDuelPage(study: Study, store: Store, a: string, b: string): Promise<string> {
   const [first, second] = await Promise.all([a, b].map((name) => evaluated(study, store, name)));
-  const corpus = corpusFolder(store.phaseDirectory(study.phases.find(({ kind }) => kind === 'corpus')!));
+  const corpusPhase = study.phases.find(({ kind }) => kind === 'corpus')!;
+  await store.fetch(corpusPhase);
+  const corpus = corpusFolder(store.phaseDirectory(corpusPhase));
   const { pictures } = await readEvalItems(corpus);
   const shown = new Set(first!.rows.filter(({ condition }) => condition === 'image').map(({ id }) => id));
   const bytes = await readPictures(corpus, pictures, new Set([...shown].slice(0, mostPictures)));
@@ -34,11 +35,8 @@ export async function writeDuelPage(study: Study, store: Store, a: string, b: st
     seed: study.recipe.seeds[0]!,
     picture,
   });
-  const folder = join(store.directory, 'reports', study.recipe.name);
-  const path = join(folder, `${fileName(first!.name)}-against-${fileName(second!.name)}.html`);
-  await mkdir(folder, { recursive: true });
-  await writeWhole(path, page);
-  return path;
+  const name = `${fileName(first!.name)}-against-${fileName(second!.name)}.html`;
+  return store.writeShared(`${reportFolder(study.recipe.name)}/${name}`, page);
 }
 
 /** With pictures only under the conditions that have one of their own. */
@@ -63,6 +61,7 @@ async function evaluated(study: Study, store: Store, model: string): Promise<{ n
       `${model} is not evaluated yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
     );
   }
+  await store.fetch(phase, { files: (path) => path === rowsFile });
   const rows = await readRows(store.phaseDirectory(phase));
   return { name: study.recipe.seeds.length > 1 ? nameOf(phase) : nameOf(phase).split('/')[0]!, rows };
 }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import type { Study } from '../graph.ts';
 import { reportFolder } from '../phases/report.ts';
 import type { Store } from '../store.ts';
@@ -53,7 +52,7 @@ export async function watchStudy(study: Study, store: Store, port: number): Prom
     if (pathname === '/') return send(200, types['.html']!, watchPage(study.recipe));
     if (pathname === '/state.json') return send(200, types['.json']!, await state());
     const file = reportFile.exec(pathname)?.[1];
-    const body = file && (await readFile(join(reportFolder(store.directory, study.recipe.name), file)).catch(() => ''));
+    const body = file && (await store.readShared(`${reportFolder(study.recipe.name)}/${file}`));
     if (!body) return send(404, 'text/plain', 'Not here, or not yet.');
     return send(200, types[extname(file)]!, body);
   };

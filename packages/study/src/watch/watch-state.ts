@@ -1,7 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { type Phase, phasesOfArm, type Study } from '../graph.ts';
-import { readRows } from '../phases/evaluate.ts';
+import { readRows, rowsFile } from '../phases/evaluate.ts';
 import type { ScoreRow } from '../report/results.ts';
 import { scoreRows } from '../report/score-rows.ts';
 import type { Store } from '../store.ts';
@@ -62,7 +61,7 @@ export function createWatcher(study: Study, store: Store): () => Promise<WatchSt
     const watched: WatchedPhase = {
       id: phase.id,
       kind: phase.kind,
-      state: record ? 'done' : await unfinishedState(store.phaseDirectory(phase), running),
+      state: record ? 'done' : await unfinishedState(store, phase, running),
       ...(record ? { seconds: record.seconds } : {}),
       ...(last ? { step: last[0], loss: last[1] } : {}),
     };
@@ -75,6 +74,7 @@ export function createWatcher(study: Study, store: Store): () => Promise<WatchSt
     const done = new Set(watched.flatMap(([phase]) => (phase.state === 'done' ? [phase.id] : [])));
     for (const [model, phase] of models) {
       if (!done.has(phase.id) || scoresOf.has(model)) continue;
+      await store.fetch(phase, { files: (path) => path === rowsFile });
       scoresOf.set(model, headlineScores(model, await readRows(store.phaseDirectory(phase))));
     }
     return {
@@ -94,8 +94,9 @@ function evaluationsByModel(study: Study): Map<string, Phase> {
   return new Map(names.map((name) => [name, phasesOfArm(study, name)!.evaluate]));
 }
 
-async function unfinishedState(directory: string, running: boolean): Promise<WatchedPhase['state']> {
-  const isBegun = await stat(directory).then(
+async function unfinishedState(store: Store, phase: Phase, running: boolean): Promise<WatchedPhase['state']> {
+  if (await store.claimant(phase)) return 'under-way';
+  const isBegun = await stat(store.phaseDirectory(phase)).then(
     () => true,
     () => false,
   );
@@ -105,7 +106,8 @@ async function unfinishedState(directory: string, running: boolean): Promise<Wat
 
 /** A metrics file may end in half a line while it is being written; that line is left for the next look. */
 async function readCurve(phase: Phase, store: Store): Promise<WatchedCurve | undefined> {
-  const text = await readFile(join(store.phaseDirectory(phase), 'metrics.jsonl'), 'utf8').catch(() => '');
+  const bytes = await store.peek(phase, 'metrics.jsonl');
+  const text = bytes ? Buffer.from(bytes).toString('utf8') : '';
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   lines.pop();
   if (lines.length === 0) return undefined;

@@ -1,0 +1,165 @@
+import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PhaseKey, PhaseRecord, Store } from '../store.ts';
+import { explainFileError, StudyError } from '../study-error.ts';
+import { type Claim, type ClaimFiles, readClaimant, takeClaim } from './claim.ts';
+import { isDead, type StoreHolder, thisHolder } from './holder.ts';
+import { checkVersion, parseRecord, phaseName, versionText } from './store-files.ts';
+import { writeBeside, writeWhole } from './whole-file.ts';
+
+/**
+ * A store in a folder of this machine, or of a file server that several machines mount.
+ *
+ * Relied on: a rename or a hard link appears at once and whole, and only one of several creators of a name succeeds. Both hold on NFS;
+ * file locks are not used.
+ */
+export async function openDirectoryStore(directory: string): Promise<Store> {
+  const versionFile = join(directory, 'store.json');
+  try {
+    await mkdir(join(directory, 'phases'), { recursive: true });
+    const text = await readIfThere(versionFile);
+    if (text === undefined) await writeWhole(versionFile, versionText);
+    else checkVersion(text, versionFile);
+  } catch (error) {
+    throw explainFileError(error, directory);
+  }
+  const claims = new Map<string, Claim>();
+  const phaseDirectory = (phase: PhaseKey): string => join(directory, 'phases', phaseName(phase));
+  const recordFile = (phase: PhaseKey): string => join(phaseDirectory(phase), 'phase.json');
+  const claimFolder = (phase: PhaseKey): string => join(directory, 'claims', phaseName(phase));
+  const readRecord = async (phase: PhaseKey): Promise<PhaseRecord | undefined> => {
+    const text = await readIfThere(recordFile(phase));
+    return text === undefined ? undefined : parseRecord(text, recordFile(phase));
+  };
+  return {
+    location: directory,
+    directory,
+    phaseDirectory,
+    record: readRecord,
+
+    async claim(phase, options) {
+      const isFinished = async (): Promise<boolean> => (await readRecord(phase)) !== undefined;
+      const claim = await takeClaim(claimFiles(claimFolder(phase)), isFinished, options);
+      if (claim) claims.set(phaseName(phase), claim);
+      return claim;
+    },
+    claimant: (phase) => readClaimant(claimFiles(claimFolder(phase))),
+
+    async fetch(phase) {
+      if (!(await readRecord(phase))) throw notFinished(phase, directory);
+      return async () => undefined;
+    },
+    async restoreProgress() {},
+    async saveProgress(phase) {
+      claims.get(phaseName(phase))?.signal.throwIfAborted();
+    },
+
+    async finish(phase, record) {
+      claims.get(phaseName(phase))?.signal.throwIfAborted();
+      const { id, kind, hash } = phase;
+      const file = recordFile(phase);
+      await createWhole(file, `${JSON.stringify({ id, kind, hash, ...record }, null, 2)}\n`);
+      await rm(claimFolder(phase), { recursive: true, force: true }).catch(() => undefined);
+      return (await readRecord(phase))!;
+    },
+
+    peek: (phase, path) => readFile(join(phaseDirectory(phase), path)).catch(() => undefined),
+    readShared: (path) => readFile(join(directory, path)).catch(() => undefined),
+    async writeShared(path, content) {
+      await writeWhole(join(directory, path), content);
+      return join(directory, path);
+    },
+    lock: () => lockStore(join(directory, 'lock.json')),
+    holder: () => livingHolder(join(directory, 'lock.json')),
+  };
+}
+
+export function notFinished(phase: PhaseKey, location: string): StudyError {
+  return new StudyError('not-finished', `Phase ${phaseName(phase)} is not finished in ${location}; run it first.`);
+}
+
+/** Only what is not there is taken for absent: a file that cannot be read now may be a result. */
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes a file that must not be there, whole.
+ *
+ * @returns false where it is there already
+ */
+async function createWhole(file: string, text: string): Promise<boolean> {
+  return writeBeside(file, text, async (temporary) => {
+    try {
+      await link(temporary, file);
+      return true;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      // A file server may answer a repeated request that the link is there when it has just made it.
+      if (code === 'EEXIST') return (await readIfThere(file)) === text;
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
+      // No hard links here (FAT, some network drives): then no other machine's writer is kept out at this very moment.
+      if ((await readIfThere(file)) !== undefined) return false;
+      await rename(temporary, file);
+      return true;
+    }
+  });
+}
+
+function claimFiles(folder: string): ClaimFiles {
+  const fileOf = (token: number): string => join(folder, `${String(token).padStart(6, '0')}.json`);
+  return {
+    async list() {
+      const names = await readdir(folder).catch(() => []);
+      return names.flatMap((name) => (/^\d+\.json$/.test(name) ? Number.parseInt(name, 10) : []));
+    },
+    create: (token, text) => createWhole(fileOf(token), text),
+    read: (token) => readIfThere(fileOf(token)),
+    // In place: a new file under an old name would be seen late by other clients of a file server.
+    async write(token, text) {
+      const file = await open(fileOf(token), 'r+');
+      try {
+        await file.write(text, 0);
+        await file.truncate(Buffer.byteLength(text));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+async function lockStore(file: string): Promise<() => Promise<void>> {
+  const mine = JSON.stringify(thisHolder());
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      await writeFile(file, mine, { flag: 'wx' });
+      return () => rm(file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainFileError(error, file);
+      const holder = await livingHolder(file);
+      if (holder) {
+        throw new StudyError(
+          'store-locked',
+          `Another run (process ${holder.pid} on ${holder.host}, since ${holder.since}) is using this store. Wait for it, or delete ${file} if it is gone.`,
+        );
+      }
+      await rm(file, { force: true });
+    }
+  }
+  throw new StudyError('store-locked', `Another run took ${file} at this moment; try again.`);
+}
+
+/** Who wrote a lock, unless it died here without taking it away. A process on another machine is taken to live. */
+async function livingHolder(file: string): Promise<StoreHolder | undefined> {
+  const holder = await readFile(file, 'utf8')
+    .then((text) => JSON.parse(text) as StoreHolder)
+    .catch(() => undefined);
+  return holder && !isDead(holder) ? holder : undefined;
+}

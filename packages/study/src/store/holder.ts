@@ -1,0 +1,50 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/** A process that has something of a store for itself. */
+export interface StoreHolder {
+  pid: number;
+  host: string;
+  since: string;
+  /** Which processes its number can be told among: the boot and the process namespace, where the system names them. */
+  processes?: string;
+}
+
+/** This process. */
+export function thisHolder(): StoreHolder {
+  const processes = processSpace();
+  return {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    ...(processes === undefined ? {} : { processes }),
+  };
+}
+
+/** True only where it is certain: a process of another machine, boot or container cannot be seen and may live. */
+export function isDead(holder: StoreHolder): boolean {
+  if (holder.host !== hostname()) return false;
+  const here = processSpace();
+  if (holder.processes !== undefined && here !== undefined && holder.processes !== here) return false;
+  try {
+    process.kill(holder.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+let known: string | undefined | null = null;
+
+/** Two containers may share a host name and both have a process 7. */
+function processSpace(): string | undefined {
+  if (known === null) {
+    try {
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      known = `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+    } catch {
+      known = undefined;
+    }
+  }
+  return known;
+}
