@@ -1,6 +1,5 @@
-import { type Phase, prerequisites, type Study } from './graph.ts';
-import type { PhaseRecord, Store } from './store.ts';
-import { StudyError } from './study-error.ts';
+import type { Phase, Study } from './graph.ts';
+import type { PhaseRecord } from './store.ts';
 
 /** What a running phase says of itself. */
 export interface PhaseProgress {
@@ -20,13 +19,13 @@ export interface PhaseProgress {
 /** Everything that happens while a study runs, for a display to show. */
 export type StudyEvent =
   | { type: 'phase-skipped'; phase: Phase; record: PhaseRecord }
-  | { type: 'phase-started'; phase: Phase }
+  | { type: 'phase-started'; phase: Phase; host?: string }
   | { type: 'phase-progress'; phase: Phase; progress: PhaseProgress }
   | { type: 'phase-warning'; phase: Phase; message: string }
   | { type: 'phase-finished'; phase: Phase; record: PhaseRecord }
   | { type: 'phase-failed'; phase: Phase; error: Error };
 
-/** Runs one phase somewhere: in a child process here, or as a job on another machine. */
+/** Runs one phase on this machine. What an executor's workers do with a phase that is theirs. */
 export interface PhaseRunner {
   run(
     phase: Phase,
@@ -35,113 +34,54 @@ export interface PhaseRunner {
   ): Promise<PhaseRecord>;
 }
 
-export interface ExecuteOptions {
-  store: Store;
-  runner: PhaseRunner;
-  /** Phases that may run at the same time. */
-  concurrency: number;
-  /** Expected seconds of a phase: among those ready, the one with the longest chain behind it starts first. */
+/** How a study is run, whatever runs it. */
+export interface RunOptions {
+  /** Expected seconds of a phase: among those ready, the one with the longest chain behind it goes first. */
   estimate(phase: Phase): number;
-  /** Phases that use every core and therefore run alone. */
-  runsAlone?(phase: Phase): boolean;
   onEvent?(event: StudyEvent): void;
   signal?: AbortSignal;
 }
 
+export interface PhaseStatus {
+  phase: Phase;
+  /**
+   * `done`: its record is in the store. `running`: somebody is at it. `queued`: all it needs is there, and it waits for a free worker.
+   * `failed`: no further attempt will be made before a retry. `waiting`: for what it needs, or for a run of the study.
+   */
+  state: 'done' | 'running' | 'queued' | 'failed' | 'waiting';
+  record?: PhaseRecord;
+  /** Who is at it, or was last. */
+  host?: string;
+  progress?: PhaseProgress;
+  /** Attempts that ended in an error. */
+  failures?: number;
+  error?: string;
+}
+
 /**
- * Runs every phase of a study that is not yet in the store, parents first. Only this function knows about order.
+ * Something that runs the phases of a study: child processes here, jobs of a queue, jobs of a cluster's own scheduler. What is done is told
+ * by the store alone, so an executor may forget everything at any moment and a study loses nothing by it.
  *
- * @returns The record of every phase by id.
- * @throws StudyError `phase-failed` naming the phase, after the phases under way have ended; `interrupted` when the signal fired.
+ * Every executor passes `executorContract` (`@vlm/study/executor-contract`).
  */
-export async function executeStudy(study: Study, options: ExecuteOptions): Promise<Map<string, PhaseRecord>> {
-  const { store, runner, concurrency, onEvent, signal } = options;
-  const records = new Map<string, PhaseRecord>();
-  const needed = await neededPhases(study, store, records, (phase, record) =>
-    onEvent?.({ type: 'phase-skipped', phase, record }),
-  );
-  const priority = chainSeconds(needed, options.estimate);
-  const waiting = new Set(needed);
-  const running = new Map<Phase, Promise<void>>();
-  let failure: Error | undefined;
-
-  const start = (phase: Phase): void => {
-    waiting.delete(phase);
-    onEvent?.({ type: 'phase-started', phase });
-    const hooks = {
-      signal: signal ?? new AbortController().signal,
-      onProgress: (progress: PhaseProgress) => onEvent?.({ type: 'phase-progress', phase, progress }),
-      onWarning: (message: string) => onEvent?.({ type: 'phase-warning', phase, message }),
-    };
-    const work = runner.run(phase, study, hooks).then(
-      (record) => {
-        records.set(phase.id, record);
-        onEvent?.({ type: 'phase-finished', phase, record });
-      },
-      (error: Error) => {
-        if (!signal?.aborted) onEvent?.({ type: 'phase-failed', phase, error });
-        failure ??= error;
-      },
-    );
-    running.set(
-      phase,
-      work.finally(() => running.delete(phase)),
-    );
-  };
-
-  while (waiting.size > 0 || running.size > 0) {
-    if (!failure && !signal?.aborted) {
-      const ready = [...waiting].filter((phase) => prerequisites(phase).every((id) => records.has(id)));
-      ready.sort((a, b) => priority.get(b)! - priority.get(a)!);
-      for (const phase of ready) {
-        const someoneAlone = [...running.keys()].some((other) => options.runsAlone?.(other));
-        if (running.size >= concurrency || someoneAlone) break;
-        if (options.runsAlone?.(phase) && running.size > 0) continue;
-        start(phase);
-      }
-    }
-    if (running.size === 0) break;
-    await Promise.race(running.values());
-  }
-  if (signal?.aborted)
-    throw new StudyError('interrupted', 'Stopped on request. Run the same command again to go on from here.');
-  if (failure) throw failure;
-  return records;
-}
-
-/**
- * Phases that must run: the unfinished ones that somebody needs. A finished phase needs nothing, so an unfinished predecessor that
- * only led to finished ones (a shorter cut of a run that is already longer) is left out.
- */
-async function neededPhases(
-  study: Study,
-  store: Store,
-  records: Map<string, PhaseRecord>,
-  onSkipped: (phase: Phase, record: PhaseRecord) => void,
-): Promise<Phase[]> {
-  const byId = new Map(study.phases.map((phase) => [phase.id, phase]));
-  const needed = new Set<Phase>();
-  for (const phase of [...study.phases].reverse()) {
-    const isWanted = phase.kind === 'report' || [...needed].some((other) => prerequisites(other).includes(phase.id));
-    const record = await store.record(phase);
-    if (record) {
-      records.set(phase.id, record);
-      onSkipped(phase, record);
-    } else if (isWanted) {
-      needed.add(phase);
-    }
-  }
-  return [...byId.values()].filter((phase) => needed.has(phase));
-}
-
-/** Seconds from the start of each phase to the end of the longest chain that begins with it. */
-function chainSeconds(phases: Phase[], estimate: (phase: Phase) => number): Map<Phase, number> {
-  const chain = new Map<Phase, number>();
-  for (const phase of [...phases].reverse()) {
-    const after = phases
-      .filter((other) => prerequisites(other).includes(phase.id))
-      .map((other) => chain.get(other) ?? 0);
-    chain.set(phase, estimate(phase) + Math.max(0, ...after));
-  }
-  return chain;
+export interface Executor {
+  readonly name: string;
+  /**
+   * Runs every phase that is needed and not yet in the store, parents first, and follows it to the end. Phases that failed before are tried
+   * again. A phase that another study of the same store is running is not run twice.
+   *
+   * @returns The record of every phase by id.
+   * @throws StudyError `phase-failed` naming the phase, when nothing more can run; `cancelled` when somebody cancelled the study;
+   *   `interrupted` when the signal fired: nothing finished is lost, and the same call goes on.
+   */
+  run(study: Study, options: RunOptions): Promise<Map<string, PhaseRecord>>;
+  /** Every phase of the study as it stands, in the study's order; from any machine. */
+  status(study: Study): Promise<PhaseStatus[]>;
+  /** Stops what runs (it writes a checkpoint first) and takes back what waits, unless another study needs it. */
+  cancel(study: Study): Promise<void>;
+  /** Gives failed phases further attempts. @returns their ids */
+  retry(study: Study, phaseId?: string): Promise<string[]>;
+  /** What a phase said: who took it, warnings, errors, every attempt. Empty where nobody has begun it. */
+  log(phase: Phase): Promise<string>;
+  close(): Promise<void>;
 }

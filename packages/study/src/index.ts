@@ -1,15 +1,20 @@
 export { calibrate, calibratedRate } from './calibrate.ts';
 export { childProcessRunner } from './child-process-runner.ts';
-export {
-  type ExecuteOptions,
-  executeStudy,
-  type PhaseProgress,
-  type PhaseRunner,
-  type StudyEvent,
+export { type ExecuteOptions, executeStudy } from './execute-study.ts';
+export type {
+  Executor,
+  PhaseProgress,
+  PhaseRunner,
+  PhaseStatus,
+  RunOptions,
+  StudyEvent,
 } from './executor.ts';
-export { expandStudy, mainSteps, type Phase, type PhaseKind, type Study, stepAt } from './graph.ts';
+export { expandStudy, mainSteps, type Phase, type PhaseKind, prerequisites, type Study, stepAt } from './graph.ts';
+export { describeHardware, type Hardware, hardwareText } from './hardware.ts';
 export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
+export { type LocalExecutorOptions, localExecutor } from './local-executor.ts';
 export { openTrainedModel, type TrainedModel } from './open-trained-model.ts';
+export { appendPhaseLog, logLine, readPhaseLog } from './phase-log.ts';
 export {
   estimateSeconds,
   type PlannedPhase,
@@ -23,6 +28,7 @@ export { readResults } from './read-results.ts';
 export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
 export { writeDuelPage } from './report/duel-page.ts';
 export type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults, TokenAccount } from './report/results.ts';
+export { chainSeconds, dependents, finishedRecords, isReady, neededPhases } from './schedule.ts';
 export type { Claim, ClaimOptions } from './store/claim.ts';
 export type { StoreHolder } from './store/holder.ts';
 export {
