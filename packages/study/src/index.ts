@@ -34,6 +34,7 @@ export type { StoreHolder } from './store/holder.ts';
 export {
   type FetchOptions,
   openStore,
+  type PhaseHardware,
   type PhaseKey,
   type PhaseRecord,
   type Store,
@@ -45,4 +46,5 @@ export { addSweeps, sweeps } from './sweeps/index.ts';
 export { type SweepName, sweepNames } from './sweeps/names.ts';
 export type { Sweep } from './sweeps/sweep.ts';
 export { createTimeLeft, type TimeLeft } from './time-left.ts';
+export { studyVersion } from './version.ts';
 export { type WatchServer, watchStudy } from './watch/watch-server.ts';

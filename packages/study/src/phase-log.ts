@@ -1,10 +1,9 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Phase } from './graph.ts';
-import type { Store } from './store.ts';
+import type { PhaseKey, Store } from './store.ts';
 
-export const phaseLogFile = 'log.txt';
+const phaseLogFile = 'log.txt';
 
 /** One line of a phase's log: when, where, what. */
 export function logLine(message: string): string {
@@ -19,7 +18,8 @@ export async function appendPhaseLog(directory: string, message: string): Promis
   } catch {}
 }
 
-/** What a phase's folder tells of its attempts. */
-export async function readPhaseLog(store: Store, phase: Pick<Phase, 'kind' | 'hash'>): Promise<string> {
-  return readFile(join(store.phaseDirectory(phase), phaseLogFile), 'utf8').catch(() => '');
+/** What a phase's attempts said, as it stands in the store. */
+export async function readPhaseLog(store: Store, phase: PhaseKey): Promise<string> {
+  const bytes = await store.peek(phase, phaseLogFile);
+  return bytes ? new TextDecoder().decode(bytes) : '';
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { PhaseProgress } from './executor.ts';
 import { type Phase, type PhaseKind, prerequisites, type Study } from './graph.ts';
+import { describeHardware, type Hardware, hardwareText } from './hardware.ts';
+import { appendPhaseLog } from './phase-log.ts';
 import { runBranch } from './phases/branch.ts';
 import { runCorpus } from './phases/corpus.ts';
 import { runEncoder } from './phases/encoder.ts';
@@ -76,15 +78,31 @@ export async function runPhase(phase: Phase, study: Study, store: Store, hooks: 
     await store.restoreProgress(phase);
     await mkdir(directory, { recursive: true });
     await dropForeignLock(directory);
-    return await runClaimed(phase, study, store, { ...hooks, signal });
+    const hardware = await describeHardware();
+    await appendPhaseLog(
+      directory,
+      `${phase.id} begins or goes on, process ${process.pid} on ${hardwareText(hardware)}`,
+    );
+    const onWarning = (message: string): void => {
+      void appendPhaseLog(directory, `warning: ${message}`);
+      hooks.onWarning(message);
+    };
+    return await runClaimed(phase, study, store, hardware, { ...hooks, onWarning, signal });
   } catch (error) {
+    if (held.length > 0) await appendPhaseLog(directory, failureText(error));
     throw explainFileError(error, directory);
   } finally {
     for (const release of held.reverse()) await release();
   }
 }
 
-async function runClaimed(phase: Phase, study: Study, store: Store, hooks: PhaseHooks): Promise<PhaseRecord> {
+async function runClaimed(
+  phase: Phase,
+  study: Study,
+  store: Store,
+  hardware: Hardware,
+  hooks: PhaseHooks,
+): Promise<PhaseRecord> {
   const { signal } = hooks;
   const startMs = performance.now();
   const saver = progressSaver(
@@ -112,12 +130,22 @@ async function runClaimed(phase: Phase, study: Study, store: Store, hooks: Phase
     throw isClaimLost(signal) ? signal.reason : error;
   }
   await saver.close({ saveNewest: false });
+  const seconds = (performance.now() - startMs) / 1000;
+  await appendPhaseLog(store.phaseDirectory(phase), `done after ${seconds.toFixed(1)} s`);
+  const threads = phase.settings['threads'];
   return store.finish(phase, {
     finishedAt: new Date().toISOString(),
-    seconds: (performance.now() - startMs) / 1000,
+    seconds,
     peakBytes: process.resourceUsage().maxRSS * 1024,
+    hardware: { ...hardware, ...(typeof threads === 'number' ? { threads } : {}) },
     summary,
   });
+}
+
+function failureText(error: unknown): string {
+  const { name, message, code, stack } = error as Error & { code?: string };
+  if (code === 'interrupted' || code === 'claim-lost') return `stopped: ${message}`;
+  return `failed: ${stack ?? `${name}: ${message}`}`;
 }
 
 function isClaimLost({ reason }: AbortSignal): boolean {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Phase } from './graph.ts';
+import type { Hardware } from './hardware.ts';
 import type { Claim, ClaimOptions } from './store/claim.ts';
 import { openDirectoryStore } from './store/directory-store.ts';
 import type { StoreHolder } from './store/holder.ts';
@@ -15,10 +16,17 @@ export interface PhaseRecord {
   seconds: number;
   /** Peak resident memory of the phase's process in bytes. */
   peakBytes: number;
+  /** The machine that finished it, and the threads it used; absent in records of earlier versions. */
+  hardware?: PhaseHardware;
   /** Plain figures of the phase for the report (tokens, losses, counts). */
   summary: Record<string, unknown>;
   /** Every file of the phase, where the store is not a folder: what to fetch, and what must come. */
   files?: readonly StoredFile[];
+}
+
+export interface PhaseHardware extends Hardware {
+  /** Threads of the phase's engine, where it has one. */
+  threads?: number;
 }
 
 export interface StoredFile {

@@ -13,7 +13,14 @@ export type StudyErrorCode =
   | 'not-finished'
   | 'missing-artifact'
   | 'bad-image'
-  | 'port-taken';
+  | 'port-taken'
+  | 'cancelled'
+  | 'version-mismatch'
+  | 'job-refused'
+  | 'bad-location'
+  | 'bad-option'
+  | 'queue-unreachable'
+  | 'missing-package';
 
 const marker = Symbol.for('@vlm/study/error');
 

@@ -122,7 +122,7 @@ function reader(study: Study, store: Store) {
       const records = await Promise.all(study.phases.map((phase) => store.record(phase)));
       return records
         .filter((found) => found !== undefined)
-        .map(({ id, hash, seconds, peakBytes }) => ({ id, hash, seconds, peakBytes }));
+        .map(({ id, hash, seconds, peakBytes, hardware }) => ({ id, hash, seconds, peakBytes, hardware }));
     },
   };
 }

@@ -1,4 +1,6 @@
 import { mainSteps } from '../graph.ts';
+import { hardwareText } from '../hardware.ts';
+import type { PhaseHardware } from '../store.ts';
 import { armModels } from './arm-models.ts';
 import { type Figure, isMainMetric } from './figures.ts';
 import { findings, limits } from './findings.ts';
@@ -177,10 +179,10 @@ function provenance(results: StudyResults): Html {
   ];
   const phases = results.phases.map(
     (phase) =>
-      html`<tr><th>${phase.id}</th><td><code>${phase.hash}</code></td><td>${phase.seconds.toFixed(1)} s</td><td>${(phase.peakBytes / 2 ** 20).toFixed(0)} MiB</td></tr>`,
+      html`<tr><th>${phase.id}</th><td><code>${phase.hash}</code></td><td>${phase.seconds.toFixed(1)} s</td><td>${(phase.peakBytes / 2 ** 20).toFixed(0)} MiB</td><td>${phase.hardware ? phaseHardwareText(phase.hardware) : ''}</td></tr>`,
   );
   return html`<table class="facts"><tbody>${facts.map(([name, value]) => html`<tr><th>${name}</th><td>${value}</td></tr>`)}</tbody></table>
-<details><summary>Phases: identity, time, peak memory</summary><table><tbody>${phases}</tbody></table></details>
+<details><summary>Phases: identity, time, peak memory, machine</summary><table><tbody>${phases}</tbody></table></details>
 <details><summary>The recipe</summary><pre>${JSON.stringify(results.recipe, null, 2)}</pre></details>`;
 }
 
@@ -222,4 +224,10 @@ function count(value: number): string {
   if (value >= 1e9) return `${(value / 1e9).toFixed(2)}B`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
   return value >= 1e3 ? `${(value / 1e3).toFixed(0)}k` : String(value);
+}
+
+function phaseHardwareText(hardware: PhaseHardware): string {
+  const { threads } = hardware;
+  const used = threads === undefined ? '' : `; ${threads} ${threads === 1 ? 'thread' : 'threads'} used`;
+  return `${hardwareText(hardware)}${used}`;
 }

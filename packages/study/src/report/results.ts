@@ -1,4 +1,5 @@
 import type { Arm, Recipe } from '../recipe.ts';
+import type { PhaseHardware } from '../store.ts';
 
 /** What an answer was based on: the item's own picture, none, or another item's; or no model at all. */
 export type Condition = 'image' | 'no-image' | 'wrong-image' | 'majority' | 'chance' | 'text';
@@ -80,7 +81,8 @@ export interface StudyResults {
   corpus: Record<string, unknown>;
   /** What was skipped under a policy of the recipe, by phase. */
   skipped: Record<string, number>;
-  phases: { id: string; hash: string; seconds: number; peakBytes: number }[];
+  /** What each phase took, and the machine that finished it (records of earlier versions do not say). */
+  phases: { id: string; hash: string; seconds: number; peakBytes: number; hardware?: PhaseHardware | undefined }[];
   versions: Record<string, string>;
   machine: { cpu: string; cores: number; memoryBytes: number; platform: string };
 }
