@@ -6,6 +6,7 @@ import { deviceCurveBenchmark } from './device-curve.ts';
 import { lossCurves } from './engine/loss-curves.ts';
 
 import { engineBenchmark, engineDefaults } from './engine.ts';
+import { agreementBenchmark } from './evals/agreement.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
 
@@ -36,6 +37,11 @@ bench
   .option('--json', 'one last line for machines')
   .action((options: { only?: string; json?: boolean }) => dataBenchmark(options));
 bench.command('mixture-figure').description('draws the figure of the mixture-sampler').action(mixtureFigure);
+bench
+  .command('agreement')
+  .description('golden cases of the reference code against @vlm/evals (also: the variable GOLDEN_DIR)')
+  .option('--json', 'one last line for machines')
+  .action(agreementBenchmark);
 bench
   .command('shape')
   .description('a published size at reduced depth: operations and memory against the planner')

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { goldenCases } from '../testing/golden.ts';
 import { oracle } from '../testing/models.ts';
 import type { BenchmarkItem } from './benchmark.ts';
 import { type BenchmarkName, benchmarks } from './benchmarks.ts';
@@ -11,7 +9,7 @@ import { readIndexFile } from './index-file.ts';
 import { orderedEntries } from './ordered-json.ts';
 import { readPickle } from './pickle.ts';
 import { inUpstreamOrder, readBenchmark } from './read-benchmark.ts';
-import { purePrompt, runBenchmark, visionStableScore } from './run-benchmark.ts';
+import { runBenchmark, visionStableScore } from './run-benchmark.ts';
 
 const pickle = (name: string): Promise<Buffer> => readFile(new URL(`../../fixtures/pickles/${name}`, import.meta.url));
 const json = (value: unknown): string => JSON.stringify(value);
@@ -226,22 +224,6 @@ describe('published files', () => {
 });
 
 describe('subsets', () => {
-  it('of POPE are upstream’s, whole and slim', () => {
-    const cases = goldenCases<
-      { rows: Record<string, number>; slim: number | null },
-      { count: number; first16: string[]; sha256_of_newline_joined: string }
-    >('pope_index');
-    for (const { input, expected } of cases) {
-      const items = Object.entries(input.rows).flatMap(([split, count]) =>
-        Array.from({ length: count }, (_, i) => ({ id: `${split}-${i + 1}`, split }) as BenchmarkItem),
-      );
-      const ids = inUpstreamOrder(benchmarks.pope, items, input.slim ?? undefined).map(({ id }) => id);
-      expect(ids).toHaveLength(expected.count);
-      expect(ids.slice(0, 16)).toEqual(expected.first16);
-      expect(createHash('sha256').update(ids.join('\n')).digest('hex')).toBe(expected.sha256_of_newline_joined);
-    }
-  });
-
   it('of TextVQA keep both forms of a question together', () => {
     const items = Array.from({ length: 50 }, (_, i) =>
       ['ocr', 'pure'].map((split) => ({ id: `${i}-${split}`, split }) as BenchmarkItem),
@@ -252,20 +234,6 @@ describe('subsets', () => {
       slim.filter((id) => id.endsWith('pure')),
     );
   });
-});
-
-it('prompts are those of the paper’s code', () => {
-  const cases = goldenCases<
-    { builder: string; dataset_family: string; question?: string; choices?: string[] },
-    { prompt?: string }
-  >('eval_prompts').filter(({ input, kind }) => input.builder === 'pure' && Object.hasOwn(benchmarks, kind!));
-  expect(cases.length).toBeGreaterThan(20);
-  for (const { input, expected } of cases) {
-    const item = { question: input.question ?? '', choices: input.choices } as BenchmarkItem;
-    const prompt = (): string => purePrompt(benchmarks[input.dataset_family as BenchmarkName].prompt(item));
-    if (expected.prompt === undefined) expect(prompt).toThrow(/at most 26 choices/);
-    else expect(prompt()).toBe(expected.prompt);
-  }
 });
 
 describe('index files of vlm-evaluation', () => {

@@ -5,11 +5,14 @@ import { bleu } from './bleu.ts';
 import { boxIou } from './box-iou.ts';
 import { captionWords } from './caption-words.ts';
 import { ciderD } from './cider-d.ts';
+import { dclmCore } from './dclm-core.ts';
+import { gqaExactMatch } from './exact-match.ts';
 import { objectFinder, objectScores } from './object-f1.ts';
 import { parseBox } from './parse-box.ts';
 import { popeScore } from './pope.ts';
 import { pythonRound2 } from './python-text.ts';
 import { rougeL } from './rouge-l.ts';
+import { stableScore, textStableTasks, visionStableTasks } from './stable-score.ts';
 import { vqaAccuracy } from './vqa-accuracy.ts';
 import { fixedAnswer } from './vqa-normalise.ts';
 import { parseYesNo, yesNoMetrics } from './yes-no.ts';
@@ -185,4 +188,31 @@ it('rounds as Python does', () => {
   expect([0.125, 0.375, 0.625, -0.125, 2.675, 1.005, 3.125, 0.12].map(pythonRound2)).toEqual([
     0.12, 0.38, 0.62, -0.12, 2.67, 1, 3.12, 0.12,
   ]);
+});
+
+it('GQA lets a hyphen match where both sides are treated alike', () => {
+  expect(gqaExactMatch('T-Shirt', 't-shirt')).toBe(0);
+  expect(gqaExactMatch('T-Shirt.', 't-shirt', 'fixed')).toBe(1);
+});
+
+describe('aggregates', () => {
+  it('give no score while a task is missing, and name it', () => {
+    const all = Object.fromEntries(textStableTasks.map(({ task, chance }) => [task, chance + 0.1]));
+    expect(stableScore(all, textStableTasks)).toMatchObject({ score: expect.closeTo(0.1, 12), missing: [] });
+    for (const { task } of textStableTasks) {
+      const { [task]: _, ...rest } = all;
+      const got = stableScore(rest, textStableTasks);
+      expect(got).not.toHaveProperty('score');
+      expect(got.missing).toEqual([task]);
+    }
+    expect(stableScore({}, visionStableTasks)).toEqual({
+      missing: visionStableTasks.map(({ task }) => task),
+      perTask: {},
+    });
+  });
+
+  it('refuse percent where shares are meant', () => {
+    expect(() => stableScore({ pope: 87 }, visionStableTasks)).toThrow(/pope.*is it in percent/);
+    expect(() => dclmCore({ copa: 75 })).toThrow(expect.objectContaining({ code: 'INVALID_ITEM' }));
+  });
 });

@@ -12,7 +12,7 @@ import type { PythonRandom } from '../python-random.ts';
  * @returns indices, in the order of the prompt
  */
 export function fewShotIndices(size: number, shots: number, index: number, random: PythonRandom): number[] {
-  const drawn = new PythonIntSet(sample(size, Math.min(size - 1, shots), random));
+  const drawn = new PythonIntSet(pythonSample(size, Math.min(size - 1, shots), random));
   if (!drawn.has(index)) return drawn.values();
   drawn.delete(index);
   if (drawn.values().length >= size - 1) return drawn.values();
@@ -23,7 +23,7 @@ export function fewShotIndices(size: number, shots: number, index: number, rando
 }
 
 /** CPython's `random.sample(range(size), count)`. */
-function sample(size: number, count: number, random: PythonRandom): number[] {
+export function pythonSample(size: number, count: number, random: PythonRandom): number[] {
   const pooled = size <= 21 + (count > 5 ? 4 ** Math.ceil(Math.log(count * 3) / Math.log(4)) : 0);
   if (!pooled) {
     const seen = new Set<number>();
