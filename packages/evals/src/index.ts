@@ -48,12 +48,14 @@ export { vizwizAccuracy, vizwizScore } from './scoring/vizwiz.ts';
 export { type VqaOptions, vqaAccuracy, vqaPercent } from './scoring/vqa-accuracy.ts';
 export { fixedAnswer, officialPrediction, officialPunctuation } from './scoring/vqa-normalise.ts';
 export { parseYesNo, type YesNoMetrics, yesNoMetrics } from './scoring/yes-no.ts';
-export { bootstrapClusters, bootstrapMean, bootstrapRuns } from './statistics/bootstrap.ts';
+export { benjaminiHochberg } from './statistics/benjamini-hochberg.ts';
+export { bootstrapClusters, bootstrapMean } from './statistics/bootstrap.ts';
 export { type Arm, type Comparison, compare, type ScoredRow, type Verdict } from './statistics/compare.ts';
 export { holm } from './statistics/holm.ts';
 export type { Interval, ResamplingOptions } from './statistics/interval.ts';
 export { mcNemarExact } from './statistics/mcnemar.ts';
-export { minimumDetectableDifference } from './statistics/power.ts';
+export { bootstrapRuns } from './statistics/over-seeds.ts';
+export { minimumDetectableDifference, type PowerOptions } from './statistics/power.ts';
 export {
   type AnswerShares,
   answerShares,

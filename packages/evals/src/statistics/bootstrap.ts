@@ -1,4 +1,4 @@
-/** Bootstrap percentile intervals (Efron 1979) of means: over items, and over seeds and items together. */
+/** Bootstrap percentile intervals (Efron 1979) of means: over items and over clusters. Over seeds and items together: `over-seeds.ts`. */
 import { EvalsError } from '../errors.ts';
 import { createRandom } from '../random.ts';
 import {
@@ -23,7 +23,7 @@ export function bootstrapMean(
 ): Interval {
   const { weights, confidence = 0.95 } = options;
   const estimates = resampleMeans(values, options).sort();
-  const [low, high] = percentiles(estimates, confidence);
+  const [low, high] = percentiles(estimates, confidence, values.length);
   return { estimate: mean(values, weights), low, high, confidence, n: values.length };
 }
 
@@ -80,67 +80,7 @@ function checkWeights(values: ArrayLike<number>, weights: ArrayLike<number> | un
 }
 
 /**
- * Interval of a mean over several runs (seeds) of the same items: runs are drawn with replacement and, independently, items (the
- * pigeonhole bootstrap, Owen 2007). It knows both that other items and that other seeds might have been drawn, and is rather too wide than
- * too narrow. With two or three seeds it cannot know the spread between seeds well: that is a property of two or three seeds.
- * @param runs one list per seed, all over the same items in the same order
- * @param options seed; `weights` per item, the same in every run
- * @example bootstrapRuns([[0, 1, 1], [1, 1, 1]], { seed: 7 })
- */
-export function bootstrapRuns(
-  runs: readonly ArrayLike<number>[],
-  options: ResamplingOptions & { weights?: ArrayLike<number> },
-): Interval {
-  const { confidence = 0.95, weights } = options;
-  const estimates = resampleRuns(runs, options).sort();
-  const [low, high] = percentiles(estimates, confidence);
-  const n = runs[0]!.length;
-  const estimate = runs.reduce((sum, run) => sum + mean(run, weights), 0) / runs.length;
-  return { estimate, low, high, confidence, n };
-}
-
-/** The means of draws of runs and items; `weights` per item, the same in every run. */
-export function resampleRuns(
-  runs: readonly ArrayLike<number>[],
-  options: ResamplingOptions & { weights?: ArrayLike<number> },
-): Float64Array {
-  if (runs.length === 0) throw new EvalsError('EMPTY_SET', 'Bootstrap over runs: expected at least one run, got none.');
-  const n = runs[0]!.length;
-  for (const run of runs) {
-    checkValues('Bootstrap over runs', run);
-    if (run.length !== n)
-      throw new EvalsError('NOT_PAIRED', `Bootstrap over runs: expected ${n} items in every run, got ${run.length}.`);
-  }
-  if (runs.length === 1) return resampleMeans(runs[0]!, options);
-  const { seed, resamples = 10_000, confidence = 0.95, weights } = options;
-  checkWeights(runs[0]!, weights);
-  checkConfidence(confidence);
-  checkResamples(resamples);
-  const { uint32 } = createRandom(`${seed}/bootstrap`);
-  const table = runs.map((run) => Float64Array.from(run, (value, i) => value * (weights?.[i] ?? 1)));
-  const w = Float64Array.from({ length: n }, (_, i) => weights?.[i] ?? 1);
-  const means = new Float64Array(resamples);
-  const mixed = new Float64Array(n);
-  const scale = n / 4294967296;
-  for (let r = 0; r < resamples; r++) {
-    mixed.fill(0);
-    for (let k = 0; k < table.length; k++) {
-      const run = table[Math.floor((uint32() / 4294967296) * table.length)]!;
-      for (let i = 0; i < n; i++) mixed[i]! += run[i]!;
-    }
-    let [sum, total] = [0, 0];
-    for (let i = 0; i < n; i++) {
-      const drawn = (uint32() * scale) | 0;
-      sum += mixed[drawn]!;
-      total += w[drawn]!;
-    }
-    means[r] = sum / (total * table.length);
-  }
-  return means;
-}
-
-/**
- * Interval of a mean over clusters of unequal size (documents with several questions, seeds with their items): clusters are drawn with
+ * Interval of a mean over clusters of unequal size (documents with several questions, runs with items of their own): clusters are drawn with
  * replacement, and with `within` the items inside a drawn cluster too.
  * @example bootstrapClusters([[0, 1], [1, 1, 1]], { seed: 7, within: true })
  */
@@ -168,7 +108,7 @@ export function bootstrapClusters(
     }
     means[r] = sum / total;
   }
-  const [low, high] = percentiles(means.sort(), confidence);
+  const [low, high] = percentiles(means.sort(), confidence, clusters.length);
   const n = clusters.reduce((total, cluster) => total + cluster.length, 0);
   return { estimate: sums.reduce((a, b) => a + b, 0) / n, low, high, confidence, n };
 }

@@ -1,8 +1,9 @@
 import { EvalsError } from '../errors.ts';
-import { mean, resampleRuns } from './bootstrap.ts';
-import { type Interval, percentiles, type ResamplingOptions } from './interval.ts';
+import { mean } from './bootstrap.ts';
+import { checkConfidence, type Interval, type ResamplingOptions } from './interval.ts';
 import { mcNemarExact } from './mcnemar.ts';
-import { minimumDetectableDifference } from './power.ts';
+import { type SeedsAndItems, seedsAndItems } from './over-seeds.ts';
+import { detectableOverSeeds, minimumDetectableDifference } from './power.ts';
 
 export type Verdict = 'A better' | 'B better' | 'cannot be told apart';
 
@@ -25,11 +26,11 @@ export interface Comparison {
   difference: Interval;
   a: number;
   b: number;
-  /** Two-sided, from the bootstrap; hand those of a family of comparisons to `holm`. */
+  /** Two-sided, in step with the interval; hand those of a family of comparisons to `holm`. */
   p: number;
   /** McNemar's exact p, for single runs of right and wrong. */
   mcNemar?: number;
-  /** The true difference that items as many and as scattered as these would show in four studies of five. */
+  /** The true difference that items and seeds as many and as scattered as these would show in four studies of five. */
   minimumDetectableDifference: number;
   /** E.g. `late better than early by 0.031 [0.012, 0.050]`. */
   sentence: string;
@@ -37,7 +38,7 @@ export interface Comparison {
 
 /**
  * Compares two arms on the same items, paired by id (and, seed for seed, by place, with several runs): a paired bootstrap of the
- * difference. An interval that holds 0 is no difference that can be told.
+ * difference over items, joined with the spread between seeds ({@link bootstrapRuns}). An interval that holds 0 is no difference that can be told.
  * @param options seed of the resampling; `better: 'lower'` for bits per byte
  * @throws EvalsError NOT_PAIRED when ids or numbers of runs differ, DUPLICATE_ID, EMPTY_SET, INVALID_ITEM, INVALID_OPTION
  * @example compare({ name: 'late', runs: [late] }, { name: 'early', runs: [early] }, { seed: 7 }).verdict
@@ -48,6 +49,7 @@ export function compare(
   options: ResamplingOptions & { better?: 'higher' | 'lower' },
 ): Comparison {
   const { confidence = 0.95, better = 'higher' } = options;
+  checkConfidence(confidence);
   if (armA.runs.length !== armB.runs.length || armA.runs.length === 0)
     throw new EvalsError(
       'NOT_PAIRED',
@@ -58,10 +60,9 @@ export function compare(
   const b = armB.runs.map((run) => inOrder(run, ids, armB.name));
   const differences = a.map((run, r) => run.map((score, i) => score - b[r]![i]!));
   const weights = weightsOf(armA.runs[0]!);
-  const estimates = resampleRuns(differences, weights ? { ...options, weights } : options);
-  const p = twoSided(estimates);
-  const [low, high] = percentiles(estimates.sort(), confidence);
-  const estimate = mean(differences.map((run) => mean(run, weights)));
+  const found = seedsAndItems(differences, weights ? { ...options, weights } : options);
+  const { estimate } = found;
+  const [low, high] = found.interval(confidence);
   const difference = { estimate, low, high, confidence, n: ids.length };
   const sign = better === 'higher' ? 1 : -1;
   const verdict: Verdict =
@@ -71,9 +72,9 @@ export function compare(
     difference,
     a: mean(a.map((run) => mean(run, weights))),
     b: mean(b.map((run) => mean(run, weights))),
-    p,
+    p: found.p(),
     ...mcNemarOf(a, b),
-    minimumDetectableDifference: detectable(differences, weights, confidence),
+    minimumDetectableDifference: detectable(found, confidence),
     sentence: sentenceOf(verdict, difference, armA.name, armB.name),
   };
 }
@@ -105,16 +106,6 @@ function inOrder(run: readonly ScoredRow[], ids: readonly string[], name: string
   });
 }
 
-/** Twice the smaller share of resampled differences on one side of 0, the observed one counted in. */
-function twoSided(estimates: Float64Array): number {
-  let [below, above] = [0, 0];
-  for (const estimate of estimates) {
-    if (estimate <= 0) below++;
-    if (estimate >= 0) above++;
-  }
-  return Math.min(1, (2 * (Math.min(below, above) + 1)) / (estimates.length + 1));
-}
-
 function mcNemarOf(a: readonly number[][], b: readonly number[][]): { mcNemar?: number } {
   const binary = (runs: readonly number[][]): boolean => runs.flat().every((score) => score === 0 || score === 1);
   if (a.length !== 1 || !binary(a) || !binary(b)) return {};
@@ -122,24 +113,11 @@ function mcNemarOf(a: readonly number[][], b: readonly number[][]): { mcNemar?: 
   return { mcNemar: mcNemarExact(only(a[0]!, b[0]!), only(b[0]!, a[0]!)) };
 }
 
-function detectable(
-  differences: readonly number[][],
-  weights: readonly number[] | undefined,
-  confidence: number,
-): number {
-  const n = differences[0]!.length;
-  if (n < 2) return Number.POSITIVE_INFINITY;
-  const perItem = Array.from({ length: n }, (_, i) => mean(differences.map((run) => run[i]!)));
-  const centre = mean(perItem, weights);
-  let [squares, total] = [0, 0];
-  perItem.forEach((value, i) => {
-    const weight = weights?.[i] ?? 1;
-    squares += (weight * (value - centre)) ** 2;
-    total += weight;
-  });
-  // n times the squared standard error of the weighted mean; without weights the sample variance.
-  const variance = (n * n * squares) / (total * total * (n - 1));
-  return minimumDetectableDifference({ n, standardDeviation: Math.sqrt(variance), confidence });
+function detectable(found: SeedsAndItems, confidence: number): number {
+  const { seeds, items, itemVariance } = found;
+  if (items < 2) return Number.POSITIVE_INFINITY;
+  if (seeds > 1) return detectableOverSeeds(found, 0.8, confidence);
+  return minimumDetectableDifference({ n: items, standardDeviation: Math.sqrt(items * itemVariance), confidence });
 }
 
 function sentenceOf(verdict: Verdict, { estimate, low, high }: Interval, a: string, b: string): string {

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bootstrapClusters, bootstrapMean, bootstrapRuns } from './bootstrap.ts';
+import { benjaminiHochberg } from './benjamini-hochberg.ts';
+import { bootstrapClusters, bootstrapMean } from './bootstrap.ts';
 import { holm } from './holm.ts';
 import { mcNemarExact } from './mcnemar.ts';
 import { normalCdf, normalQuantile } from './normal.ts';
+import { bootstrapRuns } from './over-seeds.ts';
 import { minimumDetectableDifference } from './power.ts';
+import { tCdf, tQuantile } from './student-t.ts';
 import { wilsonInterval } from './wilson.ts';
 
 describe('normal distribution', () => {
@@ -26,6 +29,34 @@ describe('normal distribution', () => {
         expect(Math.abs(normalCdf(normalQuantile(p)) - p)).toBeLessThan(1e-12);
       }),
     );
+  });
+});
+
+describe('Student’s t', () => {
+  // Quantiles by SciPy 1.x, scipy.stats.t.ppf.
+  it.each([
+    [0.975, 1, 12.706204736174694],
+    [0.975, 2, 4.302652729749462],
+    [0.975, 3, 3.1824463052837078],
+    [0.995, 9, 3.249835541592126],
+    [0.975, 99, 1.9842169515864174],
+    [0.975, 999, 1.9623414611334493],
+  ])('has its quantile at %f with %i degrees', (p, degrees, t) => {
+    expect(tQuantile(p, degrees)).toBeCloseTo(t, 10);
+    expect(tQuantile(1 - p, degrees)).toBe(-tQuantile(p, degrees));
+  });
+
+  it('is its own inverse, grows, and comes to the normal distribution', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-6, max: 1 - 1e-6, noNaN: true }), fc.integer({ min: 1, max: 400 }), (p, n) => {
+        expect(Math.abs(tCdf(tQuantile(p, n), n) - p)).toBeLessThan(1e-12);
+        expect(tQuantile(p, n) >= tQuantile(p, n + 1)).toBe(p >= 0.5);
+      }),
+      { examples: [[0.5 + 1e-9, 3]] },
+    );
+    expect(tQuantile(0.975, 100_000)).toBeCloseTo(normalQuantile(0.975), 4);
+    for (const odd of [0, 1.5]) expect(() => tCdf(0, odd)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    expect(() => tQuantile(1, 2)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 });
 
@@ -146,6 +177,35 @@ describe('tests', () => {
         });
       }),
     );
+  });
+
+  it('Benjamini and Hochberg step up', () => {
+    expect(benjaminiHochberg([0.01, 0.04, 0.03])).toEqual([0.03, 0.04, 0.04]);
+    expect(benjaminiHochberg([])).toEqual([]);
+    expect(() => benjaminiHochberg([-1])).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true })), (ps) => {
+        const mild = benjaminiHochberg(ps);
+        holm(ps).forEach((strict, i) => {
+          expect(mild[i]).toBeGreaterThanOrEqual(ps[i]!);
+          expect(mild[i]).toBeLessThanOrEqual(strict + 1e-15);
+        });
+      }),
+    );
+  });
+
+  it('with several seeds, detectable differences know how few they are', () => {
+    const of = (seeds: number, seedDeviation: number, itemCorrelation = 1): number =>
+      minimumDetectableDifference({ n: 1000, standardDeviation: 0.5, seeds, seedDeviation, itemCorrelation });
+    const one = minimumDetectableDifference({ n: 1000, standardDeviation: 0.5 });
+    expect(of(5, 0)).toBeCloseTo(one, 3); // seeds that agree, items that leave the rest open
+    expect(of(3, 0.01)).toBeCloseTo(0.0506, 4);
+    expect(of(3, 0.03)).toBeGreaterThan(of(5, 0.03));
+    expect(of(2, 0.03)).toBeGreaterThan(2 * of(3, 0.03)); // 12.7 standard errors against 4.3
+    expect(of(100, 0.03)).toBeLessThan(of(10, 0.03));
+    expect(of(10, 0, 0)).toBeLessThan(one / 2);
+    for (const odd of [() => of(1.5, 0), () => of(2, -1), () => of(2, 0, 2), () => of(2, Number.NaN)])
+      expect(odd).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 
   it('detectable differences shrink with the root of n', () => {
