@@ -1,0 +1,135 @@
+import {
+  type Executor,
+  finishedRecords,
+  isReady,
+  neededPhases,
+  type Phase,
+  readPhaseLog,
+  type Store,
+  type Study,
+  studyVersion,
+} from '@vlm/study';
+import type { Redis } from 'ioredis';
+import { followStudy } from './follow-study.ts';
+import { storeMark } from './phase-handler.ts';
+import { jobId, labelOf, type PhaseLabels } from './phase-job.ts';
+import { phaseStatus, unfinishedJobs } from './phase-status.ts';
+import { type Attempts, openQueues, usualAttempts } from './queues.ts';
+import { openRegistry, versionMismatch } from './registry.ts';
+import { addPhases, type StudyView, viewStudy } from './study-view.ts';
+
+export interface BullmqExecutorOptions {
+  redis: Redis;
+  store: Store;
+  /** Which label the workers of a kind of phase must have. Default: any worker takes any phase. */
+  labels?: PhaseLabels;
+  /** What all keys in Redis begin with: one namespace a store. Default `staged-vlm`. */
+  namespace?: string;
+  attempts?: Attempts;
+  /** How often the queue is compared with the store. Default 2000 ms. */
+  reconcileMs?: number;
+}
+
+/** Runs studies on workers (`startWorker`) that share a Redis and a store. */
+export interface BullmqExecutor extends Executor {
+  /** Hands a study over and returns: workers do the rest by themselves, as long as Redis keeps its memory. */
+  submit(study: Study, options: { estimate(phase: Phase): number }): Promise<void>;
+}
+
+export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
+  const { redis, store, labels = {}, namespace = 'staged-vlm', attempts = usualAttempts, reconcileMs = 2000 } = options;
+  const registry = openRegistry(redis, namespace);
+  const queues = openQueues(redis, namespace);
+
+  const register = async (study: Study, estimate?: (phase: Phase) => number): Promise<StudyView> => {
+    for (const worker of await registry.workers()) {
+      if (worker.version !== studyVersion) throw versionMismatch(studyVersion, worker.version, worker.host);
+    }
+    const submitted = { study, labels, version: studyVersion, store: store.location };
+    const id = await registry.put(submitted);
+    await store.writeShared(storeMark(id), `${JSON.stringify(study.recipe, null, 2)}\n`);
+    return viewStudy({ ...submitted, id }, estimate);
+  };
+  const retry: Executor['retry'] = async (study, phaseId) => {
+    const view = viewStudy({ id: '', study, labels, version: studyVersion, store: store.location }, () => 0);
+    const retried: string[] = [];
+    for (const { phase, job, state } of await unfinishedJobs(queues, view, store)) {
+      if (state !== 'failed' || (phaseId !== undefined && phase.id !== phaseId)) continue;
+      await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
+      retried.push(phase.id);
+    }
+    return retried;
+  };
+
+  return {
+    name: 'bullmq',
+    async run(study, { estimate, onEvent = () => {}, signal }) {
+      const view = await register(study, estimate);
+      await retry(study);
+      return followStudy(view, { redis, namespace, store, registry, queues, attempts, reconcileMs, onEvent, signal });
+    },
+    async submit(study, { estimate }) {
+      const view = await register(study, estimate);
+      await retry(study);
+      await addPhases(queues, view, await readyNow(view, store), attempts);
+    },
+    async status(study) {
+      const view = viewStudy({ id: '', study, labels, version: studyVersion, store: store.location }, () => 0);
+      return phaseStatus(queues, view, store);
+    },
+    async cancel(study) {
+      const view = await register(study);
+      await registry.setState(view.id, 'cancelled');
+      const elsewhere = await wantedElsewhere(view);
+      const isGone = async (): Promise<boolean> => {
+        const jobs = await unfinishedJobs(queues, view, store);
+        const ours = jobs.filter(({ phase }) => !elsewhere.has(phase.hash));
+        // A job that a worker holds cannot be removed; its worker is told, and lets go of it.
+        const removed = await Promise.all(
+          ours.map(({ job }) =>
+            job.remove().then(
+              () => true,
+              () => false,
+            ),
+          ),
+        );
+        return removed.every(Boolean);
+      };
+      const untilMs = Date.now() + cancelPatienceMs;
+      while (!(await isGone()) && Date.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 500));
+    },
+    async retry(study, phaseId) {
+      const view = await register(study);
+      const retried = await retry(study, phaseId);
+      await addPhases(queues, view, await readyNow(view, store), attempts);
+      return retried;
+    },
+    async log(phase) {
+      const queue = queues.of(labelOf(phase, labels));
+      const [stored, { logs }] = await Promise.all([readPhaseLog(store, phase), queue.getJobLogs(jobId(phase))]);
+      return stored + logs.map((line) => `${line}\n`).join('');
+    },
+    async close() {
+      await queues.close();
+    },
+  };
+
+  async function wantedElsewhere(view: StudyView): Promise<Set<string>> {
+    const hashes = new Set<string>();
+    for (const [id, state] of await registry.states()) {
+      if (id === view.id || state !== 'active') continue;
+      const other = await registry.study(id).catch(() => undefined);
+      for (const { hash } of other?.study.phases ?? []) hashes.add(hash);
+    }
+    return hashes;
+  }
+}
+
+/** A worker writes a checkpoint before it lets go; what is still held after this goes when its worker notices. */
+const cancelPatienceMs = 60_000;
+
+async function readyNow(view: StudyView, store: Store): Promise<Phase[]> {
+  const records = await finishedRecords(view.study.phases, store);
+  for (const id of records.keys()) view.finished.add(id);
+  return neededPhases(view.study, view.finished).filter((phase) => isReady(phase, view.finished));
+}

@@ -1,0 +1,67 @@
+import { expandStudy, type Phase, parseRecipe, type Recipe, type Study, StudyError } from '@vlm/study';
+import { z } from 'zod';
+
+/**
+ * What a job says: which phase of which study. It holds names and hashes alone; the recipe lies beside the queue, once for each study.
+ */
+export const phaseJobSchema = z.strictObject({
+  /** Identity of the recipe. */
+  study: z.string().regex(/^[0-9a-f]{16}$/),
+  /** Id of the phase in that study, and its hash. */
+  phase: z.string().min(1).max(500),
+  hash: z.string().regex(/^[0-9a-f]{16}$/),
+});
+export type PhaseJob = z.infer<typeof phaseJobSchema>;
+
+/** One job for a phase, whichever studies ask for it. */
+export function jobId({ kind, hash }: Pick<Phase, 'kind' | 'hash'>): string {
+  return `${kind}-${hash}`;
+}
+
+/** Label of the workers that take phases for which no label was asked. */
+export const anyLabel = 'any';
+
+/** A label becomes part of a queue's name. */
+export function checkLabel(label: string): string {
+  if (/^[a-z0-9][a-z0-9-]{0,39}$/.test(label)) return label;
+  throw new StudyError(
+    'bad-option',
+    `Expected a label of lower-case letters, digits and dashes, got ${JSON.stringify(label)}.`,
+  );
+}
+
+/** Which label the workers of a phase must have, by kind of phase: `{ main: 'gpu', branch: 'gpu' }`. */
+export type PhaseLabels = Partial<Record<Phase['kind'], string>>;
+
+export function labelOf(phase: Phase, labels: PhaseLabels): string {
+  return labels[phase.kind] ?? anyLabel;
+}
+
+/** Phases that waited longest-chain-first: BullMQ takes the lowest number first, from 1 to 2^21. */
+export function jobPriority(chainSeconds: number): number {
+  const lowest = 2 ** 21;
+  return Math.min(lowest, Math.max(1, lowest - Math.round(chainSeconds)));
+}
+
+/**
+ * Expands a study from its recipe, which came over the queue: the recipe must validate, and every identity is computed here. A job can
+ * only name a phase that comes out of this; nothing in it is run.
+ */
+export function studyOfRecipe(recipe: unknown): Study {
+  return expandStudy(parseRecipe(recipe as Recipe));
+}
+
+/** @throws StudyError `job-refused` unless the study has this phase under this hash */
+export function phaseOfJob(study: Study, job: PhaseJob): Phase {
+  const phase = study.phases.find(({ id }) => id === job.phase);
+  if (!phase) {
+    throw new StudyError('job-refused', `Expected a phase of recipe ${study.recipe.name}, got "${job.phase}".`);
+  }
+  if (phase.hash !== job.hash) {
+    throw new StudyError(
+      'job-refused',
+      `Expected phase ${phase.id} with the identity that its recipe gives here, ${phase.hash}, got ${job.hash}. Submitter and worker must be of one version.`,
+    );
+  }
+  return phase;
+}

@@ -1,0 +1,75 @@
+import { chainSeconds, dependents, estimateSeconds, isReady, type Phase, prerequisites, type Store } from '@vlm/study';
+import { jobId, jobPriority, labelOf, type PhaseJob } from './phase-job.ts';
+import { type Attempts, jobOptions, type Queues } from './queues.ts';
+import type { SubmittedStudy } from './registry.ts';
+
+/** A submitted study with what is needed to give its phases to the queue, from the submitter and from every worker alike. */
+export interface StudyView extends SubmittedStudy {
+  /** Phases that wait for one, by its id. */
+  after: ReadonlyMap<string, readonly Phase[]>;
+  byHash: ReadonlyMap<string, Phase>;
+  byId: ReadonlyMap<string, Phase>;
+  /** Ids of phases known to be finished; only ever grows. */
+  finished: Set<string>;
+  priority(phase: Phase): number;
+}
+
+export function viewStudy(
+  submitted: SubmittedStudy,
+  estimate: (phase: Phase) => number = (phase) => estimateSeconds(submitted.study, phase),
+): StudyView {
+  const { phases } = submitted.study;
+  const chain = chainSeconds(phases, estimate);
+  return {
+    ...submitted,
+    after: dependents(phases),
+    byHash: new Map(phases.map((phase) => [phase.hash, phase])),
+    byId: new Map(phases.map((phase) => [phase.id, phase])),
+    finished: new Set(),
+    priority: (phase) => jobPriority(chain.get(phase) ?? 0),
+  };
+}
+
+/** Adds phases to the queue; one that is there already, for this study or another, is left as it is. */
+export async function addPhases(
+  queues: Queues,
+  view: StudyView,
+  phases: readonly Phase[],
+  attempts: Attempts,
+): Promise<void> {
+  const byLabel = new Map<string, Phase[]>();
+  for (const phase of phases) {
+    const label = labelOf(phase, view.labels);
+    byLabel.set(label, [...(byLabel.get(label) ?? []), phase]);
+  }
+  for (const [label, some] of byLabel) {
+    await queues.of(label).addBulk(
+      some.map((phase) => ({
+        name: phase.id,
+        data: { study: view.id, phase: phase.id, hash: phase.hash } satisfies PhaseJob,
+        opts: { ...jobOptions(attempts), jobId: jobId(phase), priority: view.priority(phase) },
+      })),
+    );
+  }
+}
+
+/** Of the phases that wait for a finished one, those that now have all they need and are not finished themselves. */
+export async function readyAfter(view: StudyView, finished: Phase, store: Store): Promise<Phase[]> {
+  view.finished.add(finished.id);
+  const ready: Phase[] = [];
+  for (const phase of view.after.get(finished.id) ?? []) {
+    if (view.finished.has(phase.id)) continue;
+    await learnFinished(view, prerequisites(phase), store);
+    if (!isReady(phase, view.finished)) continue;
+    await learnFinished(view, [phase.id], store);
+    if (!view.finished.has(phase.id)) ready.push(phase);
+  }
+  return ready;
+}
+
+/** Asks the store about phases that are not known to be finished. */
+async function learnFinished(view: StudyView, ids: readonly string[], store: Store): Promise<void> {
+  for (const id of ids) {
+    if (!view.finished.has(id) && (await store.record(view.byId.get(id)!))) view.finished.add(id);
+  }
+}
