@@ -2,14 +2,10 @@
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './commands/ask.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import {
-  compareCommand,
-  planCommand,
-  reportCommand,
-  runCommand,
-  statusCommand,
-  watchCommand,
-} from './commands/study.ts';
+import { compareCommand, planCommand, reportCommand, watchCommand } from './commands/study.ts';
+import { cancelCommand, logsCommand, retryCommand, statusCommand } from './commands/study-control.ts';
+import { runCommand } from './commands/study-run.ts';
+import { workerCommand } from './commands/worker.ts';
 
 const program = new Command('staged-vlm')
   .description('When should a language model first see images? Train, branch, evaluate, report.')
@@ -20,9 +16,13 @@ const study = program.command('study').description('plan, run, watch and report 
 study.addCommand(planCommand());
 study.addCommand(runCommand());
 study.addCommand(statusCommand());
+study.addCommand(logsCommand());
 study.addCommand(watchCommand());
+study.addCommand(cancelCommand());
+study.addCommand(retryCommand());
 study.addCommand(reportCommand());
 study.addCommand(compareCommand());
+program.addCommand(workerCommand());
 program.addCommand(askCommand());
 program.addCommand(doctorCommand());
 

@@ -75,6 +75,8 @@ export interface Executor {
    *   `interrupted` when the signal fired: nothing finished is lost, and the same call goes on.
    */
   run(study: Study, options: RunOptions): Promise<Map<string, PhaseRecord>>;
+  /** Hands a study over and returns, where the executor can go on without the caller. */
+  submit?(study: Study, options: Pick<RunOptions, 'estimate'>): Promise<void>;
   /** Every phase of the study as it stands, in the study's order; from any machine. */
   status(study: Study): Promise<PhaseStatus[]>;
   /** Stops what runs (it writes a checkpoint first) and takes back what waits, unless another study needs it. */

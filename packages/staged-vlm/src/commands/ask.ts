@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { expandStudy, loadRecipe, openStore, openTrainedModel } from '@vlm/study';
 import { Command } from 'commander';
 
@@ -14,7 +13,7 @@ export function askCommand(): Command {
     .option('--store <folder>', 'where it was trained', '.staged-vlm')
     .action(async (model: string, image: string, question: string, options: { recipe: string; store: string }) => {
       const study = expandStudy(await loadRecipe(options.recipe));
-      const store = await openStore(resolve(options.store));
+      const store = await openStore(options.store);
       const trained = await openTrainedModel(study, store, model);
       try {
         const picture = image === '-' ? undefined : { bytes: new Uint8Array(await readFile(image)), name: image };

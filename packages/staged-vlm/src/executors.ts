@@ -1,0 +1,103 @@
+import { childProcessRunner, type Executor, localExecutor, type Store, type Study, StudyError } from '@vlm/study';
+import { type Command, Option } from 'commander';
+import { defaultWorkers } from './commands/study-options.ts';
+import { loadOptional } from './load-optional.ts';
+
+/** What says who runs a study. */
+export interface ExecutorOptions {
+  executor: 'local' | 'bullmq';
+  redis?: string;
+  namespace: string;
+  label?: Record<string, string>;
+  workers?: number;
+}
+
+/** Adds the options of `openExecutor` to a command. */
+export function addExecutorOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--executor <name>', 'who runs the phases: this machine, or workers on a queue')
+        .choices(['local', 'bullmq'])
+        .default('local'),
+    )
+    .addOption(redisOption())
+    .addOption(namespaceOption())
+    .addOption(
+      new Option(
+        '--label <kind=label>',
+        'bullmq: kinds of phases for workers with a label alone, with commas: main=gpu,branch=gpu',
+      ).argParser(parseLabels),
+    );
+}
+
+export const redisOption = (): Option =>
+  new Option('--redis <url>', 'the queue: redis://host:6379 or rediss://host:6379 (TLS)').env('STAGED_VLM_REDIS');
+
+export const namespaceOption = (): Option =>
+  new Option('--namespace <name>', 'what its keys in Redis begin with; one for each store').default('staged-vlm');
+
+/** The executor that the options name, and a function that closes it. */
+export async function openExecutor(
+  options: ExecutorOptions,
+  study: Study,
+  store: Store,
+  patience: 'wait' | 'fail',
+): Promise<Executor> {
+  if (options.executor === 'local') {
+    return localExecutor({
+      store,
+      runner: childProcessRunner(store),
+      concurrency: options.workers ?? defaultWorkers(study),
+      runsAlone: (phase) => phase.kind === 'corpus',
+    });
+  }
+  const { bullmqExecutor } = await loadOptional('@vlm/executor-bullmq', () => import('@vlm/executor-bullmq'));
+  const redis = await openRedis(options.redis, patience);
+  const executor = bullmqExecutor({ redis, store, namespace: options.namespace, labels: options.label ?? {} });
+  return {
+    ...executor,
+    async close() {
+      await executor.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** A connection that has been answered once, so that a wrong address or password is told at the start. */
+export async function openRedis(
+  url: string | undefined,
+  patience: 'wait' | 'fail',
+): Promise<ReturnType<typeof import('@vlm/executor-bullmq')['connectRedis']>> {
+  const { connectRedis, explainRedisError, parseRedisLocation } = await loadOptional(
+    '@vlm/executor-bullmq',
+    () => import('@vlm/executor-bullmq'),
+  );
+  if (url === undefined) {
+    throw new StudyError(
+      'bad-option',
+      'The executor bullmq needs a Redis: --redis redis://host:6379, or STAGED_VLM_REDIS.',
+    );
+  }
+  const location = parseRedisLocation(url);
+  const probe = connectRedis(location, 'fail');
+  try {
+    await probe.ping();
+  } catch (error) {
+    throw explainRedisError(error, location);
+  } finally {
+    probe.disconnect();
+  }
+  return connectRedis(location, patience);
+}
+
+function parseLabels(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(',').map((pair) => {
+      const [kind = '', label = ''] = pair.split('=');
+      if (kind === '' || label === '') {
+        throw new StudyError('bad-option', `Expected labels like main=gpu,branch=gpu, got ${JSON.stringify(text)}.`);
+      }
+      return [kind, label];
+    }),
+  );
+}

@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { readResults, type Store, type Study } from '@vlm/study';
+import { resultTable } from './result-table.ts';
+
+/** The table of a finished study, and where its report lies. */
+export async function printResults(study: Study, store: Store): Promise<void> {
+  const results = await readResults(study, store);
+  console.log(`\n${resultTable(results)}\n`);
+  const page = join(store.directory, 'reports', study.recipe.name, 'report.html');
+  console.log(`Report: ${page}\n        ${pathToFileURL(page).href}`);
+}
