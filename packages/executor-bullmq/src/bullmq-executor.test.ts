@@ -91,7 +91,7 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     await expect.poll(() => store.record(contractStudy.phases.at(-1)!), { timeout: 30_000 }).toBeDefined();
   });
 
-  it('gives phases to workers with their label alone, and says when there is none', async () => {
+  it('gives phases to workers with their label alone', async () => {
     const labelled = executorWith({ labels: { main: 'gpu' } });
     const seen: { label: string; kind: string }[] = [];
     const watch = (label: string) => (event: WorkerEvent) => {
@@ -105,15 +105,22 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     await labelled.close();
   });
 
-  it('gives the longest chain first', async () => {
+  it.each(['branch-0', 'branch-50'])('gives the longest chain first: that of %s', async (arm) => {
+    for (const phase of contractStudy.phases) {
+      if (/^(branch|finetune|evaluate|report)/.test(phase.kind)) continue;
+      await store.finish(phase, { finishedAt: '', seconds: 0, peakBytes: 0, summary: {} });
+    }
     const seen: string[] = [];
-    const longest = (phase: { id: string }) => (phase.id.includes('branch-50') ? 1000 : 1);
-    await executor.submit(contractStudy, { estimate: longest });
-    const jobs = (await redis.zrange(`${namespace}:phases-any:prioritized`, 0, -1)).map((id) => id.split('-')[0]);
-    expect(jobs[0]).toBe('corpus');
-    await work({ labels: { any: 1 }, onEvent: (event) => event.type === 'phase-started' && seen.push(event.phase.id) });
-    await executor.run(contractStudy, { estimate: longest });
-    expect(seen.length).toBe(contractStudy.phases.length);
+    const onEvent = (event: WorkerEvent): void => {
+      if (event.type === 'phase-started') seen.push(event.phase.id);
+    };
+    const lengthened = { estimate: ({ id }: { id: string }) => (id.includes(`${arm}/`) ? 1000 : 1) };
+    await executor.submit(contractStudy, lengthened);
+    await work({ labels: { any: 1 }, onEvent });
+    await executor.run(contractStudy, lengthened);
+    const other = arm === 'branch-0' ? 'branch-50' : 'branch-0';
+    expect(seen[0]).toBe(`branch/${arm}/seed-124`);
+    expect(seen.indexOf(`branch/${other}/seed-124`)).toBeLessThan(seen.indexOf('evaluate/text-model/seed-124'));
   });
 
   it('recovers the phase of a worker that vanished', async () => {
@@ -169,6 +176,28 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     await given.trace.setHeld('corpus', false);
     await work();
     expect((await running).size).toBe(contractStudy.phases.length);
+  });
+
+  // Why phases are not one BullMQ flow: docs/decisions/0010-many-machines.md. When this fails, flows can carry a study's graph.
+  it('cannot use flows: a job has one parent, and a second one waits for ever', async () => {
+    const { FlowProducer, Queue, Worker } = await import('bullmq');
+    const where = { connection: redis, prefix: namespace };
+    const flows = new FlowProducer(where);
+    const queue = new Queue('flows', where);
+    const parent = (name: string) => ({
+      name,
+      queueName: 'flows',
+      opts: { jobId: name },
+      children: [{ name: 'shared', queueName: 'flows', opts: { jobId: 'shared' } }],
+    });
+    await flows.add(parent('first'));
+    await flows.add(parent('second'));
+    const worker = new Worker('flows', async () => {}, where);
+    const stateOf = async (id: string) => (await queue.getJob(id))!.getState();
+    await expect.poll(() => stateOf('first')).toBe('completed');
+    expect(await stateOf('shared')).toBe('completed');
+    expect(await stateOf('second')).toBe('waiting-children');
+    await Promise.all([worker.close(), flows.close(), queue.close()]);
   });
 
   describe('refuses', () => {
