@@ -1,5 +1,7 @@
 import type { Device } from '@vlm/jit';
 import { Command } from 'commander';
+import { stormBenchmark } from './chaos/storm.ts';
+import { threeWorkersBenchmark } from './chaos/three-workers.ts';
 import { mixtureFigure } from './data/mixture-figure.ts';
 import { dataBenchmark } from './data.ts';
 import { deviceCurveBenchmark } from './device-curve.ts';
@@ -57,4 +59,20 @@ bench
   .option('--device <name>', 'webgpu or cuda', 'webgpu')
   .action(({ device }: { device: Device }) => deviceCurveBenchmark(device));
 bench.command('sharing-cores').description('trainings that share the cores').action(sharingCoresBenchmark);
+bench
+  .command('three-workers')
+  .description(
+    'a study on one and on three workers in network namespaces, beside this machine alone (Linux, root, redis-server)',
+  )
+  .option('--recipe <name>', 'a preset or a file', 'smoke')
+  .option('--out <file>', 'figures as JSON')
+  .action(threeWorkersBenchmark);
+bench
+  .command('storm')
+  .description('studies on three workers while everything breaks at random (Linux, root, redis-server)')
+  .option('--minutes <n>', 'how long there is trouble', Number, 30)
+  .option('--seed <n>', 'of the troubles', Number, 1)
+  .option('--refused <share>', 'of the requests to the S3 server', Number, 0.1)
+  .option('--out <file>', 'figures as JSON')
+  .action(stormBenchmark);
 await bench.parseAsync();
