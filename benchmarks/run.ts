@@ -9,6 +9,8 @@ import { lossCurves } from './engine/loss-curves.ts';
 
 import { engineBenchmark, engineDefaults } from './engine.ts';
 import { agreementBenchmark } from './evals/agreement.ts';
+import { calibrationBenchmark } from './evals/calibration.ts';
+import { knownModelsBenchmark } from './evals/known-models.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
 
@@ -44,6 +46,19 @@ bench
   .description('golden cases of the reference code against @vlm/evals (also: the variable GOLDEN_DIR)')
   .option('--json', 'one last line for machines')
   .action(agreementBenchmark);
+bench
+  .command('calibration')
+  .description('intervals, tests and power of @vlm/evals on simulated studies of which the truth is known')
+  .option('--studies <count>', 'per line', Number, 2000)
+  .option('--figure', 'also draws the figure of the package')
+  .option('--json', 'one last line for machines')
+  .action(calibrationBenchmark);
+bench
+  .command('tasks')
+  .description('every task of the default corpus asked of a model that reads the truth and of one that guesses')
+  .option('--corpus <folder>', 'of a corpus that was built before')
+  .option('--json', 'one last line for machines')
+  .action(knownModelsBenchmark);
 bench
   .command('shape')
   .description('a published size at reduced depth: operations and memory against the planner')

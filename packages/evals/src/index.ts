@@ -18,6 +18,7 @@ export {
 } from './browsing/answer-browser.ts';
 export { EvalsError, type EvalsErrorCode } from './errors.ts';
 export { PythonRandom, slimSubset } from './python-random.ts';
+export { guessingModel, oracleModel } from './running/known-models.ts';
 export { type RememberingModel, type RememberOptions, rememberAnswers } from './running/remember-answers.ts';
 export { type BitsPerByteOptions, runBitsPerByte } from './running/run-bits-per-byte.ts';
 export { runMultipleChoice, type TextOptions } from './running/run-multiple-choice.ts';

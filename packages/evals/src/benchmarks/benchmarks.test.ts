@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { oracle } from '../testing/models.ts';
+import { oracleModel } from '../running/known-models.ts';
 import type { BenchmarkItem } from './benchmark.ts';
 import { type BenchmarkName, benchmarks } from './benchmarks.ts';
 import { readIndexFile } from './index-file.ts';
@@ -147,7 +147,7 @@ describe('published files', () => {
     async (name) => {
       const items = await read(name);
       // It is shown the id of the picture's item, and says what is right for it.
-      const model = oracle(items);
+      const model = oracleModel(items);
       for (const mode of ['official', 'fixed'] as const) {
         const result = await runBenchmark(name, model, items, { image: ({ id }) => id, mode, conditions: ['image'] });
         const asked = result.rows.filter(({ condition }) => condition === 'image');
@@ -265,7 +265,7 @@ describe('index files of vlm-evaluation', () => {
     );
     expect(items).toHaveLength(name === 'text-vqa' ? 4 : 2);
     expect(items[0]!.image).toBe('download/x/1.jpg');
-    const { rows } = await runBenchmark(name as BenchmarkName, oracle(items), items, {
+    const { rows } = await runBenchmark(name as BenchmarkName, oracleModel(items), items, {
       image: ({ id }) => id,
       conditions: ['image'],
     });
@@ -285,7 +285,7 @@ describe('the stable score', () => {
   it('needs all six benchmarks of one mode, and says which are missing', async () => {
     const result = async (name: BenchmarkName, mode: 'official' | 'fixed' = 'official') => {
       const items = await read(name);
-      return runBenchmark(name, oracle(items), items, { image: ({ id }) => id, conditions: ['image'], mode });
+      return runBenchmark(name, oracleModel(items), items, { image: ({ id }) => id, conditions: ['image'], mode });
     };
     const five = await Promise.all(
       (['vqa-v2', 'gqa', 'text-vqa', 'pope', 'refcoco'] as const).map((name) => result(name)),

@@ -2,8 +2,9 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { guesser, makeItems, oracle, type Picture } from '../testing/models.ts';
+import { guesser, makeItems, type Picture } from '../testing/models.ts';
 import type { EvalModel } from '../types.ts';
+import { oracleModel } from './known-models.ts';
 import { rememberAnswers } from './remember-answers.ts';
 import { runVision } from './run-vision.ts';
 
@@ -22,11 +23,11 @@ it('a run stopped in the middle of a task ends with the rows of one that was not
   for (const task of ['open-vqa', 'existence', 'captioning']) {
     const items = makeItems(task, 40);
     const file = join(directory, `${task}.jsonl`);
-    const whole = await runVision(oracle(items), items, { image, batchSize: 4 });
+    const whole = await runVision(oracleModel(items), items, { image, batchSize: 4 });
     let calls = 0;
     const counting: EvalModel<Picture> = {
-      generate: (...args) => stopAfter(oracle(items).generate(...args)),
-      logLikelihood: (...args) => stopAfter(oracle(items).logLikelihood(...args)),
+      generate: (...args) => stopAfter(oracleModel(items).generate(...args)),
+      logLikelihood: (...args) => stopAfter(oracleModel(items).logLikelihood(...args)),
     };
     const stopAfter = <T>(answers: Promise<T>): Promise<T> => {
       if (++calls === 14) throw new Error('killed');
@@ -37,7 +38,7 @@ it('a run stopped in the middle of a task ends with the rows of one that was not
     first.close();
     const { asked } = first.counts();
     expect(asked).toBeGreaterThan(0);
-    const second = rememberAnswers(oracle(items), { path: file, model: 'm', nameOf });
+    const second = rememberAnswers(oracleModel(items), { path: file, model: 'm', nameOf });
     expect(await runVision(second, items, { image, batchSize: 7 })).toEqual(whole);
     second.close();
     expect(second.counts().remembered).toBe(asked);
@@ -53,17 +54,17 @@ it('a run stopped in the middle of a task ends with the rows of one that was not
 
 it('cut at any byte, it gives back whole answers only', async () => {
   const items = makeItems('existence', 6);
-  const first = rememberAnswers(oracle(items), { path, model: 'm', nameOf });
+  const first = rememberAnswers(oracleModel(items), { path, model: 'm', nameOf });
   const whole = await runVision(first, items, { image });
   first.close();
   const { length } = await readFile(path);
   for (let size = length - 1; size > 0; size -= 97) {
     await truncate(path, size);
-    const again = rememberAnswers(oracle(items), { path, model: 'm', nameOf });
+    const again = rememberAnswers(oracleModel(items), { path, model: 'm', nameOf });
     expect(await runVision(again, items, { image })).toEqual(whole);
     again.close();
     // What was written behind the cut is whole as well.
-    const later = rememberAnswers(oracle(items), { path, model: 'm', nameOf });
+    const later = rememberAnswers(oracleModel(items), { path, model: 'm', nameOf });
     expect(await runVision(later, items, { image })).toEqual(whole);
     expect(later.counts().asked).toBe(0);
     later.close();
@@ -86,12 +87,12 @@ it('keeps what JSON cannot say', async () => {
 });
 
 it('answers of another model, and files of something else, are refused', async () => {
-  rememberAnswers(oracle([]), { path, model: 'a', nameOf }).close();
-  expect(() => rememberAnswers(oracle([]), { path, model: 'b', nameOf })).toThrow(
+  rememberAnswers(oracleModel([]), { path, model: 'a', nameOf }).close();
+  expect(() => rememberAnswers(oracleModel([]), { path, model: 'b', nameOf })).toThrow(
     /expected answers of "b", got those of "a"/,
   );
   await writeFile(path, 'hello\nworld\n');
-  expect(() => rememberAnswers(oracle([]), { path, model: 'b', nameOf })).toThrow(
+  expect(() => rememberAnswers(oracleModel([]), { path, model: 'b', nameOf })).toThrow(
     /line 1: expected a line of answers, got hello/,
   );
 });

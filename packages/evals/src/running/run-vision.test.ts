@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { guesser, makeItems, oracle } from '../testing/models.ts';
+import { makeItems } from '../testing/models.ts';
 import type { EvalModel, EvalRow, VisionItem } from '../types.ts';
+import { guessingModel, oracleModel } from './known-models.ts';
 import { runVision } from './run-vision.ts';
 
 const image = (item: VisionItem): string => item.id;
@@ -14,7 +15,7 @@ describe.each(tasks)('%s', (task) => {
   const items = makeItems(task, 96);
 
   it('gives an oracle 1 with its picture, and less with another', async () => {
-    const rows = await runVision(oracle(items), items, { image });
+    const rows = await runVision(oracleModel(items), items, { image });
     expect(rows).toHaveLength(4 * items.length);
     expect(mean(under(rows, 'image'))).toBe(1);
     expect(mean(under(rows, 'wrong-image'))).toBeLessThan(0.6);
@@ -25,28 +26,20 @@ describe.each(tasks)('%s', (task) => {
 
   it('gives a guesser what chance says', async () => {
     const many = makeItems(task, 2000);
-    const byId = new Map(many.map((item) => [item.id, item]));
-    const pool = new Map<string, string[]>();
-    for (const { split, type, condition, output } of await runVision(oracle(many), many, { image }))
-      if (condition === 'image') pool.set(split + type, [...(pool.get(split + type) ?? []), output]);
-    const model = guesser('guess', ({ image: id }, random) => {
-      const { split, type } = byId.get(id!)!;
-      const said = pool.get(split + type)!;
-      return said[random.int(said.length)]!;
-    });
+    const model = guessingModel(many, { seed: 'guess' });
     const rows = under(await runVision(model, many, { image, conditions: ['image'] }), 'image');
     // Four standard errors of a proportion of 2,000.
     expect(Math.abs(mean(rows) - mean(rows, (row) => row.chance!))).toBeLessThan(4 * Math.sqrt(0.25 / 2000));
   });
 
   it('does not depend on the batch size', async () => {
-    const run = (batchSize: number): Promise<EvalRow[]> => runVision(oracle(items), items, { image, batchSize });
+    const run = (batchSize: number): Promise<EvalRow[]> => runVision(oracleModel(items), items, { image, batchSize });
     expect(await run(1)).toEqual(await run(7));
     expect(await run(7)).toEqual(await run(1000));
   });
 
   it('is plain data', async () => {
-    const rows = await runVision(oracle(items), items, { image });
+    const rows = await runVision(oracleModel(items), items, { image });
     expect(JSON.parse(JSON.stringify(rows))).toEqual(rows);
   });
 });
@@ -54,7 +47,7 @@ describe.each(tasks)('%s', (task) => {
 it('counts majority answers on training targets where it has them', async () => {
   const items = makeItems('open-vqa', 32);
   const training = [{ type: 'colour', target: { kind: 'answers' as const, answers: ['white'] } }];
-  const rows = under(await runVision(oracle(items), items, { image, training }), 'majority');
+  const rows = under(await runVision(oracleModel(items), items, { image, training }), 'majority');
   const colours = rows.filter((row) => row.type === 'colour');
   expect(colours.every((row) => row.output === 'white' && row.countedOn === 'training')).toBe(true);
   expect(mean(colours)).toBe(0.25);
@@ -79,7 +72,7 @@ it('formats prompts, limits new tokens by task and reports progress', async () =
   const seen: { texts: string[]; maxNewTokens: number }[] = [];
   const told: unknown[] = [];
   const model: EvalModel<string> = {
-    ...oracle(items),
+    ...oracleModel(items),
     generate: async (prompts, { maxNewTokens }) => {
       seen.push({ texts: prompts.map(({ text }) => text), maxNewTokens });
       return prompts.map(() => '[0, 0, 1, 1]');
@@ -104,7 +97,7 @@ describe('refuses', () => {
   const items = makeItems('open-vqa', 4);
   const [first, ...rest] = items as [VisionItem, ...VisionItem[]];
   const change = (over: object): VisionItem[] => [{ ...first, ...over } as VisionItem, ...rest];
-  const model = oracle(items);
+  const model = oracleModel(items);
   it.each<[string, VisionItem[], string]>([
     ['no items', [], 'EMPTY_SET'],
     ['a double id', [...items, first], 'DUPLICATE_ID'],

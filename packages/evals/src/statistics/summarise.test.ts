@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
+import { oracleModel } from '../running/known-models.ts';
 import { runVision } from '../running/run-vision.ts';
-import { makeItems, oracle } from '../testing/models.ts';
+import { makeItems } from '../testing/models.ts';
 import type { EvalRow } from '../types.ts';
 import { answerShares, summarise } from './summarise.ts';
 
 const items = makeItems('open-vqa', 96);
-const rows = await runVision(oracle(items), items, { image: (item) => item.id });
+const rows = await runVision(oracleModel(items), items, { image: (item) => item.id });
 
 it('pools lines and stands baselines beside them', () => {
   const table = summarise(rows, { seed: 1 });

@@ -1,33 +1,9 @@
-/** Models that know everything or nothing, and items to ask them. */
+/** Items to ask, and a model that says what it is told to. */
 import { createRandom, type Random } from '../random.ts';
-import { boxText } from '../tasks/score-outputs.ts';
 import type { EvalModel, EvalPrompt, TextItem, VisionItem } from '../types.ts';
 
 /** A picture is the id of the item that it belongs to. */
 export type Picture = string;
-
-/** What is right for the picture shown (not for the question asked): with another item's picture it is wrong where truths differ. */
-export function oracle(items: readonly VisionItem[]): EvalModel<Picture> {
-  const byId = new Map(items.map((item) => [item.id, item]));
-  const truth = ({ image }: EvalPrompt<Picture>): string => {
-    if (image === undefined) return 'nothing to see';
-    const { target } = byId.get(image)!;
-    if (target.kind === 'answers') return target.answers[0]!;
-    if (target.kind === 'yes-no') return target.answer;
-    if (target.kind === 'choice') return target.options[target.answer]!;
-    if (target.kind === 'box') return boxText(target.box);
-    return `A picture of ${target.objects.join(' and ')}.`;
-  };
-  return {
-    generate: async (prompts) => prompts.map(truth),
-    logLikelihood: async (requests) =>
-      requests.map(({ prompt, continuation }) => ({
-        logProb: continuation.trim().toLowerCase() === truth(prompt).toLowerCase() ? -0.1 : -5,
-        tokens: 1,
-        bytes: Buffer.byteLength(continuation),
-      })),
-  };
-}
 
 /** Draws from what can be said; the question and picture do not matter, only the order of asking. */
 export function guesser(
