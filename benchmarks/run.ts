@@ -11,6 +11,7 @@ import { engineBenchmark, engineDefaults } from './engine.ts';
 import { agreementBenchmark } from './evals/agreement.ts';
 import { calibrationBenchmark } from './evals/calibration.ts';
 import { knownModelsBenchmark } from './evals/known-models.ts';
+import { answersBenchmark } from './evals/throughput.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
 
@@ -59,6 +60,15 @@ bench
   .option('--corpus <folder>', 'of a corpus that was built before')
   .option('--json', 'one last line for machines')
   .action(knownModelsBenchmark);
+bench
+  .command('answers')
+  .description('items per second: one by one against batched, sorted by length, with a key-value cache')
+  .option('--items <count>', 'per task', Number, 192)
+  .option('--rounds <count>', 'the ways take turns; medians', Number, 3)
+  .option('--threads <count>', 'of the engine', Number, 1)
+  .option('--corpus <folder>', 'of a corpus that was built before')
+  .option('--json', 'one last line for machines')
+  .action(answersBenchmark);
 bench
   .command('shape')
   .description('a published size at reduced depth: operations and memory against the planner')
