@@ -39,6 +39,9 @@ export interface Study {
   phases: Phase[];
 }
 
+/** Raised when a report says more or otherwise than before: it is written again from the same phases. */
+const reportVersion = 2;
+
 type AddPhase = (phase: Omit<Phase, 'hash'>) => string;
 
 /**
@@ -70,7 +73,12 @@ export function expandStudy(input: Recipe): Study {
       parents: { model: textModel, corpus: base.corpus, tokenizer: base.tokenizer },
     });
   }
-  add({ id: 'report', kind: 'report', settings: { recipe }, parents: { ...base, ...arms, ...evaluations } });
+  add({
+    id: 'report',
+    kind: 'report',
+    settings: { recipe, reportVersion },
+    parents: { ...base, ...arms, ...evaluations },
+  });
   return { recipe, phases: [...phases.values()] };
 }
 

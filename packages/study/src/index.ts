@@ -15,6 +15,7 @@ export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
 export { type LocalExecutorOptions, localExecutor } from './local-executor.ts';
 export { openTrainedModel, type TrainedModel } from './open-trained-model.ts';
 export { appendPhaseLog, logLine, readPhaseLog } from './phase-log.ts';
+export { writePartialReport } from './phases/report.ts';
 export {
   estimateSeconds,
   type PlannedPhase,
@@ -27,7 +28,16 @@ export { loadRecipe, presetNames, presets } from './presets/index.ts';
 export { readResults } from './read-results.ts';
 export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
 export { writeDuelPage } from './report/duel-page.ts';
-export type { Comparison, ModelResult, SampleAnswer, ScoreRow, StudyResults, TokenAccount } from './report/results.ts';
+export type {
+  ArmResult,
+  ArmScore,
+  Comparison,
+  ModelResult,
+  SampleAnswer,
+  ScoreRow,
+  StudyResults,
+  TokenAccount,
+} from './report/results.ts';
 export { chainSeconds, dependents, finishedRecords, isReady, neededPhases } from './schedule.ts';
 export type { Claim, ClaimOptions } from './store/claim.ts';
 export type { StoreHolder } from './store/holder.ts';

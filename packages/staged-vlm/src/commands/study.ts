@@ -10,6 +10,7 @@ import {
   type StudyPlan,
   watchStudy,
   writeDuelPage,
+  writePartialReport,
 } from '@vlm/study';
 import { Command } from 'commander';
 import { formatBytes, formatCount, formatDuration, formatTable } from '../format.ts';
@@ -90,10 +91,12 @@ export function reportCommand(): Command {
     .addOption(sweepOption())
     .option('--store <location>', storeHelp, defaultStore)
     .option('--json', 'print results.json instead')
-    .action(async (name: string, options: StudyOptions) => {
+    .option('--partial', 'write a report of what there is of a study that is not finished')
+    .action(async (name: string, options: StudyOptions & { partial?: boolean }) => {
       const study = await loadStudy(name, options.sweep);
       const store = await openStore(options.store);
-      if (options.json) console.log(JSON.stringify(await readResults(study, store), null, 2));
+      if (options.partial) printPage('Report of what there is', await writePartialReport(study, store));
+      else if (options.json) console.log(JSON.stringify(await readResults(study, store), null, 2));
       else await printResults(study, store);
     });
 }
@@ -110,7 +113,7 @@ export function compareCommand(): Command {
     .action(async (a: string, b: string, name: string, options: StudyOptions) => {
       const study = await loadStudy(name, options.sweep);
       const page = await writeDuelPage(study, await openStore(options.store), a, b);
-      console.log(`Page: ${page}\n      ${pathToFileURL(page).href}`);
+      printPage('Page', page);
     });
 }
 
@@ -150,4 +153,8 @@ function sharingLines({ phases, all, toDo, naive, decoderParameters }: StudyPlan
     `In all ${cost(all)}; every model by itself would be ${naive.phases} phases, ${cost(naive)}: ${(naive.flops / all.flops).toFixed(1)} times as much.`,
     `Decoder ${decoderParameters.toLocaleString('en')} parameters; on A100s about ${formatCount(all.a100Hours)} h (every model by itself ${formatCount(naive.a100Hours)} h) at the utilisation of the Pythia model nearest in size.`,
   ].join('\n');
+}
+
+function printPage(what: string, path: string): void {
+  console.log(`${what}: ${path}\n${' '.repeat(what.length + 2)}${pathToFileURL(path).href}`);
 }

@@ -1,33 +1,79 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Study } from '../graph.ts';
 import { collectResults } from '../report/collect-results.ts';
-import { drawFigures } from '../report/figures.ts';
-import { reportPage } from '../report/report-page.ts';
-import { scoresCsv } from '../report/scores-csv.ts';
+import { csvTables } from '../report/csv-tables.ts';
+import { renderHtml } from '../report/render-html.ts';
+import { figurePath, renderMarkdown, samplePath } from '../report/render-markdown.ts';
+import { allFigures, drawFigures, reportDocument } from '../report/report-document.ts';
+import type { StudyResults } from '../report/results.ts';
+import { recipeFile } from '../report/sections/repeat-section.ts';
 import type { PhaseContext } from '../run-phase.ts';
-import { writeJson, writeWhole } from '../store/whole-file.ts';
+import { writeWhole } from '../store/whole-file.ts';
+import type { Store } from '../store.ts';
 
 export const resultsFile = 'results.json';
 
 /** Where a reader finds the latest report of a recipe, beside the phases of a store. */
 export const reportFolder = (recipeName: string): string => `reports/${recipeName}`;
 
-/** Gathers every number, draws the figures and writes the report: HTML for people, JSON, CSV and SVG for everything else. */
+/** Gathers every number, draws the figures and writes the report: HTML and Markdown for people, JSON, CSV and SVG for everything else. */
 export async function runReport(context: PhaseContext): Promise<Record<string, unknown>> {
   const { study, store, directory } = context;
-  const results = await collectResults(study, store, context.phase.hash, (note) =>
-    context.onProgress({ fraction: 0.3, note }),
-  );
+  const results = await collectResults(study, store, {
+    hash: context.phase.hash,
+    onNote: (note, fraction) => context.onProgress({ fraction, note }),
+  });
+  const files = await reportFiles(results);
+  for (const [name, content] of files) {
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(path, content);
+  }
+  await publish(study, store, files);
+  return { models: results.models.length, files: files.size };
+}
+
+/**
+ * Writes a report of what there is of a study that is not finished; what is missing is named on its first page.
+ *
+ * @returns the path of its page
+ * @throws StudyError `not-finished` where no model has been evaluated yet
+ */
+export async function writePartialReport(
+  study: Study,
+  store: Store,
+  onNote: (note: string, fraction: number) => void = () => {},
+): Promise<string> {
+  const results = await collectResults(study, store, { hash: 'partial', isPartial: true, onNote });
+  return publish(study, store, await reportFiles(results));
+}
+
+/** Everything that a report consists of, by path. */
+async function reportFiles(results: StudyResults): Promise<Map<string, string | Uint8Array>> {
   const figures = await drawFigures(results);
-  const files = new Map<string, string>([
-    ['report.html', reportPage(results, figures)],
-    ['scores.csv', scoresCsv(results)],
-    ...figures.map((figure): [string, string] => [`figures/${figure.id}.svg`, figure.svg]),
+  const report = reportDocument(results, figures);
+  return new Map<string, string | Uint8Array>([
+    ['report.html', renderHtml(report)],
+    ['report.md', renderMarkdown(report)],
+    [resultsFile, `${JSON.stringify(results)}\n`],
+    [recipeFile, `${JSON.stringify(results.recipe, null, 2)}\n`],
+    ...Object.entries(csvTables(results)),
+    ...allFigures(figures).flatMap((figure) =>
+      figure.panels.map(({ svg }, i): [string, string] => [figurePath(figure, i), svg]),
+    ),
+    ...results.samples
+      .filter(({ image }) => image !== '')
+      .map(({ itemId, image }): [string, Uint8Array] => [samplePath({ id: itemId }), Buffer.from(image, 'base64')]),
   ]);
-  for (const [name, content] of files) await writeWhole(join(directory, name), content);
-  await writeJson(join(directory, resultsFile), results);
-  const folder = reportFolder(study.recipe.name);
-  for (const name of [...files.keys(), resultsFile])
-    await store.writeShared(`${folder}/${name}`, await readFile(join(directory, name)));
-  return { models: results.models.length, figures: figures.length };
+}
+
+/** Puts a report where its readers look for it. @returns the path of its page */
+async function publish(study: Study, store: Store, files: ReadonlyMap<string, string | Uint8Array>): Promise<string> {
+  let page = '';
+  for (const [name, content] of files) {
+    const path = await store.writeShared(`${reportFolder(study.recipe.name)}/${name}`, content);
+    if (name === 'report.html') page = path;
+  }
+  return page;
 }

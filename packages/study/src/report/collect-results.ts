@@ -1,76 +1,98 @@
-import { createRequire } from 'node:module';
 import { cpus, platform, totalmem } from 'node:os';
 import type { EvalRow } from '@vlm/evals';
-import { createRandom } from '@vlm/model';
 import type { TokenAccounting } from '@vlm/trainer';
-import { readEvalItems, readPictures } from '../data/eval-items.ts';
-import { type Phase, phasesOfArm, type Study } from '../graph.ts';
-import { identityOf, numericsVersion } from '../identity.ts';
-import { corpusFolder } from '../phases/corpus.ts';
-import { rowsFile } from '../phases/evaluate.ts';
+import { phasesOfArm, type Study } from '../graph.ts';
+import { identityOf } from '../identity.ts';
+import { planStudy } from '../plan.ts';
 import type { PhaseRecord, Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
+import { armScores } from './arm-scores.ts';
 import { compareArms } from './compare-arms.ts';
-import type { CurvePoint, ModelResult, SampleAnswer, StudyResults, TokenAccount } from './results.ts';
+import { controlComparisons } from './controls.ts';
+import { packageVersions } from './package-versions.ts';
+import { phaseReader } from './read-phases.ts';
+import type { ArmResult, ModelResult, StudyResults, TokenAccount } from './results.ts';
+import { sampleAnswers } from './sample-answers.ts';
 import { scoreRows } from './score-rows.ts';
 
-/** Reads what every finished phase left and puts it together. */
-export async function collectResults(
-  study: Study,
-  store: Store,
-  hash: string,
-  onNote: (note: string) => void,
-): Promise<StudyResults> {
+export interface CollectOptions {
+  /** Identity of the report, among the versions. */
+  hash: string;
+  /** Whether arms that are not evaluated yet are left out and named; left out: they are an error. */
+  isPartial?: boolean;
+  onNote(note: string, fraction: number): void;
+}
+
+/**
+ * Reads what every finished phase left and puts it together.
+ *
+ * @throws StudyError `not-finished` where an evaluation is missing and the report is not partial, or where none is there at all
+ */
+export async function collectResults(study: Study, store: Store, options: CollectOptions): Promise<StudyResults> {
   const { recipe } = study;
-  const read = reader(study, store);
+  const read = phaseReader(study, store);
+  const resamples = recipe.evaluate.bootstrapSamples;
+  const evaluated = await read.evaluations(options.isPartial === true);
+  const rowsOf = new Map<string, Map<number, EvalRow[]>>();
   const models: ModelResult[] = [];
-  const rowsOf = new Map<string, EvalRow[]>();
-  for (const seed of recipe.seeds) {
-    for (const arm of recipe.arms) {
-      const suffix = `${arm.id}/seed-${seed}`;
-      const phases = phasesOfArm(study, suffix)!;
-      const rows = await read.rows(phases.evaluate.id);
-      const label = recipe.seeds.length > 1 ? `${arm.id}, seed ${seed}` : arm.id;
-      const branch = await read.record(phases.branch.id);
-      const finetune = await read.record(phases.finetune.id);
-      onNote(`intervals of ${label}`);
-      rowsOf.set(suffix, rows);
+  const arms: ArmResult[] = [];
+  const byArm = groupByArm(evaluated);
+  for (const [id, runs] of byArm) {
+    options.onNote(`intervals of ${id}`, 0.7 * (arms.length / byArm.size));
+    const bySeed = new Map<number, EvalRow[]>();
+    for (const { seed, phase } of runs) bySeed.set(seed, await read.rows(phase.id));
+    const arm = recipe.arms.find((candidate) => candidate.id === id);
+    const scores = runs.map(({ seed }) => scoreRows(bySeed.get(seed)!, { seed: `${seed}`, resamples }));
+    arms.push({
+      id,
+      ...(arm ? { arm } : {}),
+      seeds: runs.map(({ seed }) => seed),
+      scores: armScores([...bySeed.values()], scores, { seed: `arms/${id}`, resamples }),
+    });
+    if (arm) rowsOf.set(id, bySeed);
+    for (const [i, { seed }] of runs.entries()) {
       models.push({
-        id: suffix,
-        label,
-        arm,
+        id: `${id}/seed-${seed}`,
+        label: modelLabel(id, seed, recipe.seeds.length),
+        ...(arm ? { arm } : {}),
         seed,
-        scores: scoreRows(rows, { seed: `${seed}`, resamples: recipe.evaluate.bootstrapSamples }),
-        curves: { branch: await read.curve(phases.branch.id), finetune: await read.curve(phases.finetune.id) },
-        accounts: [...accounts('2 · image-text', branch), ...accounts('3 · fine-tuning', finetune)],
-        branchTokens: branch.summary['branchTokens'] as number,
-        parameters: finetune.summary['parameters'] as number,
+        scores: scores[i]!.filter(({ type }) => type === 'all'),
+        ...(arm ? await trainingOf(`${id}/seed-${seed}`) : { curves: {}, accounts: [] }),
       });
     }
-    const rows = await read.rows(`evaluate/text-model/seed-${seed}`);
-    models.push({
-      id: `text-model/seed-${seed}`,
-      label: recipe.seeds.length > 1 ? `text model, seed ${seed}` : 'text model, no images',
-      seed,
-      scores: scoreRows(rows, { seed: `${seed}`, resamples: recipe.evaluate.bootstrapSamples }),
-      curves: {},
-      accounts: [],
-    });
   }
-  onNote('comparisons and samples');
+
+  async function trainingOf(suffix: string): Promise<Omit<ModelResult, 'id' | 'label' | 'seed' | 'scores'>> {
+    const phases = phasesOfArm(study, suffix)!;
+    const branch = await read.record(phases.branch.id);
+    const finetune = await read.record(phases.finetune.id);
+    return {
+      curves: { branch: await read.curve(phases.branch.id), finetune: await read.curve(phases.finetune.id) },
+      accounts: [...accounts('2 · image-text', branch), ...accounts('3 · fine-tuning', finetune)],
+      branchTokens: branch.summary['branchTokens'] as number,
+      parameters: finetune.summary['parameters'] as number,
+    };
+  }
+
+  options.onNote('comparisons and samples', 0.75);
+  const { all, naive } = planStudy(study, { concurrency: 1 });
   return {
-    version: 1,
+    version: 2,
     recipe,
     recipeHash: identityOf(recipe),
+    arms,
     models,
-    mainCurves: await Promise.all(recipe.seeds.map(async (seed) => ({ seed, points: await read.mainCurve(seed) }))),
+    mainCurves: await read.mainCurves(),
     comparisons: compareArms(recipe, rowsOf),
-    samples: await sampleAnswers(study, store, rowsOf, models),
+    controls: recipe.sweeps ? controlComparisons(recipe, rowsOf) : [],
+    samples: await sampleAnswers(study, store, rowsOf),
     encoder: (await read.record('encoder')).summary,
     corpus: (await read.record('corpus')).summary,
     skipped: await read.skipped(),
     phases: await read.phases(),
-    versions: versions(hash, corpusPackages((await read.record('corpus')).summary)),
+    missing: await read.missing(),
+    plan: { all, naive },
+    versions: packageVersions(options.hash, (await read.record('corpus')).summary),
     machine: {
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
       cores: cpus().length,
@@ -80,51 +102,19 @@ export async function collectResults(
   };
 }
 
-function reader(study: Study, store: Store) {
-  const find = (id: string): Phase => {
-    const phase = study.phases.find((candidate) => candidate.id === id);
-    if (!phase) throw new StudyError('missing-artifact', `The study has no phase ${id}.`);
-    return phase;
-  };
-  const record = async (id: string): Promise<PhaseRecord> => {
-    const found = await store.record(find(id));
-    if (!found) throw new StudyError('not-finished', `Phase ${id} is not finished; run the study first.`);
-    return found;
-  };
-  const lines = async <Row>(id: string, file: string): Promise<Row[]> => {
-    const bytes = await store.peek(find(id), file);
-    return (bytes ? Buffer.from(bytes).toString('utf8') : '')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Row);
-  };
-  const curve = async (id: string): Promise<CurvePoint[]> =>
-    (await lines<CurvePoint>(id, 'metrics.jsonl')).map(({ tokens, loss, lr }) => ({ tokens, loss, lr }));
-  return {
-    record,
-    curve,
-    rows: (id: string) => lines<EvalRow>(id, rowsFile),
-    async mainCurve(seed: number): Promise<CurvePoint[]> {
-      const pieces: string[] = [];
-      let piece: string | undefined = find(`evaluate/text-model/seed-${seed}`).parents['model'];
-      for (; piece !== undefined; piece = find(piece).continues) pieces.unshift(piece);
-      return (await Promise.all(pieces.map(curve))).flat();
-    },
-    async skipped(): Promise<Record<string, number>> {
-      const total: Record<string, number> = {};
-      for (const phase of study.phases) {
-        const counts = ((await store.record(phase))?.summary['skipped'] ?? {}) as Record<string, number>;
-        for (const [what, n] of Object.entries(counts)) if (n > 0) total[`${phase.id}: ${what}`] = n;
-      }
-      return total;
-    },
-    async phases(): Promise<StudyResults['phases']> {
-      const records = await Promise.all(study.phases.map((phase) => store.record(phase)));
-      return records
-        .filter((found) => found !== undefined)
-        .map(({ id, hash, seconds, peakBytes, hardware }) => ({ id, hash, seconds, peakBytes, hardware }));
-    },
-  };
+type Evaluations = Awaited<ReturnType<ReturnType<typeof phaseReader>['evaluations']>>;
+
+/** Seeds of every arm in the recipe's order; the text model comes last. */
+function groupByArm(evaluated: Evaluations): Map<string, Evaluations> {
+  if (evaluated.length === 0) throw new StudyError('not-finished', 'No model of this study has been evaluated yet.');
+  const groups = new Map<string, Evaluations>();
+  for (const one of evaluated) groups.set(one.arm, [...(groups.get(one.arm) ?? []), one]);
+  return groups;
+}
+
+function modelLabel(id: string, seed: number, seeds: number): string {
+  if (seeds > 1) return `${id === 'text-model' ? 'text model' : id}, seed ${seed}`;
+  return id === 'text-model' ? 'text model, no images' : id;
 }
 
 function accounts(phase: string, { summary }: PhaseRecord): TokenAccount[] {
@@ -140,62 +130,4 @@ function accounts(phase: string, { summary }: PhaseRecord): TokenAccount[] {
     truncatedTokens: accounting.sources[source]?.truncated ?? 0,
     paddingTokens: accounting.padding,
   }));
-}
-
-/** Items drawn by the recipe's first seed, among those that every arm was asked with their own picture. */
-async function sampleAnswers(
-  study: Study,
-  store: Store,
-  rowsOf: ReadonlyMap<string, EvalRow[]>,
-  models: readonly ModelResult[],
-): Promise<SampleAnswer[]> {
-  const { recipe } = study;
-  const [first] = rowsOf.values();
-  const asked = (first ?? []).filter((row) => row.condition === 'image');
-  const random = createRandom(`samples/${recipe.seeds[0]}`);
-  const chosen: EvalRow[] = [];
-  while (chosen.length < Math.min(recipe.evaluate.sampleItems, asked.length)) {
-    const row = asked[Math.floor(random.uniform() * asked.length)]!;
-    if (!chosen.includes(row)) chosen.push(row);
-  }
-  const corpusPhase = study.phases.find((phase) => phase.kind === 'corpus')!;
-  await store.fetch(corpusPhase);
-  const corpus = corpusFolder(store.phaseDirectory(corpusPhase));
-  const items = await readEvalItems(corpus);
-  const pictures = await readPictures(corpus, items.pictures, new Set(chosen.map((row) => row.id)));
-  return chosen.map((row) => ({
-    itemId: row.id,
-    task: row.task,
-    type: row.type,
-    split: row.split,
-    question: row.prompt,
-    expected: row.expected,
-    image: Buffer.from(pictures.get(row.id) ?? new Uint8Array()).toString('base64'),
-    answers: [...rowsOf].map(([model, rows]) => {
-      const answer = rows.find((candidate) => candidate.id === row.id && candidate.condition === 'image');
-      const { label } = models.find(({ id }) => id === model)!;
-      return { model: label, output: answer?.output ?? '', score: answer?.score ?? 0 };
-    }),
-  }));
-}
-
-function versions(reportHash: string, packages: Record<string, string>): Record<string, string> {
-  const require = createRequire(import.meta.url);
-  const versionOf = (from: NodeRequire, name: string): string =>
-    (from(`${name}/package.json`) as { version: string }).version;
-  const engine = createRequire(require.resolve('@vlm/jit/package.json'));
-  return {
-    'staged-vlm': versionOf(require, '@vlm/study'),
-    numerics: String(numericsVersion),
-    node: process.versions.node,
-    'onnxruntime-node': versionOf(engine, 'onnxruntime-node'),
-    '@tensorflow/tfjs-core': versionOf(engine, '@tensorflow/tfjs-core'),
-    ...packages,
-    report: reportHash,
-  };
-}
-
-/** Versions of the packages that the corpus was built from. */
-function corpusPackages(summary: Record<string, unknown>): Record<string, string> {
-  return (summary['manifest'] as { packages?: Record<string, string> }).packages ?? {};
 }

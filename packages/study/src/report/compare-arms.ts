@@ -1,60 +1,92 @@
-import { compare, type EvalRow, holm } from '@vlm/evals';
-import type { Arm, Recipe } from '../recipe.ts';
+import { compare, type EvalRow, holm, type ScoredRow } from '@vlm/evals';
+import type { Recipe } from '../recipe.ts';
+import { sweeps } from '../sweeps/index.ts';
+import { type Measure, measures } from './measures.ts';
 import type { Comparison } from './results.ts';
-import { visionScoreItems } from './score-rows.ts';
 
-type Measure = {
+/** Answers of every seed of every arm. */
+export type RowsOfArms = ReadonlyMap<string, ReadonlyMap<number, readonly EvalRow[]>>;
+
+/** One side of a comparison: a name, and its scores seed by seed. */
+export interface Side {
   name: string;
-  rows(rows: readonly EvalRow[]): { id: string; score: number; weight?: number }[];
-  better: 'higher' | 'lower';
-};
+  runs(measure: Measure, seeds: readonly number[]): readonly (readonly ScoredRow[])[];
+  seeds: readonly number[];
+}
 
-const measures: readonly Measure[] = [
-  { name: 'vision score', rows: (rows) => visionScoreItems(rows, 'image'), better: 'higher' },
-  {
-    name: 'open VQA',
-    rows: (rows) =>
-      rows.filter((row) => row.task === 'open-vqa' && row.split === 'new-scene' && row.condition === 'image'),
-    better: 'higher',
-  },
-  { name: 'bits per byte', rows: (rows) => rows.filter((row) => row.task === 'bits-per-byte'), better: 'lower' },
-];
+/** An arm as one side of a comparison; undefined where it has not been evaluated. */
+export function armSide(rowsOf: RowsOfArms, id: string): Side | undefined {
+  const bySeed = rowsOf.get(id);
+  if (!bySeed || bySeed.size === 0) return undefined;
+  return {
+    name: id,
+    seeds: [...bySeed.keys()],
+    runs: (measure, seeds) => seeds.map((seed) => measure.rows(bySeed.get(seed)!)),
+  };
+}
 
 /**
- * Every arm against the two-phase arm (the latest branch point), paired on the same items and seeds. Verdicts hold after Holm's
- * correction over all comparisons of one measure.
+ * The comparisons that the recipe's sweeps ask for, or, without sweeps, of every arm against the two-phase arm (the latest branch point); paired on
+ * the same items and seeds. Verdicts hold after Holm's correction over all comparisons of one family and measure.
  */
-export function compareArms(recipe: Recipe, rowsOf: ReadonlyMap<string, EvalRow[]>): Comparison[] {
-  const reference = recipe.arms.reduce((latest, arm) => (arm.branchPoint > latest.branchPoint ? arm : latest));
-  const others = recipe.arms.filter((arm) => arm !== reference);
-  return measures.flatMap((measure) => {
-    const runs = (arm: Arm) => ({
-      name: arm.id,
-      runs: recipe.seeds.map((seed) => measure.rows(rowsOf.get(`${arm.id}/seed-${seed}`) ?? [])),
+export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
+  const families = recipe.sweeps
+    ? recipe.sweeps.map((name) => [name, sweeps[name].pairs(recipe)] as const)
+    : ([['recipe', recipePairs(recipe)]] as const);
+  return families.flatMap(([family, pairs]) => {
+    const sides = pairs.flatMap(([a, b]): [Side, Side][] => {
+      const both = [armSide(rowsOf, a), armSide(rowsOf, b)];
+      return both[0] && both[1] ? [[both[0], both[1]]] : [];
     });
-    const comparable = others.filter((arm) => runs(arm).runs.every((rows) => rows.length > 0));
-    const compared = comparable.map((arm) => ({
-      arm,
-      result: compare(runs(arm), runs(reference), {
-        seed: `compare/${measure.name}`,
-        resamples: recipe.evaluate.bootstrapSamples,
-        better: measure.better,
-      }),
-    }));
-    const adjusted = holm(compared.map(({ result }) => result.p));
-    return compared.map(({ arm, result }, i): Comparison => {
-      const isTold = adjusted[i]! < 0.05 && result.verdict !== 'cannot be told apart';
-      const better = result.verdict === 'A better' ? arm.id : reference.id;
-      return {
-        a: arm.id,
-        b: reference.id,
-        measure: measure.name,
-        difference: result.difference.estimate,
-        low: result.difference.low,
-        high: result.difference.high,
-        pValue: adjusted[i]!,
-        verdict: isTold ? `${better} is better` : 'cannot be told apart',
-      };
-    });
+    return measures.flatMap((measure) => compareSides(family, measure, sides, recipe.evaluate.bootstrapSamples));
   });
 }
+
+function recipePairs(recipe: Recipe): [string, string][] {
+  const reference = recipe.arms.reduce((latest, arm) => (arm.branchPoint > latest.branchPoint ? arm : latest));
+  return recipe.arms.filter((arm) => arm !== reference).map(({ id }) => [id, reference.id]);
+}
+
+/** One family of comparisons by one measure, on the seeds that both sides have. */
+export function compareSides(
+  family: Comparison['family'],
+  measure: Measure,
+  sides: readonly (readonly [Side, Side])[],
+  resamples: number,
+): Comparison[] {
+  const compared = sides.flatMap(([a, b]) => {
+    const seeds = a.seeds.filter((seed) => b.seeds.includes(seed));
+    const runs = [a, b].map((side) => side.runs(measure, seeds));
+    if (seeds.length === 0 || runs.flat().some((rows) => rows.length === 0)) return [];
+    const [runsA, runsB] = runs as [(typeof runs)[0], (typeof runs)[0]];
+    const result = compare(
+      { name: a.name, runs: runsA! },
+      { name: b.name, runs: runsB! },
+      { seed: `compare/${measure.name}`, resamples, better: measure.better },
+    );
+    return [{ a: a.name, b: b.name, seeds, result }];
+  });
+  const adjusted = holm(compared.map(({ result }) => result.p));
+  return compared.map(({ a, b, seeds, result }, i): Comparison => {
+    const isTold = adjusted[i]! < 0.05 && result.verdict !== undecided;
+    return {
+      family,
+      a,
+      b,
+      measure: measure.name,
+      difference: result.difference.estimate,
+      low: result.difference.low,
+      high: result.difference.high,
+      pValue: adjusted[i]!,
+      smallestShown: result.minimumDetectableDifference,
+      seeds: seeds.length,
+      items: result.difference.n,
+      verdict: isTold ? `${result.verdict === 'A better' ? a : b} is better` : undecided,
+    };
+  });
+}
+
+const undecided = 'cannot be told apart';
+
+/** Whether a comparison says which side is better. */
+export const isTold = ({ verdict }: Comparison): boolean => verdict !== undecided;

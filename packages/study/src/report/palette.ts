@@ -1,25 +1,35 @@
-/** Anchor colours from late (dark) to early (bright): ordered, and apart for colour-blind readers. */
-const anchors: readonly (readonly [number, number, number])[] = [
-  [68, 1, 84],
-  [59, 82, 139],
-  [33, 145, 140],
-  [94, 201, 98],
-  [230, 190, 30],
-];
+/** Every colour of a report's figures with the one that takes its place on a dark screen, each at 3 : 1 or more against its ground. */
+const inks = {
+  ink: ['#1d2430', '#e8ecf2'],
+  label: ['#38404c', '#c5cdd8'],
+  axis: ['#8a94a3', '#76828f'],
+  grid: ['#e6eaf0', '#2a323d'],
+  blue: ['#0b6e99', '#5bb8e0'],
+  red: ['#c2384a', '#f07f88'],
+  amber: ['#a86a00', '#edae49'],
+  slate: ['#5b6675', '#a3aebd'],
+  violet: ['#5b3a9e', '#b79df0'],
+  indigo: ['#3f5bb0', '#8fa8f5'],
+  teal: ['#0f7d85', '#4fc9d2'],
+  green: ['#1b7f4d', '#5fcf97'],
+  olive: ['#6f7600', '#c6d04c'],
+} as const;
 
-/**
- * Colours for `count` ordered arms, as hexadecimal RGB.
- *
- * @example branchColours(2) // ['#440154', '#e6be1e']
- */
-export function branchColours(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => {
-    const position = count === 1 ? 0 : (i / (count - 1)) * (anchors.length - 1);
-    const lower = Math.min(Math.floor(position), anchors.length - 2);
-    const mix = position - lower;
-    const rgb = [0, 1, 2].map((channel) =>
-      Math.round(anchors[lower]![channel]! * (1 - mix) + anchors[lower + 1]![channel]! * mix),
-    );
-    return `#${rgb.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
-  });
+export type Ink = keyof typeof inks;
+
+/** The colour in figures as they are drawn, for a light ground. */
+export const ink = (name: Ink): string => inks[name][0];
+
+/** Style rules that give drawn figures their colours on a dark screen. */
+export const darkFigureStyle = Object.values(inks)
+  .map(([light, dark]) => `svg [fill="${light}"]{fill:${dark}}svg [stroke="${light}"]{stroke:${dark}}`)
+  .join('\n');
+
+const ordered: readonly Ink[] = ['violet', 'indigo', 'teal', 'green', 'olive', 'amber', 'red', 'slate'];
+const dashes: readonly (readonly number[] | undefined)[] = [undefined, [6, 3], [2, 2], [8, 3, 2, 3]];
+
+/** Colour and dash of the `index`-th of several series, in an order of hues that follows the order of the series. */
+export function seriesStyle(index: number): { colour: string; dash?: readonly number[] } {
+  const dash = dashes[Math.floor(index / ordered.length) % dashes.length];
+  return { colour: ink(ordered[index % ordered.length]!), ...(dash ? { dash } : {}) };
 }

@@ -1,5 +1,7 @@
+import type { PlanTotal } from '../plan.ts';
 import type { Arm, Recipe } from '../recipe.ts';
 import type { PhaseHardware } from '../store.ts';
+import type { SweepName } from '../sweeps/names.ts';
 
 /** What an answer was based on: the item's own picture, none, or another item's; or no model at all. */
 export type Condition = 'image' | 'no-image' | 'wrong-image' | 'majority' | 'chance' | 'text';
@@ -65,37 +67,73 @@ export interface SampleAnswer {
   expected: string;
   /** PNG bytes in base64. */
   image: string;
-  answers: { model: string; output: string; score: number }[];
+  answers: { arm: string; seed: number; output: string; score: number }[];
+}
+
+/** One number of an arm over all its seeds. */
+export interface ArmScore extends ScoreRow {
+  /** The value of every seed, in the order of the arm's `seeds`. */
+  perSeed: number[];
+}
+
+/** An arm over all its seeds, or the text model (without `arm`): intervals vary seeds and items. */
+export interface ArmResult {
+  id: string;
+  arm?: Arm;
+  seeds: number[];
+  scores: ArmScore[];
 }
 
 /** Everything a report shows, as plain data (`results.json`). */
 export interface StudyResults {
-  version: 1;
+  version: 2;
   recipe: Recipe;
   recipeHash: string;
+  /** Arms over their seeds, in the recipe's order, and the text model last. */
+  arms: ArmResult[];
+  /** The same seed by seed. Their scores are those over all types of question. */
   models: ModelResult[];
   mainCurves: { seed: number; points: CurvePoint[] }[];
   comparisons: Comparison[];
+  controls: Comparison[];
   samples: SampleAnswer[];
   encoder: Record<string, unknown>;
   corpus: Record<string, unknown>;
   /** What was skipped under a policy of the recipe, by phase. */
   skipped: Record<string, number>;
-  /** What each phase took, and the machine that finished it (records of earlier versions do not say). */
-  phases: { id: string; hash: string; seconds: number; peakBytes: number; hardware?: PhaseHardware | undefined }[];
+  phases: {
+    id: string;
+    kind: string;
+    hash: string;
+    seconds: number;
+    peakBytes: number;
+    /** The machine that finished it; records of earlier versions do not say. */
+    hardware?: PhaseHardware | undefined;
+  }[];
+  /** Phases that are not there: the report is of the others. */
+  missing: string[];
+  /** What the study took with its phases shared, and what every model trained by itself would have. */
+  plan: { all: PlanTotal; naive: PlanTotal };
   versions: Record<string, string>;
   machine: { cpu: string; cores: number; memoryBytes: number; platform: string };
 }
 
-/** Two models on the same items. */
+/** Two arms (or two differences of arms) on the same items and seeds. */
 export interface Comparison {
+  /** Whose question it answers: a sweep, or `controls`. Verdicts are corrected for all comparisons of a family and measure. */
+  family: SweepName | 'recipe' | 'controls';
   a: string;
   b: string;
   measure: string;
   difference: number;
+  /** 95 % interval over seeds and items. */
   low: number;
   high: number;
   /** Adjusted for the number of comparisons (Holm). */
   pValue: number;
+  /** The true difference that would have been found in four studies of five. */
+  smallestShown: number;
+  seeds: number;
+  items: number;
   verdict: string;
 }

@@ -4,6 +4,8 @@ import type { ScoreRow } from './results.ts';
 /** The tasks that the vision score averages over, as the paper's Vision Stable Score averages over six. */
 export const visionScoreTasks: readonly string[] = ['open-vqa', 'existence', 'grounding', 'captioning'];
 
+export const visionScoreTask = 'vision score';
+
 /** One model's answers as score rows: every task, split, type and condition, the baselines among them, and the vision score. */
 export function scoreRows(rows: readonly EvalRow[], options: ResamplingOptions): ScoreRow[] {
   const summaries = summarise(rows, options);
@@ -74,7 +76,7 @@ function visionScores(rows: readonly EvalRow[], options: ResamplingOptions): Sco
     return [
       {
         suite: 'vision',
-        task: 'vision score',
+        task: visionScoreTask,
         split: 'new-scene',
         type: 'all',
         condition,

@@ -1,4 +1,4 @@
-import { paperArm, type Sweep } from './sweep.ts';
+import { paperArm, percentText, type Sweep } from './sweep.ts';
 import { branchPoints } from './timing.ts';
 
 export const blind: Sweep = {
@@ -11,4 +11,10 @@ export const blind: Sweep = {
       paperArm(point),
       { ...paperArm(point), id: `blind-${100 * point}`, imageShare: 0 },
     ]),
+  pairs: () => branchPoints.map((point) => [paperArm(point).id, `blind-${100 * point}`] as const),
+  axis: {
+    title: 'images enter at',
+    of: ({ branchPoint }) => percentText(branchPoint),
+    series: ({ imageShare }) => (imageShare === 0 ? 'phase 2 of text alone' : 'phase 2 with images'),
+  },
 };

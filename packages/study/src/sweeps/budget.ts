@@ -1,4 +1,4 @@
-import { paperArm, percentName, type Sweep } from './sweep.ts';
+import { against, paperArm, percentName, percentText, type Sweep } from './sweep.ts';
 import { branchPoints } from './timing.ts';
 
 export const budget: Sweep = {
@@ -20,5 +20,11 @@ export const budget: Sweep = {
           };
         }),
       );
+  },
+  pairs: (recipe) => against(`budget-100-share-${percentName(recipe.branch.imageShare)}`, budget.arms(recipe)),
+  axis: {
+    title: 'images enter at',
+    of: ({ branchPoint }) => percentText(branchPoint),
+    series: ({ imageShare }, { branch }) => `${percentText(imageShare ?? branch.imageShare)} image tokens`,
   },
 };

@@ -1,4 +1,4 @@
-import { lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
+import { against, lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
 
 export const captions: Sweep = {
   question: 'How rich must captions be?',
@@ -12,4 +12,6 @@ export const captions: Sweep = {
       captions: kind,
     })),
   ],
+  pairs: (recipe) => against('captions-sentences', captions.arms(recipe)),
+  axis: { title: 'captions', of: ({ captions }) => captions ?? 'sentences' },
 };

@@ -1,4 +1,4 @@
-import { lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
+import { against, lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
 
 export const encoder: Sweep = {
   question: 'Does it matter what the model looks through?',
@@ -10,4 +10,6 @@ export const encoder: Sweep = {
       id: `encoder-${kind}`,
       changes: { encoder: { kind } },
     })),
+  pairs: (recipe) => against('encoder-cnn', encoder.arms(recipe)),
+  axis: { title: 'encoder', of: ({ changes }, recipe) => changes?.encoder?.kind ?? recipe.encoder.kind },
 };

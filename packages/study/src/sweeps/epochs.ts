@@ -1,4 +1,4 @@
-import { lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
+import { against, lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
 
 export const epochs: Sweep = {
   question: 'How many passes over the conversations?',
@@ -10,4 +10,9 @@ export const epochs: Sweep = {
       id: `epochs-${count}`,
       changes: { finetune: { epochs: count } },
     })),
+  pairs: (recipe) => against('epochs-1', epochs.arms(recipe)),
+  axis: {
+    title: 'passes over the conversations',
+    of: ({ changes }, { finetune }) => `${changes?.finetune?.epochs ?? finetune.epochs}`,
+  },
 };

@@ -1,4 +1,4 @@
-import { lateBranchPoint, paperArm, percentName, type Sweep } from './sweep.ts';
+import { against, lateBranchPoint, paperArm, percentName, percentText, type Sweep } from './sweep.ts';
 
 export const instruction: Sweep = {
   question: 'Do conversations among the captions of phase 2 help?',
@@ -10,4 +10,9 @@ export const instruction: Sweep = {
       id: `instruction-${percentName(instructionShare)}`,
       instructionShare,
     })),
+  pairs: (recipe) => against('instruction-0', instruction.arms(recipe)),
+  axis: {
+    title: 'conversations’ share of the image tokens',
+    of: ({ instructionShare }) => percentText(instructionShare ?? 0),
+  },
 };

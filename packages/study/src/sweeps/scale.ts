@@ -17,6 +17,12 @@ export const scale: Sweep = {
       changes: { model: halfWidth(recipe.model) },
     })),
   ],
+  pairs: () => [
+    ['tokens-x2', 'tokens-x1'],
+    ['tokens-x4', 'tokens-x1'],
+    [`half-width-${100 * lateBranchPoint}`, 'half-width-100'],
+  ],
+  axis: { title: 'arm', of: ({ id }) => id },
 };
 
 /** Half as wide with heads of the same width; where that does not divide, heads of half the width. */

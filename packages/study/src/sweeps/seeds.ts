@@ -1,4 +1,4 @@
-import { lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
+import { against, lateBranchPoint, paperArm, type Sweep } from './sweep.ts';
 
 /** The paper's: 124 for phase 2, 7 and 365 for fine-tuning. */
 const paperSeeds = [124, 7, 365];
@@ -14,4 +14,6 @@ export const seeds: Sweep = {
       id: `finetune-seed-${seed}`,
       finetuneSeed: seed,
     })),
+  pairs: (recipe) => against(`finetune-seed-${paperSeeds[0]}`, seeds.arms(recipe)),
+  axis: { title: 'seed of fine-tuning', of: ({ finetuneSeed }) => `${finetuneSeed}` },
 };

@@ -8,8 +8,24 @@ export interface Sweep {
   /** What all its arms have in common. */
   fixed: string;
   arms(recipe: Recipe): Arm[];
+  /** Ids of the arms that are compared, the one in question first. */
+  pairs(recipe: Recipe): (readonly [a: string, b: string])[];
+  /** What the sweep varies, in words and for each arm; its figure has this on the horizontal axis. */
+  axis: SweepAxis;
   /** Seeds at which every arm of the study runs, beside the recipe's own. */
   seeds?: readonly number[];
+}
+
+export interface SweepAxis {
+  title: string;
+  of(arm: Arm, recipe: Recipe): string;
+  /** What tells apart arms at the same place of the axis. */
+  series?(arm: Arm, recipe: Recipe): string;
+}
+
+/** Every other arm against one of them. */
+export function against(reference: string, arms: readonly Pick<Arm, 'id'>[]): (readonly [string, string])[] {
+  return arms.filter(({ id }) => id !== reference).map(({ id }) => [id, reference] as const);
 }
 
 /** The paper's best branch point: where most sweeps leave the main run. */
@@ -28,3 +44,5 @@ export function paperArm(branchPoint: number): Arm {
     schedule: branchPoint === 0 || branchPoint === 1 ? 'rewarm' : 'continued',
   };
 }
+
+export const percentText = (share: number): string => `${percentName(share)} %`;

@@ -1,0 +1,47 @@
+import type { Arm } from '../recipe.ts';
+import type { ArmResult, ArmScore, ScoreRow, StudyResults } from './results.ts';
+import { mainMetric, visionScoreTask } from './score-rows.ts';
+
+export type TrainedArm = ArmResult & { arm: Arm };
+
+/** The arms that saw images, in the recipe's order. */
+export function trainedArms({ arms }: Pick<StudyResults, 'arms'>): TrainedArm[] {
+  return arms.filter((arm): arm is TrainedArm => arm.arm !== undefined);
+}
+
+/** The text model that never saw an image, fine-tuned on nothing. */
+export const textModelOf = ({ arms }: Pick<StudyResults, 'arms'>): ArmResult | undefined =>
+  arms.find(({ arm }) => !arm);
+
+/**
+ * The arms that lie on one line over the branch point: they change nothing else, and 0 and 100 % re-warm while the others go on. A recipe
+ * without sweeps says itself what it compares: all of its arms are on the line.
+ */
+export function timingArms(results: Pick<StudyResults, 'arms' | 'recipe'>): TrainedArm[] {
+  if (!results.recipe.sweeps) return trainedArms(results);
+  return trainedArms(results).filter(({ arm: { id: _, branchPoint, schedule, ...changes } }) => {
+    const isUsual = schedule === (branchPoint === 0 || branchPoint === 1 ? 'rewarm' : 'continued');
+    return isUsual && Object.values(changes).every((value) => value === undefined);
+  });
+}
+
+/** A score of an arm over all types of question unless one is named; by its task's main metric unless another is named. */
+export function scoreOf(
+  { scores }: Pick<ArmResult, 'scores'>,
+  wanted: Partial<Pick<ScoreRow, 'split' | 'type' | 'metric'>> & Pick<ScoreRow, 'task' | 'condition'>,
+): ArmScore | undefined {
+  const { task, condition, type = 'all', metric = judgedBy(task), split } = wanted;
+  return scores.find(
+    (row) =>
+      row.task === task &&
+      row.condition === condition &&
+      row.type === type &&
+      row.metric === metric &&
+      (split === undefined ? row.suite === 'text' || row.split === 'new-scene' : row.split === split),
+  );
+}
+
+/** The one metric a task is judged by; the others stand in `scores.csv`. */
+export const judgedBy = (task: string): string => (task === visionScoreTask ? 'score' : mainMetric(task));
+
+export const isMainMetric = ({ task, metric }: ScoreRow): boolean => metric === judgedBy(task);

@@ -1,0 +1,139 @@
+import type { ScoredRow } from '@vlm/evals';
+import type { Recipe } from '../recipe.ts';
+import { budget } from '../sweeps/budget.ts';
+import { lateBranchPoint, percentName } from '../sweeps/sweep.ts';
+import { armSide, compareSides, isTold, type RowsOfArms, type Side } from './compare-arms.ts';
+import { signedDifference, visionMeasure } from './measures.ts';
+import type { Comparison } from './results.ts';
+
+/**
+ * What else than the images could make an early branch better: the learning rate that comes with it (sweep `schedule`), the number of image tokens
+ * (sweep `budget`), or text pre-training itself (the text-only twins). Each contrast holds one of them fixed.
+ */
+
+const late = `branch-${percentName(lateBranchPoint)}`;
+const rewarmedLate = `rewarm-${percentName(lateBranchPoint)}-x1`;
+const twoPhase = 'rewarm-100-x1';
+const twin = (id: string): string => `${id}-text-only`;
+const twoPhaseAt = (peak: string): string => `rewarm-100-${peak}`;
+
+/** The contrasts that the arms of a study allow, by the vision score, corrected together. */
+export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
+  const side = (id: string): Side | undefined => armSide(rowsOf, id);
+  const wanted: [Side | undefined, Side | undefined][] = [
+    [side(rewarmedLate), side(twoPhase)],
+    [side(late), side(rewarmedLate)],
+    ...['x0.1', 'x0.3', 'x2'].map((peak): [Side | undefined, Side | undefined] => [side(late), side(twoPhaseAt(peak))]),
+    [side(twin(late)), side(twin(twoPhase))],
+    [without(side(late), side(twin(late))), without(side(twoPhase), side(twin(twoPhase)))],
+    ...budgetPairs(recipe).map(([a, b]): [Side | undefined, Side | undefined] => [side(a), side(b)]),
+  ];
+  const sides = wanted.filter((pair): pair is [Side, Side] => pair[0] !== undefined && pair[1] !== undefined);
+  return compareSides('controls', visionMeasure, sides, recipe.evaluate.bootstrapSamples);
+}
+
+/** Early and few at a time against late and many: the lowest share at each earlier point, the highest at 100 %. */
+function budgetPairs(recipe: Recipe): [string, string][] {
+  if (!recipe.sweeps?.includes('budget')) return [];
+  const arms = budget.arms(recipe);
+  const shares = arms.map(({ imageShare }) => imageShare!);
+  const find = (point: number, share: number): string | undefined =>
+    arms.find((arm) => arm.branchPoint === point && arm.imageShare === share)?.id;
+  const [fewest, most] = [Math.min(...shares), Math.max(...shares)];
+  const points = [...new Set(arms.map(({ branchPoint }) => branchPoint))].filter((point) => point < 1);
+  const lateAndMany = find(1, most)!;
+  return points.flatMap((point): [string, string][] => [
+    [find(point, fewest)!, lateAndMany],
+    [find(point, most)!, lateAndMany],
+  ]);
+}
+
+/** What one arm has over another, item by item, as a side of its own: their difference is compared. */
+function without(whole: Side | undefined, part: Side | undefined): Side | undefined {
+  if (!whole || !part) return undefined;
+  return {
+    name: `(${whole.name} − ${part.name})`,
+    seeds: whole.seeds.filter((seed) => part.seeds.includes(seed)),
+    runs(measure, seeds) {
+      const subtract = part.runs(measure, seeds);
+      return whole.runs(measure, seeds).map((rows, r) => {
+        const scores = new Map(subtract[r]!.map(({ id, score }) => [id, score]));
+        return rows.map((row): ScoredRow => ({ ...row, score: row.score - (scores.get(row.id) ?? Number.NaN) }));
+      });
+    },
+  };
+}
+
+/** What the controls say about the difference between the late integrated arm and the two-phase arm, in words. */
+export function controlSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
+  return [...scheduleSentences(headline, controls), ...twinSentences(controls), ...budgetSentences(controls)];
+}
+
+function scheduleSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
+  const matched = find(controls, rewarmedLate, twoPhase);
+  const rateAlone = find(controls, late, rewarmedLate);
+  if (!headline || !matched || !rateAlone) return [];
+  const details = `At the same re-warmed rate the arms differ by ${shown(matched)}; at the same branch point the two rates differ by ${shown(rateAlone)}.`;
+  return [
+    `Is it the learning rate? ${scheduleVerdict(headline, matched, rateAlone)} ${details}`,
+    ...peakSentences(controls),
+  ];
+}
+
+/** Whether the learning rate explains a difference, judged by contrasts that hold after correction and by nothing else. */
+function scheduleVerdict(headline: Comparison, matched: Comparison, rateAlone: Comparison): string {
+  const sameSign = (other: Comparison): boolean => Math.sign(other.difference) === Math.sign(headline.difference);
+  if (!isTold(headline)) {
+    if (isTold(rateAlone))
+      return `The branch point shows no difference, and the rate does: ${rateAlone.verdict.replace(' is better', '')} is better at the same branch point.`;
+    return 'There is no difference to explain, and the rate alone shows none either.';
+  }
+  if (isTold(matched) && sameSign(matched))
+    return 'No: the difference stands where both arms warm up again to one peak.';
+  if (isTold(rateAlone) && sameSign(rateAlone))
+    return 'The learning rate explains the difference: it is there between two rates at one branch point, and cannot be told between two branch points at one rate.';
+  return 'That cannot be told: with the rate held fixed the difference is no longer clear of zero, and the rate alone is not either.';
+}
+
+function peakSentences(controls: readonly Comparison[]): string[] {
+  const peaks = controls.filter(({ a, b }) => a === late && b.startsWith('rewarm-100-'));
+  if (peaks.length === 0) return [];
+  const list = peaks
+    .map((row) => `${row.b.slice('rewarm-100-'.length)} of the recipe’s peak: ${shown(row)}`)
+    .join('; ');
+  return [`Is the two-phase arm badly tuned? ${late} less the 100 % arm at other peaks: ${list}.`];
+}
+
+function twinSentences(controls: readonly Comparison[]): string[] {
+  const twins = find(controls, twin(late), twin(twoPhase));
+  const images = controls.find(({ a }) => a.startsWith(`(${late} `));
+  if (!twins || !images) return [];
+  const verdict = isTold(twins)
+    ? 'The twins differ without a single image in phase 2, so part of what a branch point does is not about images'
+    : 'Without images in phase 2 the two branch points cannot be told apart';
+  return [
+    `Does it need the images? ${verdict} (${shown(twins)}); what phase 2’s images add differs between the branch points by ${shown(images)}.`,
+  ];
+}
+
+function budgetSentences(controls: readonly Comparison[]): string[] {
+  const rows = controls.filter(({ a, b }) => a.startsWith('budget-') && b.startsWith('budget-'));
+  if (rows.length === 0) return [];
+  const told = rows.filter(isTold);
+  const list = (told.length > 0 ? told : rows).map((row) => `${row.a} less ${row.b}: ${shown(row)}`).join('; ');
+  return [
+    told.length === 0
+      ? `With the same number of image tokens for all, no early start can be told from starting at 100 % with the full share (${list}).`
+      : `With the same number of image tokens for all: ${list}.`,
+  ];
+}
+
+function find(controls: readonly Comparison[], a: string, b: string): Comparison | undefined {
+  return controls.find((row) => row.a === a && row.b === b);
+}
+
+/** `+1.2 points [−0.3, +2.7], cannot be told apart` */
+function shown(row: Comparison): string {
+  const show = (value: number): string => signedDifference(visionMeasure, value);
+  return `${show(row.difference)} points [${show(row.low)}, ${show(row.high)}]${isTold(row) ? '' : ', cannot be told apart'}`;
+}

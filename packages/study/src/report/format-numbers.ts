@@ -1,0 +1,36 @@
+import type { Cell } from './document.ts';
+import type { ArmScore } from './results.ts';
+
+/** `48.2` with its interval and, where there are several, the value of every seed beside it. */
+export function estimateCell(row: ArmScore | undefined, { scale, digits } = formatOf(row?.metric)): Cell {
+  if (!row) return '–';
+  const show = (value: number): string => (scale * value).toFixed(digits);
+  const interval = row.low === row.high ? '' : `[${show(row.low)}, ${show(row.high)}]`;
+  const isVaried = row.perSeed.length > 1 && new Set(row.perSeed.map(show)).size > 1;
+  const seeds = isVaried ? `seeds ${row.perSeed.map(show).join(' / ')}` : '';
+  const note = [interval, seeds].filter(Boolean).join(' ');
+  return note ? { text: show(row.value), note } : show(row.value);
+}
+
+/** Points of a hundred, but bits per byte and CIDEr-D as they are. */
+export function formatOf(metric: string | undefined): { scale: number; digits: number } {
+  return metric === 'bits-per-byte' ? { scale: 1, digits: 3 } : { scale: 100, digits: 1 };
+}
+
+export const percent = (value: number, digits = 0): string => `${(100 * value).toFixed(digits)} %`;
+
+export function count(value: number): string {
+  if (value >= 1e12) return `${(value / 1e12).toFixed(2)}T`;
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)}B`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
+  return value >= 1e3 ? `${(value / 1e3).toFixed(0)}k` : String(value);
+}
+
+export const grouped = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** Seconds as hours and minutes, or minutes and seconds below an hour. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours > 0 ? `${hours} h ${String(minutes).padStart(2, '0')} min` : `${minutes} min ${whole % 60} s`;
+}

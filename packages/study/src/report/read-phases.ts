@@ -1,0 +1,101 @@
+import type { EvalRow } from '@vlm/evals';
+import { type Phase, phasesOfArm, type Study } from '../graph.ts';
+import { rowsFile } from '../phases/evaluate.ts';
+import type { PhaseRecord, Store } from '../store.ts';
+import { StudyError } from '../study-error.ts';
+import type { CurvePoint, StudyResults } from './results.ts';
+
+/** Points of a curve that a report keeps; all of them stand in the phase's `metrics.jsonl`. */
+const curvePoints = 100;
+
+/** One evaluated model: its arm (or `text-model`), its seed, and the phase that asked it. */
+interface Evaluated {
+  arm: string;
+  seed: number;
+  phase: Phase;
+}
+
+/** What a report reads of a study's phases. */
+export function phaseReader(study: Study, store: Store) {
+  const { recipe } = study;
+  const byId = new Map(study.phases.map((phase) => [phase.id, phase]));
+  const find = (id: string): Phase => {
+    const phase = byId.get(id);
+    if (!phase) throw new StudyError('missing-artifact', `The study has no phase ${id}.`);
+    return phase;
+  };
+  const record = async (id: string): Promise<PhaseRecord> => {
+    const found = await store.record(find(id));
+    if (!found) throw new StudyError('not-finished', `Phase ${id} is not finished; run the study first.`);
+    return found;
+  };
+  const lines = async <Row>(id: string, file: string): Promise<Row[]> => {
+    const bytes = await store.peek(find(id), file);
+    const text = bytes ? Buffer.from(bytes).toString('utf8') : '';
+    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Row]));
+  };
+  const points = async (id: string): Promise<CurvePoint[]> => {
+    return lines<CurvePoint>(id, 'metrics.jsonl');
+  };
+  return {
+    record,
+    rows: (id: string): Promise<EvalRow[]> => lines<EvalRow>(id, rowsFile),
+    curve: async (id: string): Promise<CurvePoint[]> => smoothed(await points(id)),
+    /** Models of every arm and seed, then the text models. */
+    async evaluations(isPartial: boolean): Promise<Evaluated[]> {
+      const wanted = recipe.arms.flatMap(({ id }) =>
+        recipe.seeds.map((seed) => ({ arm: id, seed, phase: phasesOfArm(study, `${id}/seed-${seed}`)!.evaluate })),
+      );
+      for (const seed of recipe.seeds) {
+        wanted.push({ arm: 'text-model', seed, phase: find(`evaluate/text-model/seed-${seed}`) });
+      }
+      if (!isPartial) return wanted;
+      const records = await Promise.all(wanted.map(({ phase }) => store.record(phase)));
+      return wanted.filter((_, i) => records[i]);
+    },
+    mainCurves: (): Promise<StudyResults['mainCurves']> =>
+      Promise.all(
+        recipe.seeds.map(async (seed) => {
+          const pieces: string[] = [];
+          let piece: string | undefined = find(`evaluate/text-model/seed-${seed}`).parents['model'];
+          for (; piece !== undefined; piece = find(piece).continues) pieces.unshift(piece);
+          return { seed, points: smoothed((await Promise.all(pieces.map(points))).flat()) };
+        }),
+      ),
+    async skipped(): Promise<Record<string, number>> {
+      const total: Record<string, number> = {};
+      for (const phase of study.phases) {
+        const counts = ((await store.record(phase))?.summary['skipped'] ?? {}) as Record<string, number>;
+        for (const [what, n] of Object.entries(counts)) if (n > 0) total[`${phase.id}: ${what}`] = n;
+      }
+      return total;
+    },
+    async phases(): Promise<StudyResults['phases']> {
+      const records = await Promise.all(work(study).map((phase) => store.record(phase)));
+      return records
+        .filter((found) => found !== undefined)
+        .map(({ id, kind, hash, seconds, peakBytes, hardware }) => ({ id, kind, hash, seconds, peakBytes, hardware }));
+    },
+    async missing(): Promise<string[]> {
+      const records = await Promise.all(work(study).map((phase) => store.record(phase)));
+      return work(study).flatMap(({ id }, i) => (records[i] ? [] : [id]));
+    },
+  };
+}
+
+/** Every phase but the report itself, whose record would make it depend on when it was written. */
+const work = ({ phases }: Study): Phase[] => phases.filter(({ kind }) => kind !== 'report');
+
+/** Running mean of the loss over a fiftieth of the points, thinned out, with the digits that a curve can show. */
+function smoothed(points: readonly CurvePoint[]): CurvePoint[] {
+  const window = Math.max(1, Math.floor(points.length / 50));
+  const stride = Math.max(1, Math.ceil(points.length / curvePoints));
+  const kept: CurvePoint[] = [];
+  for (let i = 0; i < points.length; i += stride) {
+    const part = points.slice(Math.max(0, i - window + 1), i + 1);
+    const loss = part.reduce((sum, point) => sum + point.loss, 0) / part.length;
+    const { tokens, lr } = points[i]!;
+    kept.push({ tokens, loss: Number(loss.toPrecision(5)), lr: Number(lr.toPrecision(5)) });
+  }
+  return kept;
+}

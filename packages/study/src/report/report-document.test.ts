@@ -1,0 +1,148 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expandStudy } from '../graph.ts';
+import { presets } from '../presets/index.ts';
+import type { Arm, Recipe } from '../recipe.ts';
+import { addSweeps } from '../sweeps/index.ts';
+import { madeUpResults, type Skill } from '../testing/made-up-results.ts';
+import { answerSentences, headlineComparison } from './answer.ts';
+import { controlSentences } from './controls.ts';
+import { csvTables } from './csv-tables.ts';
+import { renderHtml } from './render-html.ts';
+import { renderMarkdown } from './render-markdown.ts';
+import { drawFigures, reportDocument } from './report-document.ts';
+import type { StudyResults } from './results.ts';
+import { repeatCommand } from './sections/repeat-section.ts';
+
+const quick: Recipe = { ...presets['quick']!, seeds: [124, 7, 365] };
+const swept = addSweeps(quick, ['timing', 'schedule', 'budget']);
+const results = (skill: Skill, recipe: Recipe = swept): StudyResults => madeUpResults(recipe, skill);
+const sentences = (all: StudyResults): string => answerSentences(all).join(' ');
+const controls = (all: StudyResults): string => controlSentences(headlineComparison(all), all.controls).join('\n');
+
+const isEarly = ({ branchPoint }: Arm): boolean => branchPoint < 1;
+const isContinued = ({ schedule }: Arm): boolean => schedule === 'continued';
+
+describe('the answer', () => {
+  it('says in words, with an interval and what would have been found, that arms cannot be told apart', () => {
+    expect(sentences(results(() => 0.5))).toMatch(
+      /cannot be told apart by the vision score here: [+−]?\d\.\d points, 95 % interval \[[+−]?\d+\.\d, [+−]?\d+\.\d\] over 3 seeds and 80 items; .* about \d+\.\d points/,
+    );
+  });
+
+  it('names the earlier start where it is better, and the later where that is', () => {
+    const early = sentences(results((arm) => (isEarly(arm) ? 0.8 : 0.3)));
+    expect(early).toMatch(/first saw images at 80 % of the text run scored \d\d\.\d points more .* after it/);
+    expect(early).toMatch(/Of 5 earlier branch points.*branch-0 .*branch-80 .*differ from 100 %/);
+    const late = sentences(results((arm) => (isEarly(arm) ? 0.3 : 0.8)));
+    expect(late).toMatch(/first saw images after the text run scored .* at 80 % of it/);
+  });
+
+  it('is not given where there is no two-phase arm', () => {
+    const arms = quick.arms.filter(({ branchPoint }) => branchPoint < 1);
+    expect(sentences(results(() => 0.5, { ...quick, arms }))).toMatch(/does not answer the question/);
+  });
+});
+
+describe('the controls', () => {
+  it('find that the learning rate explains a difference that goes with the rate', () => {
+    const all = results((arm) => (isContinued(arm) ? 0.8 : 0.3));
+    expect(controls(all)).toMatch(/The learning rate explains the difference/);
+  });
+
+  it('find that it does not where the difference goes with the branch point', () => {
+    const all = results((arm) => (arm.imageShare === 0 ? 0.2 : isEarly(arm) ? 0.8 : 0.3));
+    expect(controls(all)).toMatch(/No: the difference stands where both arms warm up again/);
+    expect(controls(all)).toMatch(/Without images in phase 2 the two branch points cannot be told apart/);
+    expect(controls(all)).toMatch(/images add differs between the branch points by \+[345]\d\.\d points/);
+    expect(controls(all)).toMatch(/same number of image tokens for all: budget-0-share-21.25 less budget-100-share-85/);
+  });
+
+  it('see a difference that needs no images', () => {
+    const all = results((arm) => (isEarly(arm) ? 0.8 : 0.3));
+    expect(controls(all)).toMatch(/The twins differ without a single image/);
+  });
+
+  it('explain nothing where there is nothing', () => {
+    expect(controls(results(() => 0.5))).toMatch(/There is no difference to explain/);
+  });
+
+  it('say nothing of sweeps that were not run', () => {
+    expect(controls(results(() => 0.5, addSweeps(quick, ['timing'])))).toBe('');
+  });
+});
+
+describe('an arm over its seeds', () => {
+  it('has an interval that knows that seeds differ', () => {
+    const steady = results(() => 0.5, quick);
+    const unsteady = results((_, seed) => (seed === 7 ? 0.1 : 0.8), quick);
+    const width = ({ arms }: StudyResults): number => {
+      const row = arms[0]!.scores.find(({ task, condition }) => task === 'vision score' && condition === 'image')!;
+      expect(row.value).toBeCloseTo(row.perSeed.reduce((a, b) => a + b) / 3, 12);
+      return row.high - row.low;
+    };
+    expect(width(unsteady)).toBeGreaterThan(2 * width(steady));
+  });
+});
+
+describe('the report', () => {
+  let page: string;
+  let markdown: string;
+  let all: StudyResults;
+  beforeAll(async () => {
+    all = results(() => 0.5);
+    const report = reportDocument(all, await drawFigures(all));
+    page = renderHtml(report);
+    markdown = renderMarkdown(report);
+  });
+
+  it('needs nothing beside it', () => {
+    expect(page.match(/<(?:script|link rel="stylesheet")|src="(?!data:)|@import|url\(/g)).toBeNull();
+  });
+
+  it('lets no answer of a model become markup, in either form', () => {
+    expect(page.includes('&lt;script&gt;alert(1)&lt;/script&gt;')).toBe(true);
+    expect(markdown.includes('&lt;script>alert(1)&lt;/script>')).toBe(true);
+    expect(markdown.includes('a \\| pipe')).toBe(true);
+    for (const text of [page, markdown]) expect(text.includes('<script>')).toBe(false);
+  });
+
+  it('has every link of its contents, unique ids and headings in steps of one', () => {
+    const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id!);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(target);
+    const levels = [...page.matchAll(/<h(\d)/g)].map(([, level]) => Number(level));
+    expect(levels[0]).toBe(1);
+    levels.forEach((level, i) => {
+      if (i > 0) expect(level - levels[i - 1]!).toBeLessThanOrEqual(1);
+    });
+  });
+
+  it('gives the numbers of every figure as a table too', () => {
+    expect(page.match(/<figure /g)!.length).toBe(page.match(/Numbers of this figure/g)!.length);
+  });
+
+  it('says how to do it again with one command', () => {
+    expect(repeatCommand(expandStudy(addSweeps(presets['quick']!, ['timing', 'ratio'])).recipe)).toBe(
+      'npx staged-vlm study run quick --sweep timing,ratio',
+    );
+    expect(repeatCommand({ ...quick, name: 'mine' })).toBe('npx staged-vlm study run recipe.json');
+  });
+
+  it('is the same text from the same results', async () => {
+    const report = reportDocument(all, await drawFigures(all));
+    expect(renderHtml(report) === page).toBe(true);
+    expect(renderMarkdown(report) === markdown).toBe(true);
+  });
+
+  it('stands as tables with one width', () => {
+    for (const [name, text] of Object.entries(csvTables(all))) {
+      const widths = new Set(
+        text
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.replace(/"(?:[^"]|"")*"/g, '').split(',').length),
+      );
+      expect(widths.size, name).toBe(1);
+    }
+  });
+});

@@ -1,0 +1,55 @@
+import { answerSentences, contextSentences, headlineComparison } from '../answer.ts';
+import { controlSentences } from '../controls.ts';
+import { type Block, type Figure, paragraph, type Section } from '../document.ts';
+import { paperNumbers } from '../paper-numbers.ts';
+import type { StudyResults } from '../results.ts';
+import { comparisonTable } from './comparison-table.ts';
+import { paperTable } from './paper-table.ts';
+
+/** The first page: the answer, whether something else explains it, the figure, and what the paper says. */
+export function answerSection(results: StudyResults, headline: Figure): Section {
+  const { finding, tables } = paperNumbers.timing!;
+  const unfinished =
+    results.missing.length === 0
+      ? []
+      : [
+          paragraph(
+            `This report is of an unfinished study: ${results.missing.length} of ${results.missing.length + results.phases.length} phases are missing, and everything below is of the others.`,
+          ),
+        ];
+  return {
+    id: 'answer',
+    title: 'The answer',
+    blocks: [
+      ...unfinished,
+      { kind: 'paragraph', isLead: true, text: answerSentences(results).join(' ') },
+      { kind: 'figure', figure: headline },
+      paragraph(
+        `The paper: ${finding} Other data and sizes, so the order of arms can be compared and the values cannot.`,
+      ),
+      ...tables.map(paperTable),
+    ],
+    sections: [
+      { id: 'controls', title: 'Is it the images?', blocks: controlBlocks(results) },
+      { id: 'context', title: 'What else to know', blocks: [{ kind: 'list', items: contextSentences(results) }] },
+    ],
+  };
+}
+
+function controlBlocks(results: StudyResults): Block[] {
+  const sentences = controlSentences(headlineComparison(results), results.controls);
+  if (sentences.length === 0) {
+    return [
+      paragraph(
+        'Not asked here: without the sweeps “schedule” and “budget” nothing tells the branch point from the learning rate and the number of images that come with it.',
+      ),
+    ];
+  }
+  return [
+    { kind: 'list', items: sentences },
+    comparisonTable(
+      'Controls by the vision score: each contrast holds one thing fixed. Verdicts are corrected for their number (Holm)',
+      results.controls,
+    ),
+  ];
+}
