@@ -1,4 +1,3 @@
-import { lateBranchPoint } from '../sweeps/sweep.ts';
 import { scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
 import { isTold } from './compare-arms.ts';
 import { grouped, percent } from './format-numbers.ts';
@@ -7,21 +6,7 @@ import type { Comparison, ScoreRow, StudyResults } from './results.ts';
 
 /** The comparison that the question is about: the late integrated arm against the two-phase arm. */
 export function headlineComparison(results: StudyResults, measure: Measure = visionMeasure): Comparison | undefined {
-  const [late, twoPhase] = headlineArms(results);
-  return results.comparisons.find(
-    ({ a, b, measure: name, family }) =>
-      a === late && b === twoPhase && name === measure.name && (family === 'timing' || family === 'recipe'),
-  );
-}
-
-/** The arm at 80 % (or else the last before the end) and the one at 100 %. */
-function headlineArms(results: StudyResults): [string | undefined, string | undefined] {
-  const arms = timingArms(results);
-  const early = arms.filter(({ arm }) => arm.branchPoint < 1);
-  const late =
-    early.find(({ arm }) => arm.branchPoint === lateBranchPoint) ??
-    [...early].sort((a, b) => b.arm.branchPoint - a.arm.branchPoint)[0];
-  return [late?.id, arms.find(({ arm }) => arm.branchPoint === 1)?.id];
+  return results.comparisons.find((row) => row.family === 'headline' && row.measure === measure.name);
 }
 
 /** The answer in two sentences: the branch point that the paper recommends against two phases, then all branch points and the text. */

@@ -1,4 +1,5 @@
 import type { Arm } from '../recipe.ts';
+import { isUsualArm } from '../sweeps/sweep.ts';
 import type { ArmResult, ArmScore, ScoreRow, StudyResults } from './results.ts';
 import { mainMetric, visionScoreTask } from './score-rows.ts';
 
@@ -19,10 +20,7 @@ export const textModelOf = ({ arms }: Pick<StudyResults, 'arms'>): ArmResult | u
  */
 export function timingArms(results: Pick<StudyResults, 'arms' | 'recipe'>): TrainedArm[] {
   if (!results.recipe.sweeps) return trainedArms(results);
-  return trainedArms(results).filter(({ arm: { id: _, branchPoint, schedule, ...changes } }) => {
-    const isUsual = schedule === (branchPoint === 0 || branchPoint === 1 ? 'rewarm' : 'continued');
-    return isUsual && Object.values(changes).every((value) => value === undefined);
-  });
+  return trainedArms(results).filter(({ arm }) => isUsualArm(arm));
 }
 
 /** A score of an arm over all types of question unless one is named; by its task's main metric unless another is named. */

@@ -1,6 +1,7 @@
 import { compare, type EvalRow, holm, type ScoredRow } from '@vlm/evals';
-import type { Recipe } from '../recipe.ts';
+import type { Arm, Recipe } from '../recipe.ts';
 import { sweeps } from '../sweeps/index.ts';
+import { isUsualArm, lateBranchPoint, type Sweep } from '../sweeps/sweep.ts';
 import { type Measure, measures } from './measures.ts';
 import type { Comparison } from './results.ts';
 
@@ -26,13 +27,21 @@ export function armSide(rowsOf: RowsOfArms, id: string): Side | undefined {
 }
 
 /**
- * The comparisons that the recipe's sweeps ask for, or, without sweeps, of every arm against the two-phase arm (the latest branch point); paired on
+ * The comparison that the question is about, which stands by itself because the paper chose it and not these numbers; and those that the recipe's
+ * sweeps ask for, or, without sweeps, of every arm against the two-phase arm (the latest branch point); paired on
  * the same items and seeds. Verdicts hold after Holm's correction over all comparisons of one family and measure.
  */
 export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
-  const families = recipe.sweeps
-    ? recipe.sweeps.map((name) => [name, sweeps[name].pairs(recipe)] as const)
-    : ([['recipe', recipePairs(recipe)]] as const);
+  const headline = headlinePair([...rowsOf.keys()].map((id) => recipe.arms.find((arm) => arm.id === id)!));
+  const families: [Comparison['family'], readonly (readonly [string, string])[]][] = [
+    ['headline', headline ? [headline] : []],
+    ...(recipe.sweeps
+      ? recipe.sweeps.map((name): [Comparison['family'], ReturnType<Sweep['pairs']>] => [
+          name,
+          sweeps[name].pairs(recipe),
+        ])
+      : [['recipe', recipePairs(recipe)] as [Comparison['family'], [string, string][]]]),
+  ];
   return families.flatMap(([family, pairs]) => {
     const sides = pairs.flatMap(([a, b]): [Side, Side][] => {
       const both = [armSide(rowsOf, a), armSide(rowsOf, b)];
@@ -40,6 +49,15 @@ export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
     });
     return measures.flatMap((measure) => compareSides(family, measure, sides, recipe.evaluate.bootstrapSamples));
   });
+}
+
+/** The paper's arm at 80 % (or else the last one before the end) and the two-phase arm; undefined where one of them is missing. */
+export function headlinePair(arms: readonly Arm[]): [string, string] | undefined {
+  const line = arms.filter(isUsualArm);
+  const early = line.filter(({ branchPoint }) => branchPoint < 1).sort((a, b) => b.branchPoint - a.branchPoint);
+  const late = early.find(({ branchPoint }) => branchPoint === lateBranchPoint) ?? early[0];
+  const twoPhase = line.find(({ branchPoint }) => branchPoint === 1);
+  return late && twoPhase ? [late.id, twoPhase.id] : undefined;
 }
 
 function recipePairs(recipe: Recipe): [string, string][] {

@@ -17,19 +17,26 @@ const twoPhase = 'rewarm-100-x1';
 const twin = (id: string): string => `${id}-text-only`;
 const twoPhaseAt = (peak: string): string => `rewarm-100-${peak}`;
 
-/** The contrasts that the arms of a study allow, by the vision score, corrected together. */
+/** The contrasts that the arms of a study allow, by the vision score; those of one question are corrected together. */
 export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
   const side = (id: string): Side | undefined => armSide(rowsOf, id);
-  const wanted: [Side | undefined, Side | undefined][] = [
-    [side(rewarmedLate), side(twoPhase)],
-    [side(late), side(rewarmedLate)],
-    ...['x0.1', 'x0.3', 'x2'].map((peak): [Side | undefined, Side | undefined] => [side(late), side(twoPhaseAt(peak))]),
-    [side(twin(late)), side(twin(twoPhase))],
-    [without(side(late), side(twin(late))), without(side(twoPhase), side(twin(twoPhase)))],
-    ...budgetPairs(recipe).map(([a, b]): [Side | undefined, Side | undefined] => [side(a), side(b)]),
+  type Contrast = [Side | undefined, Side | undefined];
+  const questions: Contrast[][] = [
+    [
+      [side(rewarmedLate), side(twoPhase)],
+      [side(late), side(rewarmedLate)],
+    ],
+    ['x0.1', 'x0.3', 'x2'].map((peak): Contrast => [side(late), side(twoPhaseAt(peak))]),
+    [
+      [side(twin(late)), side(twin(twoPhase))],
+      [without(side(late), side(twin(late))), without(side(twoPhase), side(twin(twoPhase)))],
+    ],
+    budgetPairs(recipe).map(([a, b]): Contrast => [side(a), side(b)]),
   ];
-  const sides = wanted.filter((pair): pair is [Side, Side] => pair[0] !== undefined && pair[1] !== undefined);
-  return compareSides('controls', visionMeasure, sides, recipe.evaluate.bootstrapSamples);
+  return questions.flatMap((contrasts) => {
+    const sides = contrasts.filter((pair): pair is [Side, Side] => pair[0] !== undefined && pair[1] !== undefined);
+    return compareSides('controls', visionMeasure, sides, recipe.evaluate.bootstrapSamples);
+  });
 }
 
 /** Early and few at a time against late and many: the lowest share at each earlier point, the highest at 100 %. */

@@ -120,8 +120,8 @@ export interface StudyResults {
 
 /** Two arms (or two differences of arms) on the same items and seeds. */
 export interface Comparison {
-  /** Whose question it answers: a sweep, or `controls`. Verdicts are corrected for all comparisons of a family and measure. */
-  family: SweepName | 'recipe' | 'controls';
+  /** Whose question it answers: the study's own, a sweep's, or a control's. Verdicts are corrected for all comparisons of a question and measure. */
+  family: SweepName | 'headline' | 'recipe' | 'controls';
   a: string;
   b: string;
   measure: string;

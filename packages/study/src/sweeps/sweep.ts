@@ -46,3 +46,8 @@ export function paperArm(branchPoint: number): Arm {
 }
 
 export const percentText = (share: number): string => `${percentName(share)} %`;
+
+/** Whether an arm is as {@link paperArm} makes it, whatever its name: it varies the branch point and nothing else. */
+export function isUsualArm({ id: _, branchPoint, schedule, ...changes }: Arm): boolean {
+  return schedule === paperArm(branchPoint).schedule && Object.values(changes).every((value) => value === undefined);
+}

@@ -13,9 +13,9 @@ import { scoreRows } from '../report/score-rows.ts';
 /** How good a made-up model is at questions with its picture, 0 to 1. */
 export type Skill = (arm: Arm, seed: number) => number;
 
-const items = 80;
+const items = 60;
 /** Enough that the smallest p survives the correction for a dozen comparisons. */
-const resamples = 2000;
+const resamples = 1000;
 const scoreResamples = 100;
 
 /**
@@ -108,7 +108,7 @@ export function madeUpResults(input: Recipe, skill: Skill): StudyResults {
 
 /** Questions that no model answers better blind than one in ten. */
 function answers(seed: string, skill: number): EvalRow[] {
-  const random = createRandom(seed);
+  const random = createRandom(`made-up/${seed}`);
   const row = (i: number, condition: EvalRow['condition'], p: number): EvalRow => ({
     id: `open-vqa-${i}`,
     task: 'open-vqa',

@@ -48,7 +48,7 @@ function controlBlocks(results: StudyResults): Block[] {
   return [
     { kind: 'list', items: sentences },
     comparisonTable(
-      'Controls by the vision score: each contrast holds one thing fixed. Verdicts are corrected for their number (Holm)',
+      'Controls by the vision score: each contrast holds one thing fixed. Verdicts are corrected for the contrasts of one question (Holm)',
       results.controls,
     ),
   ];
