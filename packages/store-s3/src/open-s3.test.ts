@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkConditions, openS3, type S3Options } from './index.ts';
+import { openS3, type S3Options } from './index.ts';
 import { type FaultProxy, startFaultProxy } from './testing/fault-proxy.ts';
 import { hasTestS3, startTestS3, type TestS3 } from './testing/s3-server.ts';
 
@@ -237,13 +237,13 @@ describe.runIf(isThere)('openS3, against a server that speaks S3', () => {
       try {
         const objects = await open({ endpoint: old.endpoint });
         await objects.write('store.json', text('{}'));
-        await expect(checkConditions(objects, 'store.json', text('{}'))).rejects.toMatchObject({
+        await expect(objects.checkConditions('store.json', text('{}'))).rejects.toMatchObject({
           code: 'no-conditions',
         });
         expect(await objects.read('store.json')).toEqual(text('{}'));
         const good = await open();
         await good.write('store.json', text('{}'));
-        await checkConditions(good, 'store.json', text('{}'));
+        await good.checkConditions('store.json', text('{}'));
       } finally {
         await old.close();
       }

@@ -23,6 +23,13 @@ export interface S3Objects {
   write(key: string, bytes: Uint8Array): Promise<void>;
   /** Writes a small object that must not be there. @returns false where it is: of several writers one alone gets true */
   create(key: string, bytes: Uint8Array): Promise<boolean>;
+  /**
+   * Makes sure that the server keeps conditional writes, by creating an object that is there.
+   *
+   * @param bytes what the object holds
+   * @throws S3StoreError `no-conditions` where the second writer was let in
+   */
+  checkConditions(key: string, bytes: Uint8Array): Promise<void>;
   /** Keys that begin with a prefix, in order. */
   list(prefix: string): Promise<string[]>;
   /** Removes objects and uploads that were broken off; none there is fine. */
@@ -100,6 +107,24 @@ export async function openS3(location: string, options: S3Options = {}): Promise
     );
   };
 
+  const create = async (key: string, bytes: Uint8Array): Promise<boolean> => {
+    const Key = keyOf(key);
+    return attempt(Key, async () => {
+      try {
+        await client.send(new PutObjectCommand({ Bucket, Key, Body: bytes, IfNoneMatch: '*' }));
+        return true;
+      } catch (error) {
+        if (statusOf(error) === 412) {
+          // An earlier try may have arrived without its answer: then the object is ours.
+          const there = await read(key);
+          return there !== undefined && Buffer.compare(there, bytes) === 0;
+        }
+        if (statusOf(error) === 501) throw noConditions(endpoint, error);
+        throw error;
+      }
+    });
+  };
+
   const list = async (start: string): Promise<string[]> => {
     const keys: string[] = [];
     for (let token: string | undefined; ; ) {
@@ -135,24 +160,12 @@ export async function openS3(location: string, options: S3Options = {}): Promise
     list,
     write: (key, bytes) => put(settings, keyOf(key), bytes),
 
-    async create(key, bytes) {
-      const Key = keyOf(key);
-      return attempt(Key, async () => {
-        try {
-          await client.send(new PutObjectCommand({ Bucket, Key, Body: bytes, IfNoneMatch: '*' }));
-          return true;
-        } catch (error) {
-          if (statusOf(error) === 412) {
-            // An earlier try may have arrived without its answer: then the object is ours.
-            const there = await read(key);
-            return there !== undefined && Buffer.compare(there, bytes) === 0;
-          }
-          if (statusOf(error) === 501) throw noConditions(endpoint, error);
-          throw error;
-        }
-      });
+    create,
+    async checkConditions(key, bytes) {
+      if (!(await create(key, Buffer.concat([bytes, Buffer.from('\n')])))) return;
+      await put(settings, keyOf(key), bytes);
+      throw noConditions(endpoint);
     },
-
     async remove(start, keep = () => false) {
       const keys = (await list(start)).filter((key) => !keep(key));
       // One by one: the request for many needs a checksum that not every server takes.
@@ -170,19 +183,6 @@ export async function openS3(location: string, options: S3Options = {}): Promise
     download: (key, path, facts, signal) => downloadFile(settings, keyOf(key), path, facts, signal),
     close: () => client.destroy(),
   };
-}
-
-/**
- * Asks a server whether it keeps conditional writes, by creating an object that is there.
- *
- * @throws S3StoreError `no-conditions` where the second writer of the object was let in
- */
-export async function checkConditions(objects: S3Objects, key: string, bytes: Uint8Array): Promise<void> {
-  const other = Buffer.concat([bytes, Buffer.from('\n')]);
-  if (await objects.create(key, other)) {
-    await objects.write(key, bytes);
-    throw noConditions(objects.location);
-  }
 }
 
 function noConditions(where: string, cause?: unknown): S3StoreError {

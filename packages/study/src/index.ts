@@ -25,7 +25,7 @@ export {
   type StudyPlan,
 } from './plan.ts';
 export { loadRecipe, presetNames, presets } from './presets/index.ts';
-export { readResults } from './read-results.ts';
+export { localReport, readResults } from './read-results.ts';
 export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
 export { writeDuelPage } from './report/duel-page.ts';
 export type {
@@ -43,6 +43,7 @@ export type { Claim, ClaimOptions } from './store/claim.ts';
 export type { StoreHolder } from './store/holder.ts';
 export {
   type FetchOptions,
+  findStore,
   openStore,
   type PhaseHardware,
   type PhaseKey,

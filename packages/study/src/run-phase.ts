@@ -89,7 +89,6 @@ export async function runPhase(phase: Phase, study: Study, store: Store, hooks: 
     };
     return await runClaimed(phase, study, store, hardware, { ...hooks, onWarning, signal });
   } catch (error) {
-    if (held.length > 0) await appendPhaseLog(directory, failureText(error));
     throw explainFileError(error, directory);
   } finally {
     for (const release of held.reverse()) await release();
@@ -125,9 +124,12 @@ async function runClaimed(
     });
     if (signal.aborted) throw new StudyError('interrupted', `Phase ${phase.id} was stopped.`);
   } catch (error) {
-    // Whoever is stopped leaves what it has to the next; whoever lost the claim has nothing to say any more.
+    const reason = isClaimLost(signal) ? signal.reason : error;
+    await appendPhaseLog(store.phaseDirectory(phase), failureText(reason));
+    // Whoever is stopped leaves what it has, the log too, to the next; whoever lost the claim has nothing to say any more.
+    saver.request();
     await saver.close({ saveNewest: !isClaimLost(signal) });
-    throw isClaimLost(signal) ? signal.reason : error;
+    throw reason;
   }
   await saver.close({ saveNewest: false });
   const seconds = (performance.now() - startMs) / 1000;

@@ -1,9 +1,11 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Phase } from './graph.ts';
 import type { Hardware } from './hardware.ts';
 import type { Claim, ClaimOptions } from './store/claim.ts';
 import { openDirectoryStore } from './store/directory-store.ts';
 import type { StoreHolder } from './store/holder.ts';
+import { openS3Store } from './store/open-s3-store.ts';
 import { StudyError } from './study-error.ts';
 
 /** What a finished phase leaves beside its files. */
@@ -103,7 +105,9 @@ export interface Store {
 }
 
 export interface StoreOptions {
-  /** Where a store that is not a folder keeps its local copies. Default: `STAGED_VLM_CACHE`, or a folder of the user's cache. */
+  /** False: a store that is not there is an error `no-store`. Default true. A folder is always made. */
+  create?: boolean;
+  /** Where stores that are not folders keep their local copies. Default: `STAGED_VLM_CACHE`, or `staged-vlm` in the user's cache. */
   cacheDirectory?: string;
   /** Bytes that those copies may take; finished phases that were not used for longest go first. Default: `STAGED_VLM_CACHE_BYTES`, or 50 GB. */
   cacheBytes?: number;
@@ -114,12 +118,34 @@ export interface StoreOptions {
  *
  * @param location a folder, or `s3://bucket/prefix`, which needs the package `@vlm/store-s3`
  * @throws StudyError `store-version` for a store written by another version, `store-damaged` for an unreadable one,
- *   `read-only` or `no-space` where it cannot be made
+ *   `read-only` or `no-space` where it cannot be made; for S3 also `missing-package`, `bad-store`, `no-bucket`, `access-denied`, `no-credentials`,
+ *   `wrong-region`, `clock-skew`, `unreachable`, `no-conditions`
  * @example
  * const store = await openStore('.staged-vlm');
  */
-export async function openStore(location: string, _options: StoreOptions = {}): Promise<Store> {
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(location)?.[1]?.toLowerCase();
+export async function openStore(location: string, options: StoreOptions = {}): Promise<Store> {
+  const scheme = schemeOf(location);
+  if (scheme === 's3') return openS3Store(location, options);
   if (scheme === undefined) return openDirectoryStore(resolve(location));
-  throw new StudyError('bad-store', `Expected a folder or s3://bucket/prefix as a store, got ${location}.`);
+  throw new StudyError('bad-store', `Expected a folder or s3://bucket/prefix as a store, got one of ${scheme}://.`);
+}
+
+/**
+ * The store at a place, if there is one: nothing is made.
+ *
+ * @throws StudyError like `openStore`
+ */
+export async function findStore(location: string, options: StoreOptions = {}): Promise<Store | undefined> {
+  const isFolder = schemeOf(location) === undefined;
+  if (isFolder) return existsSync(join(location, 'store.json')) ? openStore(location, options) : undefined;
+  try {
+    return await openStore(location, { ...options, create: false });
+  } catch (error) {
+    if (StudyError.isInstance(error) && error.code === 'no-store') return undefined;
+    throw error;
+  }
+}
+
+function schemeOf(location: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]+):\/\//i.exec(location)?.[1]?.toLowerCase();
 }

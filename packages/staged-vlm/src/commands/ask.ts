@@ -10,7 +10,7 @@ export function askCommand(): Command {
     .argument('<image>', 'a picture (PNG, JPEG, WebP, …), or - for none')
     .argument('<question>', 'e.g. "What is this?"')
     .option('--recipe <name>', 'preset or recipe file that trained it', 'quick')
-    .option('--store <folder>', 'where it was trained', '.staged-vlm')
+    .option('--store <place>', 'where it was trained: a folder, or s3://bucket/prefix', '.staged-vlm')
     .action(async (model: string, image: string, question: string, options: { recipe: string; store: string }) => {
       const study = expandStudy(await loadRecipe(options.recipe));
       const store = await openStore(options.store);

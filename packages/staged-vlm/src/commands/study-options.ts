@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import {
   addSweeps,
   expandStudy,
+  findStore,
   loadRecipe,
   openStore,
   presetNames,
@@ -36,8 +35,7 @@ export async function loadStudy(name: string, sweeps: readonly string[] = []): P
 
 /** The store at a location, if there is one or one is wanted: planning and watching alone make no folder. */
 export async function existingStore(location: string, isWanted: boolean): Promise<Store | undefined> {
-  const isElsewhere = location.includes('://');
-  return isWanted || isElsewhere || existsSync(join(location, 'store.json')) ? openStore(location) : undefined;
+  return isWanted ? openStore(location) : findStore(location);
 }
 
 /** As many phases at a time as there are cores for their threads. */

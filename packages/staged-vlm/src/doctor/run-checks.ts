@@ -2,6 +2,7 @@ import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { openStore } from '@vlm/study';
 import { formatBytes } from '../format.ts';
 import { checkDecoderParity } from './decoder-parity.ts';
 
@@ -58,7 +59,30 @@ function checkMemory(): Check {
   };
 }
 
-async function checkStore(directory: string): Promise<Check> {
+async function checkStore(place: string): Promise<Check> {
+  return place.includes('://') ? checkRemoteStore(place) : checkFolder(place);
+}
+
+async function checkRemoteStore(location: string): Promise<Check> {
+  const name = 'store';
+  try {
+    const store = await openStore(location);
+    return {
+      name,
+      state: 'ok',
+      found: `${store.location}: answers, keeps conditional writes; copies in ${store.directory}`,
+    };
+  } catch (error) {
+    return {
+      name,
+      state: 'failed',
+      found: (error as Error).message,
+      advice: 'Put that right, or choose a folder with --store.',
+    };
+  }
+}
+
+async function checkFolder(directory: string): Promise<Check> {
   const name = 'store';
   const probe = join(resolve(directory), '.write-probe');
   try {

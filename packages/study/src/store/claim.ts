@@ -17,7 +17,7 @@ export interface Claim {
   readonly token: number;
   /** Fires, with a StudyError `claim-lost` as its reason, when the claim could not be kept. */
   readonly signal: AbortSignal;
-  /** Lets others have the phase at once. */
+  /** Lets others have the phase at once. Again: nothing. */
   release(): Promise<void>;
 }
 
@@ -111,6 +111,7 @@ function keepClaim(
   const abort = new AbortController();
   let keptMs = startMs;
   let beats = 0;
+  let isReleased = false;
   let beating: Promise<void> | undefined;
   const lose = (why: string): void => {
     clearInterval(timer);
@@ -141,7 +142,8 @@ function keepClaim(
     async release() {
       clearInterval(timer);
       await beating;
-      if (abort.signal.aborted) return;
+      if (abort.signal.aborted || isReleased) return;
+      isReleased = true;
       await files.write(token, claimText({ holder, beats: ++beats, released: true })).catch(() => undefined);
     },
   };

@@ -4,7 +4,7 @@ import type { PhaseKey, PhaseRecord, Store } from '../store.ts';
 import { explainFileError, StudyError } from '../study-error.ts';
 import { type Claim, type ClaimFiles, readClaimant, takeClaim } from './claim.ts';
 import { isDead, type StoreHolder, thisHolder } from './holder.ts';
-import { checkVersion, parseRecord, phaseName, versionText } from './store-files.ts';
+import { checkVersion, notFinished, parseRecord, phaseName, versionText } from './store-files.ts';
 import { writeBeside, writeWhole } from './whole-file.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
   try {
     await mkdir(join(directory, 'phases'), { recursive: true });
     const text = await readIfThere(versionFile);
-    if (text === undefined) await writeWhole(versionFile, versionText);
+    if (text === undefined) await writeWhole(versionFile, versionText());
     else checkVersion(text, versionFile);
   } catch (error) {
     throw explainFileError(error, directory);
@@ -55,11 +55,12 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
     },
 
     async finish(phase, record) {
-      claims.get(phaseName(phase))?.signal.throwIfAborted();
+      const claim = claims.get(phaseName(phase));
+      claim?.signal.throwIfAborted();
       const { id, kind, hash } = phase;
       const file = recordFile(phase);
       await createWhole(file, `${JSON.stringify({ id, kind, hash, ...record }, null, 2)}\n`);
-      await rm(claimFolder(phase), { recursive: true, force: true }).catch(() => undefined);
+      await claim?.release();
       return (await readRecord(phase))!;
     },
 
@@ -72,10 +73,6 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
     lock: () => lockStore(join(directory, 'lock.json')),
     holder: () => livingHolder(join(directory, 'lock.json')),
   };
-}
-
-export function notFinished(phase: PhaseKey, location: string): StudyError {
-  return new StudyError('not-finished', `Phase ${phaseName(phase)} is not finished in ${location}; run it first.`);
 }
 
 /** Only what is not there is taken for absent: a file that cannot be read now may be a result. */

@@ -10,12 +10,14 @@ export function phaseName({ kind, hash }: PhaseKey): string {
   return `${kind}-${hash}`;
 }
 
-/** What `store.json` holds. */
-export const versionText = `${JSON.stringify({ storeVersion, madeBy: 'staged-vlm' }, null, 2)}\n`;
+/** What `store.json` holds. @param id tells apart stores of which local copies are kept */
+export function versionText(id?: string): string {
+  return `${JSON.stringify({ storeVersion, madeBy: 'staged-vlm', ...(id === undefined ? {} : { id }) }, null, 2)}\n`;
+}
 
 /** @throws StudyError `store-version`, `store-damaged` */
-export function checkVersion(text: string, file: string): void {
-  const found = parseJson(text, file) as { storeVersion?: unknown };
+export function checkVersion(text: string, file: string): { id?: string } {
+  const found = parseJson(text, file) as { storeVersion?: unknown; id?: string };
   if (found.storeVersion !== storeVersion) {
     throw new StudyError(
       'store-version',
@@ -23,6 +25,7 @@ export function checkVersion(text: string, file: string): void {
         'Choose another folder with --store, or use the release of staged-vlm that wrote this one.',
     );
   }
+  return found;
 }
 
 /** @throws StudyError `store-damaged` */
@@ -47,4 +50,8 @@ export function parseJson(text: string, file: string): unknown {
       { cause: error },
     );
   }
+}
+
+export function notFinished(phase: PhaseKey, location: string): StudyError {
+  return new StudyError('not-finished', `Phase ${phaseName(phase)} is not finished in ${location}; run it first.`);
 }
