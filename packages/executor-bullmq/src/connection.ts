@@ -61,11 +61,12 @@ export function connectRedis(
   environment: NodeJS.ProcessEnv = process.env,
 ): Redis {
   const redis = new Redis(redisOptions(location, patience, environment));
-  // Without a listener ioredis prints. Every command that fails for it says so by itself.
-  redis.on('error', () => {});
+  // Without a listener ioredis prints. A command that fails for it says only how often it was tried.
+  redis.on('error', (error: Error) => lastProblem.set(redis, error));
   return redis;
 }
 
+const lastProblem = new WeakMap<Redis, Error>();
 const longestWaitMs = 5000;
 
 function redisOptions(
@@ -98,9 +99,10 @@ function readPassword(environment: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** Turns what Redis or the way to it said into a sentence with something to do. */
-export function explainRedisError(error: unknown, location: RedisLocation): unknown {
+export function explainRedisError(error: unknown, location: RedisLocation, redis: Redis): unknown {
   if (StudyError.isInstance(error)) return error;
-  const { message, code } = error as NodeJS.ErrnoException;
+  const isTired = /max retries per request/i.test((error as Error).message);
+  const { message, code } = ((isTired && lastProblem.get(redis)) || error) as NodeJS.ErrnoException;
   const where = redisText(location);
   const isRefused = /WRONGPASS|NOAUTH|NOPERM/.test(message);
   return new StudyError(

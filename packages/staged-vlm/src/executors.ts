@@ -83,7 +83,7 @@ export async function openRedis(
   try {
     await probe.ping();
   } catch (error) {
-    throw explainRedisError(error, location);
+    throw explainRedisError(error, location, probe);
   } finally {
     probe.disconnect();
   }
