@@ -86,6 +86,21 @@ const readers: Readonly<Record<string, (record: TextRecord, where: string) => As
   },
 };
 
+/**
+ * Questions in the published sets that the harness asks. PubMedQA's labelled set is asked whole or in part, by the harness' version; of
+ * BIG-bench's conceptual combinations no number is known here.
+ */
+const sizes: Readonly<Record<string, readonly number[]>> = {
+  agieval_sat_en: [206],
+  arc_easy: [2376],
+  boolq: [3270],
+  copa: [100],
+  hellaswag: [10_042],
+  mathqa: [2985],
+  piqa: [1838],
+  pubmedqa: [500, 1000],
+};
+
 /** The names of the tasks, as lm-evaluation-harness has them. */
 export const harnessTasks: readonly string[] = Object.keys(readers);
 
@@ -94,18 +109,27 @@ export const harnessTasks: readonly string[] = Object.keys(readers);
  *
  * @param text JSON lines or one JSON list; PIQA's and PubMedQA's labels, which are published apart, joined to their records as `label` and
  *   `final_decision`
+ * @param options.checkCounts whether there must be as many questions as were published. Default true: a cut file is an error, not a smaller
+ *   denominator
  * @returns items for `runMultipleChoice`, whose `score` is then the harness' `acc`
- * @throws EvalsError BROKEN_FILE, INVALID_OPTION for a name that is none
+ * @throws EvalsError BROKEN_FILE, WRONG_COUNT, INVALID_OPTION for a name that is none
  * @example const items = readHarnessTask('arc_easy', await readFile('ARC-Easy-Test.jsonl', 'utf8'));
  */
-export function readHarnessTask(name: string, text: string): TextItem[] {
+export function readHarnessTask(name: string, text: string, options: { checkCounts?: boolean } = {}): TextItem[] {
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
   if (!read)
     throw new EvalsError(
       'INVALID_OPTION',
       `Text task: expected one of ${harnessTasks.join(', ')}, got ${JSON.stringify(name)}.`,
     );
-  return textRecords(text, name).map((record, i) => {
+  const records = textRecords(text, name);
+  const expected = sizes[name];
+  if ((options.checkCounts ?? true) && expected && !expected.includes(records.length))
+    throw new EvalsError(
+      'WRONG_COUNT',
+      `${name}: expected ${expected.join(' or ')} questions, got ${records.length}; is the file whole, and of the split that the harness asks? For a set of one's own: checkCounts: false.`,
+    );
+  return records.map((record, i) => {
     const where = `${name}, record ${i + 1}`;
     const { context, choices, answer } = read(record, where);
     if (choices.length < 2 || choices[answer] === undefined)

@@ -10,6 +10,9 @@ import { harnessTasks, readHarnessTask, readMultipleChoice, textStableScore } fr
 
 const line = (value: unknown): string => JSON.stringify(value);
 
+/** Few records of a set, on purpose. */
+const some = { checkCounts: false };
+
 describe('tasks of lm-evaluation-harness', () => {
   const cases: [string, unknown, { context: string; choices: string[]; answer: number }][] = [
     [
@@ -97,9 +100,9 @@ describe('tasks of lm-evaluation-harness', () => {
   ];
 
   it.each(cases)('%s is asked as the harness asks it', (name, record, expected) => {
-    const [item] = readHarnessTask(name, line(record));
+    const [item] = readHarnessTask(name, line(record), some);
     expect(item).toEqual({ id: `${name}-0`, task: name, ...expected });
-    expect(readHarnessTask(name, `[${line(record)}]`)).toEqual([item]);
+    expect(readHarnessTask(name, `[${line(record)}]`, some)).toEqual([item]);
   });
 
   it('covers the nine tasks of the stable score', () => {
@@ -108,13 +111,24 @@ describe('tasks of lm-evaluation-harness', () => {
 
   it('a record that is not the published one is an error with its place', () => {
     expect(() =>
-      readHarnessTask('piqa', `${line({ goal: 'g', sol1: 'a', sol2: 'b', label: 1 })}\n${line({ goal: 'g' })}`),
+      readHarnessTask('piqa', `${line({ goal: 'g', sol1: 'a', sol2: 'b', label: 1 })}\n${line({ goal: 'g' })}`, some),
     ).toThrow('piqa, record 2: expected "sol1" to be a string, got undefined');
     expect(() =>
-      readHarnessTask('copa', line({ premise: 'p', choice1: 'a', choice2: 'b', question: 'cause', label: 7 })),
+      readHarnessTask('copa', line({ premise: 'p', choice1: 'a', choice2: 'b', question: 'cause', label: 7 }), some),
     ).toThrow(/copa, record 1: expected at least two choices and the right one/);
     expect(() => readHarnessTask('piqa', '{"goal": ')).toThrow(/piqa, line 1: expected JSON/);
     expect(() => readHarnessTask('toString', '')).toThrow(/expected one of agieval_sat_en/);
+  });
+
+  it('a set that is cut between lines is an error, not a smaller denominator', () => {
+    const whole = Array.from({ length: 100 }, () =>
+      line({ premise: 'It rained.', choice1: 'A', choice2: 'B', question: 'effect', label: 0 }),
+    );
+    expect(readHarnessTask('copa', whole.join('\n'))).toHaveLength(100);
+    expect(() => readHarnessTask('copa', whole.slice(1).join('\n'))).toThrow(
+      /copa: expected 100 questions, got 99; is the file whole/,
+    );
+    expect(() => readHarnessTask('pubmedqa', '')).toThrow(expect.objectContaining({ code: 'WRONG_COUNT' }));
   });
 
   it('one’s own JSON lines', () => {

@@ -1,6 +1,7 @@
 import { readManifest } from '@vlm/corpus';
 import type { TextDocument, TextItem, VisionItem } from '@vlm/evals';
 import { readShards } from 'webdataset-ts';
+import { StudyError } from '../study-error.ts';
 import { shardsOf } from './shards.ts';
 
 /** Everything a corpus asks, by task. */
@@ -14,23 +15,50 @@ export interface EvalItems {
 
 const decoder = new TextDecoder();
 
-/** Reads the evaluation shards of a corpus, without the pictures' bytes. */
+/**
+ * Reads the evaluation shards of a corpus, without the pictures' bytes. Every question that the manifest counts must be there, readable, with
+ * an id of its own and its picture: a score over fewer would not be the score.
+ *
+ * @throws StudyError `store-damaged` naming the sample or the group
+ */
 export async function readEvalItems(corpus: string): Promise<EvalItems> {
   const items: EvalItems = { vision: {}, text: {}, documents: [], pictures: new Map() };
   const manifest = await readManifest(corpus);
+  const ids = new Set<string>();
   for (const group of Object.keys(manifest.shards).filter((name) => name.startsWith('eval/'))) {
+    let samples = 0;
     for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
-      const item = JSON.parse(decoder.decode(members['json'])) as VisionItem | TextItem | TextDocument;
+      const where = `${corpus}, ${group}/${key}`;
+      const item = parsed(members['json'], where);
+      if (ids.has(`${item.task}/${item.id}`))
+        throw damaged(`${where}: the id "${item.id}" of ${item.task} occurs twice`);
+      ids.add(`${item.task}/${item.id}`);
+      samples++;
       if ('text' in item) items.documents.push(item);
       else if ('choices' in item) append(items.text, item);
       else {
+        if (!members['png']) throw damaged(`${where}: expected a picture (${key}.png), there is none`);
         append(items.vision, item);
         items.pictures.set(item.id, `${group}/${key}`);
       }
     }
+    const expected = manifest.shards[group]!.reduce((sum, shard) => sum + shard.samples, 0);
+    if (samples !== expected) throw damaged(`${corpus}, ${group}: expected ${expected} questions, got ${samples}`);
   }
   return items;
 }
+
+function parsed(json: Uint8Array | undefined, where: string): VisionItem | TextItem | TextDocument {
+  if (!json) throw damaged(`${where}: expected a question (.json), there is none`);
+  try {
+    return JSON.parse(decoder.decode(json)) as VisionItem | TextItem | TextDocument;
+  } catch (error) {
+    throw damaged(`${where}: the question is no JSON: ${(error as Error).message}`);
+  }
+}
+
+const damaged = (what: string): StudyError =>
+  new StudyError('store-damaged', `${what}. Remove the corpus' folder and run again: it is built anew.`);
 
 /** The PNG bytes of the pictures of some items, by item id. */
 export async function readPictures(
