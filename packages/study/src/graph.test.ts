@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expandStudy, type Phase } from './graph.ts';
+import { expandStudy, mainSteps, type Phase } from './graph.ts';
 import { presets } from './presets/index.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -44,6 +44,14 @@ describe('expandStudy', () => {
     expect(new Set(changed(quick, branch))).toEqual(new Set(['branch', 'finetune', 'evaluate', 'report']));
     const main: Recipe = { ...quick, main: { ...quick.main, lrPeak: 1e-3 } };
     expect(new Set(changed(quick, main))).toEqual(new Set(['main', 'branch', 'finetune', 'evaluate', 'report']));
+  });
+
+  it('accumulates batches into fewer updates, and is what it was where it does not', () => {
+    const twice: Recipe = { ...quick, main: { ...quick.main, batchSize: 8, accumulate: 2 } };
+    expect(mainSteps(twice)).toBe(mainSteps(quick));
+    expect(mainSteps({ ...quick, main: { ...quick.main, accumulate: 2 } })).toBe(Math.ceil(mainSteps(quick) / 2));
+    expect(changed(quick, { ...quick, branch: { ...quick.branch, accumulate: undefined } })).toEqual([]);
+    expect(changed(quick, { ...quick, branch: { ...quick.branch, accumulate: 2 } })).toContain('branch');
   });
 
   it('gives an arm its own settings and another identity', () => {

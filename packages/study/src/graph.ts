@@ -172,9 +172,17 @@ function addArm(
   return { branch, finetune, evaluate };
 }
 
-/** Steps of the main run: tokens rounded up to whole batches. */
-export function mainSteps(recipe: Recipe): number {
-  return Math.ceil(recipe.main.tokens / (recipe.main.batchSize * recipe.model.sequenceLength));
+/** Updates of the main run: tokens rounded up to whole batches. */
+export function mainSteps({ main, model }: Pick<Recipe, 'main' | 'model'>): number {
+  return Math.ceil(main.tokens / tokensOfUpdate(main, model));
+}
+
+/** Tokens of one update, padding included. */
+export function tokensOfUpdate(
+  { batchSize, accumulate = 1 }: { batchSize: number; accumulate?: number | undefined },
+  { sequenceLength }: Pick<Recipe['model'], 'sequenceLength'>,
+): number {
+  return batchSize * accumulate * sequenceLength;
 }
 
 /** Step of the main run at a branch point. */
@@ -230,6 +238,7 @@ function armSettings(recipe: Recipe, arm: Arm): PhaseSettings {
     lrMin: branch.lrMin,
     moments: branch.moments,
     attention: branch.attention,
+    ...(branch.accumulate ? { accumulate: branch.accumulate } : {}),
     ...(arm.captions ? { captions: arm.captions } : {}),
     ...(arm.instructionShare ? { instructionShare: arm.instructionShare } : {}),
     ...(arm.schedule === 'rewarm'

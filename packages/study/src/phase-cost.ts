@@ -1,6 +1,6 @@
 import { corpusSettings, type PresetName } from '@vlm/corpus';
 import { countParameters, decoderFlops, encoderFlops, encoderParams, trainingMemory, vlmParams } from '@vlm/model';
-import type { Phase, Study } from './graph.ts';
+import { type Phase, type Study, tokensOfUpdate } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
 import { studyEncoder } from './phases/encoder.ts';
 import type { Recipe } from './recipe.ts';
@@ -111,7 +111,7 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
       const before = stepsBefore(study, phase);
       const steps = Number(phase.settings['toStep']) - before;
       return training(
-        steps * recipe.main.batchSize * model.sequenceLength,
+        steps * tokensOfUpdate(recipe.main, model),
         recipe.main.batchSize,
         textModelConfig(recipe, tokenizer.vocabSize),
       );

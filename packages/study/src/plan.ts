@@ -3,6 +3,7 @@ import { a100Hours } from './gpu-hours.ts';
 import { type Phase, phasesOfArm, prerequisites, type Study } from './graph.ts';
 import { textModelConfig } from './model-config.ts';
 import { phaseCost } from './phase-cost.ts';
+import { chainSeconds } from './schedule.ts';
 
 export interface PlannedPhase {
   id: string;
@@ -63,7 +64,7 @@ export function planStudy(study: Study, options: PlanOptions): StudyPlan {
   const { concurrency, finished = new Set() } = options;
   const modelPhases = phasesOfModels(study);
   const phases = study.phases.map((phase): PlannedPhase => {
-    const { amount, unit, flops, memoryBytes, storeBytes, seconds, parameters } = phaseCost(
+    const { amount, unit, flops, memoryBytes, storeBytes, seconds } = phaseCost(
       study,
       phase,
       options.trainingFlopsPerSecond,
@@ -78,7 +79,7 @@ export function planStudy(study: Study, options: PlanOptions): StudyPlan {
       memoryBytes,
       storeBytes,
       seconds,
-      a100Hours: unit === 'tokens' ? a100Hours(flops, parameters) : 0,
+      a100Hours: unit === 'tokens' ? a100Hours(flops) : 0,
       models: modelPhases.filter((ids) => ids.has(phase.id)).length,
       finished: finished.has(phase.hash),
     };
@@ -137,18 +138,26 @@ function total(phases: readonly PlannedPhase[]): PlanTotal {
   };
 }
 
-/** Length of a greedy schedule, in graph order, on `concurrency` workers. */
+/** How long `concurrency` workers take that do as `executeStudy` does: of the phases that are ready, the one with the longest chain behind it. */
 function scheduleSeconds(phases: readonly Phase[], seconds: ReadonlyMap<string, number>, concurrency: number): number {
-  const workerFree = new Array<number>(concurrency).fill(0);
-  const finished = new Map<string, number>();
-  for (const phase of phases) {
-    const ready = Math.max(0, ...prerequisites(phase).map((id) => finished.get(id) ?? 0));
-    const worker = workerFree.indexOf(Math.min(...workerFree));
-    const end = Math.max(ready, workerFree[worker]!) + seconds.get(phase.id)!;
-    workerFree[worker] = end;
-    finished.set(phase.id, end);
+  const priority = chainSeconds(phases, ({ id }) => seconds.get(id)!);
+  const waiting = [...phases].sort((a, b) => priority.get(b)! - priority.get(a)!);
+  const finished = new Set<string>();
+  const running: { id: string; end: number }[] = [];
+  let now = 0;
+  while (waiting.length > 0 || running.length > 0) {
+    while (running.length < concurrency) {
+      const next = waiting.findIndex((phase) => prerequisites(phase).every((id) => finished.has(id)));
+      if (next < 0) break;
+      const [{ id }] = waiting.splice(next, 1) as [Phase];
+      running.push({ id, end: now + seconds.get(id)! });
+    }
+    running.sort((a, b) => a.end - b.end);
+    const { id, end } = running.shift()!;
+    now = end;
+    finished.add(id);
   }
-  return Math.max(0, ...finished.values());
+  return now;
 }
 
 function sum(values: readonly number[]): number {

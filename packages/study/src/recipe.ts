@@ -70,11 +70,15 @@ const optimizerSchema = z.strictObject({
   zLossOver: z.enum(['weighted', 'all']),
 });
 
+/** Batches whose gradients make one update, weighted by their loss tokens; left out: one. For batches that do not fit the memory at once. */
+const accumulate = positiveInt.optional();
+
 const mainSchema = z.strictObject({
   /** Length of text pre-training in tokens; rounded up to whole batches. */
   tokens: positiveInt,
   /** Rows of `sequenceLength` tokens in a batch. */
   batchSize: positiveInt,
+  accumulate,
   lrPeak: rate,
   lrMin: rate,
   warmupSteps: z.int().min(0),
@@ -86,6 +90,7 @@ const attention = z.enum(['whole-row', 'within-item']);
 const branchSchema = z.strictObject({
   tokens: positiveInt,
   batchSize: positiveInt,
+  accumulate,
   imageShare: share,
   rewarmPeak: rate,
   rewarmSteps: z.int().min(0),
@@ -101,6 +106,7 @@ const finetuneSchema = z.strictObject({
   /** Conversations used; left out: all of the corpus. */
   conversations: positiveInt.optional(),
   batchSize: positiveInt,
+  accumulate,
   lrPeak: rate,
   lrMin: z.number().min(0).max(1),
   /** Share of the steps spent warming up. */

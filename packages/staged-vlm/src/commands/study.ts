@@ -151,7 +151,7 @@ function sharingLines({ phases, all, toDo, naive, decoderParameters }: StudyPlan
   return [
     `Shared by several models: ${shared} of ${all.phases} phases; in the store already: ${all.phases - toDo.phases}; to do: ${toDo.phases} (${cost(toDo)}).`,
     `In all ${cost(all)}; every model by itself would be ${naive.phases} phases, ${cost(naive)}: ${(naive.flops / all.flops).toFixed(1)} times as much.`,
-    `Decoder ${decoderParameters.toLocaleString('en')} parameters; on A100s about ${formatCount(all.a100Hours)} h (every model by itself ${formatCount(naive.a100Hours)} h) at the utilisation of the Pythia model nearest in size.`,
+    `Decoder ${decoderParameters.toLocaleString('en')} parameters; on A100s about ${formatCount(all.a100Hours)} h (every model by itself ${formatCount(naive.a100Hours)} h) at the utilisation of Pythia-1B.`,
   ].join('\n');
 }
 

@@ -6,6 +6,7 @@ import { openFeatures } from '../data/features.ts';
 import { type CaptionKind, captionSource, conversationSource } from '../data/image-sources.ts';
 import { skipPolicy } from '../data/skip-policy.ts';
 import { textSource } from '../data/text-source.ts';
+import { tokensOfUpdate } from '../graph.ts';
 import { textModelConfig, visionModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -22,6 +23,7 @@ interface BranchSettings extends Pick<Recipe, 'model' | 'projector' | 'optimizer
   captions?: CaptionKind;
   tokens: number;
   batchSize: number;
+  accumulate?: number;
   lrMin: number;
   moments: 'carried' | 'reset';
   attention: 'whole-row' | 'within-item';
@@ -44,7 +46,7 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
   const config = visionModelConfig(settings, tokenizer.vocabSize, features.width);
   const corpus = corpusFolder(context.parent('corpus'));
   const parent = await finalCheckpoint(join(context.parent('main'), 'checkpoints'), textConfig).open(finalName);
-  const steps = Math.ceil(settings.tokens / (settings.batchSize * settings.model.sequenceLength));
+  const steps = Math.ceil(settings.tokens / tokensOfUpdate(settings, settings.model));
   const skips = skipPolicy(context, settings.brokenShards);
   const source = { corpus, tokenizer, seed: settings.seed, onBroken: skips.onBroken };
   const pictured = { ...source, features, onLeftOut: skips.onLeftOut };
@@ -74,6 +76,7 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
     packing: 'whole-images',
     attention: settings.attention,
     batchSize: settings.batchSize,
+    accumulate: settings.accumulate,
     steps,
     tokens: { pad: tokenizer.padId, image: tokenizer.imageId },
     imageTokens: features.patches,

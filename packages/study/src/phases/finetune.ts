@@ -55,7 +55,7 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     imageToken: tokenizer.imageId,
     overlong: 'truncate',
   });
-  const steps = Math.max(1, Math.round(onePass.batches * settings.epochs));
+  const steps = Math.max(1, Math.round((onePass.batches * settings.epochs) / (settings.accumulate ?? 1)));
   const parent = await finalCheckpoint(join(context.parent('branch'), 'checkpoints'), config).open(finalName);
   const summary = await trainPhase(context, {
     config,
@@ -75,6 +75,7 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     packing: 'no-split',
     attention: settings.attention,
     batchSize: settings.batchSize,
+    accumulate: settings.accumulate,
     steps,
     tokens: { pad: tokenizer.padId, image: tokenizer.imageId },
     imageTokens: features.patches,

@@ -3,6 +3,7 @@ import { initParameters, vlmParams } from '@vlm/model';
 import { beginRun, type CosineSchedule, resumeRun } from '@vlm/trainer';
 import { skipPolicy } from '../data/skip-policy.ts';
 import { textSource } from '../data/text-source.ts';
+import { mainSteps } from '../graph.ts';
 import { textModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -25,7 +26,7 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
   const settings = context.phase.settings as unknown as MainSettings;
   const tokenizer = await loadTokenizer(context.parent('tokenizer'));
   const config = textModelConfig(settings, tokenizer.vocabSize);
-  const totalSteps = Math.ceil(settings.tokens / (settings.batchSize * settings.model.sequenceLength));
+  const totalSteps = mainSteps({ main: settings, model: settings.model });
   const skips = skipPolicy(context, settings.brokenShards);
   return trainPhase(context, {
     config,
@@ -55,6 +56,7 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
     packing: 'chunks',
     attention: 'whole-row',
     batchSize: settings.batchSize,
+    accumulate: settings.accumulate,
     steps: settings.toStep,
     tokens: { pad: tokenizer.padId, image: tokenizer.imageId },
     imageTokens: 0,

@@ -49,6 +49,8 @@ export interface TrainPhaseOptions {
   packing: Packing;
   attention: 'whole-row' | 'within-item';
   batchSize: number;
+  /** Batches of one update; left out: one. */
+  accumulate?: number | undefined;
   steps: number;
   tokens: { pad: number; image: number };
   /** Patches of one image; 0 for text alone. */
@@ -102,7 +104,12 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
   try {
     const result = await train({
       step,
-      run: { run: options.run, schedule: options.schedule, numerics: numericsName(options.threads) },
+      run: {
+        run: options.run,
+        schedule: options.schedule,
+        numerics: numericsName(options.threads),
+        ...(options.accumulate === undefined ? {} : { accumulate: options.accumulate }),
+      },
       start: options.start,
       batches: (state) => openBatches(options, shape, state),
       steps,

@@ -1,5 +1,5 @@
 import { learningRate, type Schedule } from '@vlm/trainer';
-import { mainSteps, stepAt } from '../graph.ts';
+import { mainSteps, stepAt, tokensOfUpdate } from '../graph.ts';
 import { presets } from '../presets/index.ts';
 import type { Arm, Recipe } from '../recipe.ts';
 import { percentText } from '../sweeps/sweep.ts';
@@ -69,7 +69,7 @@ function scheduleName({ branchPoint, schedule, lrPeak, tokens }: Arm, { branch }
 
 function branchRates(recipe: Recipe, arm: Arm, points = schedulePoints): number[] {
   const { branch, main, model } = recipe;
-  const steps = Math.ceil((arm.tokens ?? branch.tokens) / (branch.batchSize * model.sequenceLength));
+  const steps = Math.ceil((arm.tokens ?? branch.tokens) / tokensOfUpdate(branch, model));
   const { lrMin, rewarmSteps } = branch;
   const schedule: Schedule =
     arm.schedule === 'rewarm'
