@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { PhaseKey, Store } from './store.ts';
 
-const phaseLogFile = 'log.txt';
+export const phaseLogFile = 'log.txt';
 
 /** One line of a phase's log: when, where, what. */
 export function logLine(message: string): string {

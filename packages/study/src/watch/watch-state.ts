@@ -1,5 +1,6 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { type Phase, phasesOfArm, type Study } from '../graph.ts';
+import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
 import type { ScoreRow } from '../report/results.ts';
 import { scoreRows } from '../report/score-rows.ts';
@@ -96,10 +97,7 @@ function evaluationsByModel(study: Study): Map<string, Phase> {
 
 async function unfinishedState(store: Store, phase: Phase, running: boolean): Promise<WatchedPhase['state']> {
   if (await store.claimant(phase)) return 'under-way';
-  const isBegun = await stat(store.phaseDirectory(phase)).then(
-    () => true,
-    () => false,
-  );
+  const isBegun = existsSync(store.phaseDirectory(phase)) || (await store.peek(phase, phaseLogFile)) !== undefined; // here, or elsewhere
   if (!isBegun) return 'to-do';
   return running ? 'under-way' : 'stopped';
 }
