@@ -6,12 +6,12 @@ import { openLocalCache } from './local-cache.ts';
 import { openObjectStore } from './object-store.ts';
 import { explained, explainObjectError, type Objects } from './objects.ts';
 
-const packageName: string = '@vlm/store-s3';
+const packageName = '@vlm/store-s3';
 const defaultCacheBytes = 50e9;
 
 /** Opens a store in S3-compatible storage, set by the environment. */
 export async function openS3Store(location: string, options: StoreOptions): Promise<Store> {
-  const { openS3 } = await loadPackage();
+  const { openS3 } = await loadPackage(packageName);
   const objects = await openS3(location).catch((error: unknown) => {
     throw explainObjectError(error);
   });
@@ -25,13 +25,13 @@ export async function openS3Store(location: string, options: StoreOptions): Prom
 }
 
 /** Loaded when it is needed: whoever keeps studies in folders installs none of it. */
-async function loadPackage(): Promise<{ openS3(location: string): Promise<Objects> }> {
+export async function loadPackage(name: string): Promise<{ openS3(location: string): Promise<Objects> }> {
   try {
-    return (await import(packageName)) as { openS3(location: string): Promise<Objects> };
+    return (await import(name)) as { openS3(location: string): Promise<Objects> };
   } catch (cause) {
     throw new StudyError(
       'missing-package',
-      `A store in S3 needs the package ${packageName}, which could not be loaded (${(cause as Error).message.split('\n')[0]}). Install it beside staged-vlm: npm install ${packageName}`,
+      `A store in S3 needs the package ${name}, which could not be loaded (${(cause as Error).message.split('\n')[0]}). Install it beside staged-vlm: npm install ${name}`,
       { cause },
     );
   }
