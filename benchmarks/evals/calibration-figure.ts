@@ -20,6 +20,7 @@ export async function calibrationFigure(rows: readonly SeedRow[]): Promise<void>
       high: 97,
     })),
   );
+  const scale = { domain: [70, 100], zero: false, clamp: true };
   const spec: TopLevelSpec = {
     background: 'white',
     data: { values },
@@ -33,7 +34,7 @@ export async function calibrationFigure(rows: readonly SeedRow[]): Promise<void>
           mark: { type: 'area', color: '#cfd8dc', opacity: 0.5 },
           encoding: {
             x: { field: 'points', type: 'quantitative' },
-            y: { field: 'low', type: 'quantitative' },
+            y: { field: 'low', type: 'quantitative', scale },
             y2: { field: 'high' },
           },
         },
@@ -43,12 +44,12 @@ export async function calibrationFigure(rows: readonly SeedRow[]): Promise<void>
             x: {
               field: 'points',
               type: 'quantitative',
-              axis: { title: 'standard deviation over seeds of an arm’s accuracy (points)' },
+              axis: { title: 'scatter of the seeds (points of accuracy)' },
             },
             y: {
               field: 'coverage',
               type: 'quantitative',
-              scale: { domain: [75, 100], clamp: true },
+              scale,
               axis: { title: 'intervals that hold the truth (%)' },
             },
             color: {

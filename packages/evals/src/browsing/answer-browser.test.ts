@@ -42,6 +42,17 @@ describe('the page', () => {
     expect(same).toMatch(/cannot be told apart/);
   });
 
+  it('weighs documents by their bytes, as the report does', () => {
+    const document = (id: string, score: number, weight: number): EvalRow =>
+      row(id, score, { task: 'bits-per-byte', condition: 'text', weight });
+    const page = answerBrowser(
+      { name: 'first', rows: [document('1', 2, 300), document('2', 4, 100)] },
+      { name: 'second', rows: [document('1', 3, 300), document('2', 4, 100)] },
+      { title: 'T', seed: 1 },
+    );
+    expect(page).toMatch(/first and second cannot be told apart: difference -0\.750/);
+  });
+
   it('nothing that a model says can leave its place', () => {
     const evil = '</script><script>alert(1)</script><img src=x onerror=alert(2)>';
     const page = answerBrowser(

@@ -30,6 +30,8 @@ export interface Duel {
   b: string;
   scoreA: number;
   scoreB: number;
+  /** In means; 1 where absent. */
+  weight?: number;
   /** Which of the page's pictures. */
   picture?: number;
 }
@@ -45,7 +47,8 @@ export function duels(a: BrowsedModel, b: BrowsedModel): Duel[] {
     const other = theirs.get(keyOf(row));
     if (!other) return [];
     const { id, task, split, type, condition, prompt, expected } = row;
-    const scores = { scoreA: row.score, scoreB: other.score };
+    const weight = row.weight === undefined ? {} : { weight: row.weight };
+    const scores = { scoreA: row.score, scoreB: other.score, ...weight };
     return [{ id, task, split, type, condition, prompt, expected, a: row.output, b: other.output, ...scores }];
   });
   if (found.length === 0)
@@ -140,7 +143,13 @@ function verdict(a: BrowsedModel, b: BrowsedModel, own: readonly Duel[], seed: s
   const better: 'higher' | 'lower' = lessIsBetter(own[0]!.task) ? 'lower' : 'higher';
   const run = (name: string, score: (duel: Duel) => number) => ({
     name,
-    runs: [own.map((duel) => ({ id: duel.id, score: score(duel) }))],
+    runs: [
+      own.map((duel) => ({
+        id: duel.id,
+        score: score(duel),
+        ...(duel.weight === undefined ? {} : { weight: duel.weight }),
+      })),
+    ],
   });
   const result: Comparison = compare(
     run(a.name, ({ scoreA }) => scoreA),

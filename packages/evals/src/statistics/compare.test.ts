@@ -34,7 +34,18 @@ describe('compare', () => {
   it('does not tell an arm from itself', () => {
     const own = compare(arm('a', good), arm('b', good), { seed: 1 });
     expect(own).toMatchObject({ verdict: 'cannot be told apart', p: 1, mcNemar: 1 });
-    expect(own.sentence).toBe('a and b cannot be told apart: difference 0.000 [0.000, 0.000]');
+    // Of 500 answers that are all the same, 1 − 0.025^(1/500) may still differ.
+    expect(own.sentence).toBe('a and b cannot be told apart: difference 0.000 [-0.007, 0.007]');
+    expect(own.minimumDetectableDifference).toBeCloseTo(0.0074, 4);
+  });
+
+  it('is not sure of few items because they are alike', () => {
+    const wins = (n: number) => compare(arm('a', new Array(n).fill(1)), arm('b', new Array(n).fill(0)), { seed: 1 });
+    expect(wins(3)).toMatchObject({ verdict: 'cannot be told apart', p: 0.25, mcNemar: expect.closeTo(0.25, 12) });
+    expect(wins(3).difference).toMatchObject({ estimate: 1, high: 1 });
+    expect(wins(6)).toMatchObject({ verdict: 'A better', p: 0.03125, mcNemar: expect.closeTo(0.03125, 12) });
+    const two = compare(arm('a', [1, 1], [1, 1]), arm('b', [0, 0], [0, 0]), { seed: 1 });
+    expect(two.verdict).toBe('cannot be told apart');
   });
 
   it('turns round where less is better, and weights documents by their bytes', () => {

@@ -62,7 +62,9 @@ export function compare(
   const weights = weightsOf(armA.runs[0]!);
   const found = seedsAndItems(differences, weights ? { ...options, weights } : options);
   const { estimate } = found;
-  const [low, high] = found.interval(confidence);
+  const constant =
+    isConstant(differences) && isShare(a) && isShare(b) ? ofConstant(estimate, ids.length, confidence) : undefined;
+  const [low, high] = constant?.interval ?? found.interval(confidence);
   const difference = { estimate, low, high, confidence, n: ids.length };
   const sign = better === 'higher' ? 1 : -1;
   const verdict: Verdict =
@@ -72,9 +74,9 @@ export function compare(
     difference,
     a: mean(a.map((run) => mean(run, weights))),
     b: mean(b.map((run) => mean(run, weights))),
-    p: found.p(),
+    p: constant?.p ?? found.p(),
     ...mcNemarOf(a, b),
-    minimumDetectableDifference: detectable(found, confidence),
+    minimumDetectableDifference: constant?.unseen ?? detectable(found, confidence),
     sentence: sentenceOf(verdict, difference, armA.name, armB.name),
   };
 }
@@ -104,6 +106,29 @@ function inOrder(run: readonly ScoredRow[], ids: readonly string[], name: string
       );
     return score;
   });
+}
+
+const isConstant = (differences: readonly number[][]): boolean =>
+  differences.every((run) => run.every((difference) => difference === differences[0]![0]));
+const isShare = (runs: readonly number[][]): boolean =>
+  runs.every((run) => run.every((score) => score >= 0 && score <= 1));
+
+/**
+ * Where every item shows the same difference a bootstrap sees no spread and would be sure, even of two items. What n items alike leave open is
+ * the share of items that differ otherwise: at most 1 − (α / 2)^(1 / n) (Clopper and Pearson 1934), by as much as scores from 0 to 1 allow.
+ */
+function ofConstant(
+  difference: number,
+  n: number,
+  confidence: number,
+): { interval: [number, number]; p: number; unseen: number } {
+  const unseen = 1 - ((1 - confidence) / 2) ** (1 / n);
+  const kept = (1 - unseen) * difference;
+  return {
+    interval: [Math.max(-1, kept - unseen), Math.min(1, kept + unseen)],
+    p: Math.min(1, 2 / (1 + Math.abs(difference)) ** n),
+    unseen,
+  };
 }
 
 function mcNemarOf(a: readonly number[][], b: readonly number[][]): { mcNemar?: number } {
