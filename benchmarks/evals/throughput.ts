@@ -79,7 +79,7 @@ export async function answersBenchmark(options: {
   const rate = (value: number | undefined): string => (value === undefined ? '–' : value.toFixed(value < 100 ? 1 : 0));
   console.log(
     markdownTable(
-      ['items per second', 'items', ...ways.map(({ name }) => name), 'faster than one by one', 'answers that differ'],
+      ['items per second', 'items', ...ways.map(({ name }) => name), 'against one by one', 'answers that differ'],
       results.map(({ name, items, rates, differ }) => [
         name,
         `${items}`,
