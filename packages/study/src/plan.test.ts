@@ -40,7 +40,9 @@ describe('planStudy', () => {
   it('leaves out of what is to do what the store has, and calibration moves the time', () => {
     const study = expandStudy(presets['quick']!);
     const whole = planStudy(study, { concurrency: 2 });
-    const finished = new Set(study.phases.filter(({ kind }) => kind === 'main' || kind === 'encoder').map(({ hash }) => hash));
+    const finished = new Set(
+      study.phases.filter(({ kind }) => kind === 'main' || kind === 'encoder').map(({ hash }) => hash),
+    );
     const rest = planStudy(study, { concurrency: 2, finished });
     expect(whole.toDo).toEqual(whole.all);
     expect(rest.toDo.phases).toBe(whole.all.phases - finished.size);

@@ -42,6 +42,18 @@ describe('the page', () => {
     expect(same).toMatch(/cannot be told apart/);
   });
 
+  it('shows what each says most, beside the truth', () => {
+    const said = (output: string): EvalRow[] =>
+      rows.map((one, i) => ({ ...one, output: i < 20 ? output : 'no', expected: i % 2 ? 'yes' : 'no' }));
+    const page = answerBrowser(
+      { name: 'a', rows: said('Yes.') },
+      { name: 'b', rows: said('no') },
+      { title: 'T', seed: 1 },
+    );
+    expect(page).toContain('<td>yes 67 %, no 33 % · 67 % yes · 2 in all</td><td>no 100 % · 0 % yes · 1 in all</td>');
+    expect(page).toContain('<td>no 50 %, yes 50 % · 50 % yes · 2 in all</td></tr>');
+  });
+
   it('weighs documents by their bytes, as the report does', () => {
     const document = (id: string, score: number, weight: number): EvalRow =>
       row(id, score, { task: 'bits-per-byte', condition: 'text', weight });

@@ -1,6 +1,7 @@
 /** A page on which two models' answers to the same questions can be looked through, with the pictures: who wins where, and how. */
 import { EvalsError } from '../errors.ts';
 import { type Comparison, compare } from '../statistics/compare.ts';
+import { answerShares } from '../statistics/summarise.ts';
 import type { EvalRow } from '../types.ts';
 import { browserScript, browserStyle } from './browser-page.ts';
 
@@ -89,6 +90,7 @@ export function answerBrowser(a: BrowsedModel, b: BrowsedModel, options: AnswerB
 </header>
 <main>
 ${taskTable(a, b, all, options.seed)}
+${answerTable(a, b, all)}
 <section aria-label="Questions">
 <form id="filters" aria-label="Which questions">
 <label>task <select name="task"></select></label>
@@ -131,6 +133,36 @@ function taskTable(a: BrowsedModel, b: BrowsedModel, all: readonly Duel[], seed:
   return `<table>
 <caption>Questions that both were asked, with their own picture. A win is a better score on one question.</caption>
 <thead><tr><th scope="col">task</th><th scope="col">questions</th><th scope="col">${escaped(a.name)} wins</th><th scope="col">${escaped(b.name)} wins</th><th scope="col">equal</th><th scope="col">together</th></tr></thead>
+<tbody>${rows.join('\n')}</tbody>
+</table>`;
+}
+
+/** What was said, whatever was right, and what is right: a model that always says the same shows it here. */
+function answerTable(a: BrowsedModel, b: BrowsedModel, all: readonly Duel[]): string {
+  const asked = all.filter(({ condition }) => condition === 'image');
+  const said = (outputs: readonly string[]): string => {
+    const { shareOfYes, distinct, top } = answerShares(
+      outputs.map((output) => ({ output })),
+      3,
+    );
+    const percent = (share: number): string => `${Math.round(100 * share)} %`;
+    const yes = shareOfYes === undefined ? '' : ` · ${percent(shareOfYes)} yes`;
+    const most = top.map(({ answer, share }) => `${answer || '(nothing)'} ${percent(share)}`).join(', ');
+    return `<td>${escaped(`${most}${yes} · ${distinct} in all`)}</td>`;
+  };
+  const rows = [...new Set(asked.map(({ task }) => task))].flatMap((task) => {
+    const own = asked.filter((duel) => duel.task === task);
+    const isRepeated = new Set(own.map(({ expected }) => expected)).size < own.length / 2;
+    return isRepeated
+      ? [
+          `<tr><th scope="row">${escaped(task)}</th>${said(own.map((duel) => duel.a))}${said(own.map((duel) => duel.b))}${said(own.map(({ expected }) => expected))}</tr>`,
+        ]
+      : []; // boxes and captions: hardly any answer occurs twice
+  });
+  if (rows.length === 0) return '';
+  return `<table>
+<caption>The most frequent answers of each, and of the truth.</caption>
+<thead><tr><th scope="col">task</th><th scope="col">${escaped(a.name)}</th><th scope="col">${escaped(b.name)}</th><th scope="col">right</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody>
 </table>`;
 }

@@ -45,4 +45,18 @@ describe('scoreRows', () => {
     );
     expect(chance.map(({ value, task }) => [task, value])).toEqual([['existence', 0.5]]);
   });
+
+  it('shows what was said: a model that always says yes', () => {
+    const said = (id: number, output: string): EvalRow => ({ ...row('existence', id, 1, 0.5), output });
+    const rows = scoreRows([said(1, 'yes'), said(2, 'Yes.'), said(3, 'yes'), said(4, 'no')], {
+      seed: 1,
+      resamples: 200,
+    });
+    const value = (metric: string) => rows.find((one) => one.metric === metric && one.type === 'all')?.value;
+    expect(value('share-of-yes')).toBe(0.75);
+    expect(value('most-frequent-answer-share')).toBe(0.75);
+    expect(value('distinct-answers')).toBe(2);
+    const boxes = scoreRows([row('grounding', 1, 0, 0.1)], { seed: 1, resamples: 200 });
+    expect(boxes.some(({ metric }) => metric === 'distinct-answers')).toBe(false);
+  });
 });

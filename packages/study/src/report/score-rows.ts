@@ -1,4 +1,4 @@
-import { bootstrapMean, type EvalRow, type ResamplingOptions, summarise } from '@vlm/evals';
+import { bootstrapMean, type EvalRow, type ResamplingOptions, type Summary, summarise } from '@vlm/evals';
 import type { ScoreRow } from './results.ts';
 
 /** The tasks that the vision score averages over, as the paper's Vision Stable Score averages over six. */
@@ -21,6 +21,8 @@ export function scoreRows(rows: readonly EvalRow[], options: ResamplingOptions):
     scores.push({ ...shared, metric: mainMetric(task), value: estimate, low, high });
     for (const [metric, value] of Object.entries(summary.scores))
       scores.push({ ...shared, metric, value, low: value, high: value });
+    for (const [metric, value] of answerMetrics(summary))
+      scores.push({ ...shared, metric, value, low: value, high: value });
     const key = `${task}/${split}/${type}`;
     if (summary.chance !== undefined && !chanceSeen.has(key)) {
       chanceSeen.add(key);
@@ -35,6 +37,17 @@ export function scoreRows(rows: readonly EvalRow[], options: ResamplingOptions):
     }
   }
   return [...scores, ...visionScores(rows, options)];
+}
+
+/** What a model said, whatever was right: one that always says the same shows it here. Boxes and captions are hardly ever said twice. */
+function answerMetrics({ task, condition, answers }: Summary): [string, number][] {
+  if (condition === 'text' || condition === 'majority' || /grounding|captioning/.test(task)) return [];
+  const { shareOfYes, top, distinct } = answers;
+  return [
+    ...(shareOfYes === undefined ? [] : [['share-of-yes', shareOfYes] as [string, number]]),
+    ['most-frequent-answer-share', top[0]?.share ?? 0],
+    ['distinct-answers', distinct],
+  ];
 }
 
 /** The primary score of a task. */

@@ -49,9 +49,14 @@ function visionTables(results: StudyResults): Block[] {
   });
 }
 
-/** A task's main metric, and for captions the field's own beside it; the rest stands in scores.csv. */
-function isShown(row: ScoreRow): boolean {
-  return row.type === 'all' && (isMainMetric(row) || (row.task === 'captioning' && row.metric === 'ciderD'));
+/**
+ * A task's main metric, for captions the field's own beside it, and what a model said whatever was right (share of yes, share of its most
+ * frequent answer); the rest stands in scores.csv.
+ */
+function isShown({ type, task, metric, ...row }: ScoreRow): boolean {
+  if (type !== 'all') return false;
+  if (isMainMetric({ type, task, metric, ...row }) || (task === 'captioning' && metric === 'ciderD')) return true;
+  return metric === 'share-of-yes' || metric === 'most-frequent-answer-share';
 }
 
 function textTable(results: StudyResults): Block {
