@@ -14,6 +14,7 @@ import { knownModelsBenchmark } from './evals/known-models.ts';
 import { answersBenchmark } from './evals/throughput.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
+import { storeBenchmark } from './store.ts';
 
 /** `npm run bench -- NAME`: benchmarks of whole parts; those of single functions stand beside them as `*.bench.ts`. */
 const bench = new Command('bench');
@@ -41,6 +42,13 @@ bench
   .option('--only <sections>', 'shards, mixture, tokens, pictures; several with commas')
   .option('--json', 'one last line for machines')
   .action((options: { only?: string; json?: boolean }) => dataBenchmark(options));
+bench
+  .command('store')
+  .description('the store in S3: speed beside the bare SDK, and the smoke study kept in a folder and in S3')
+  .option('--megabytes <count>', 'size of the file that goes up and down', Number, 128)
+  .option('--rounds <count>', 'of each', Number, 7)
+  .option('--no-study', 'leave out the study')
+  .action(storeBenchmark);
 bench.command('mixture-figure').description('draws the figure of the mixture-sampler').action(mixtureFigure);
 bench
   .command('agreement')

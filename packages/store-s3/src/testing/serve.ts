@@ -3,7 +3,7 @@
  *
  *     npx tsx --conditions=@vlm/source packages/store-s3/src/testing/serve.ts [port] [host] [folder] [share of requests that fail]
  *
- * Prints what a client's environment needs; runs until it is stopped.
+ * Prints what a client's environment needs; runs until it is stopped. Counts of requests and bytes at SIGUSR2 and at the end.
  */
 import { startFaultProxy } from './fault-proxy.ts';
 import { startTestS3 } from './s3-server.ts';
@@ -20,13 +20,16 @@ const proxy = share > 0 ? await startFaultProxy({ target: s3.endpoint, host, por
 const env = { ...s3.env, AWS_ENDPOINT_URL: (proxy ?? s3).endpoint };
 for (const [name, value] of Object.entries(env)) process.stdout.write(`export ${name}=${value}\n`);
 
+const say = (): void => {
+  const { requests, received, sent } = s3;
+  process.stdout.write(`${JSON.stringify({ requests, received, sent, faults: proxy?.made })}\n`);
+};
 const stop = async (): Promise<void> => {
-  process.stdout.write(
-    `${JSON.stringify({ requests: s3.requests, received: s3.received, sent: s3.sent, faults: proxy?.made })}\n`,
-  );
+  say();
   await proxy?.close();
   await s3.close();
   process.exit(0);
 };
 process.on('SIGTERM', () => void stop());
 process.on('SIGINT', () => void stop());
+process.on('SIGUSR2', say);
