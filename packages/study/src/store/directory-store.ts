@@ -8,10 +8,7 @@ import { checkVersion, notFinished, parseRecord, phaseName, versionText } from '
 import { writeBeside, writeWhole } from './whole-file.ts';
 
 /**
- * A store in a folder of this machine, or of a file server that several machines mount.
- *
- * Relied on: a rename or a hard link appears at once and whole, and only one of several creators of a name succeeds. Both hold on NFS;
- * file locks are not used.
+ * A store in a folder of this machine, or of a file server that several machines mount (docs/decisions/0010-stores.md says what is relied on).
  */
 export async function openDirectoryStore(directory: string): Promise<Store> {
   const versionFile = join(directory, 'store.json');
@@ -28,7 +25,12 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
   const recordFile = (phase: PhaseKey): string => join(phaseDirectory(phase), 'phase.json');
   const claimFolder = (phase: PhaseKey): string => join(directory, 'claims', phaseName(phase));
   const readRecord = async (phase: PhaseKey): Promise<PhaseRecord | undefined> => {
-    const text = await readIfThere(recordFile(phase));
+    let text = await readIfThere(recordFile(phase));
+    if (text === undefined) {
+      // A client of a file server may remember for a while that a name was not there; opening the folders makes it ask again.
+      for (const folder of [join(directory, 'phases'), phaseDirectory(phase)]) await readdir(folder).catch(() => []);
+      text = await readIfThere(recordFile(phase));
+    }
     return text === undefined ? undefined : parseRecord(text, recordFile(phase));
   };
   return {
