@@ -20,17 +20,20 @@ describe('a mean over seeds and items', () => {
     [3, 0.02],
     [3, 0.1],
     [5, 0.03],
-  ])('%i seeds that scatter by %f: 95 %% intervals hold the truth in 93 to 97 of 100 studies', (seeds, deviation) => {
-    const random = createRandom(`${seeds}/${deviation}`);
-    const ofSeeds = shareOfSeeds(0.4, deviation);
-    const found = coverage(studies, (study) => {
-      const runs = simulatedRuns(random, { seeds, items: 100, accuracy: 0.4, ofSeeds, ofItems: 0.5 });
-      const { low, high } = bootstrapRuns(runs, { seed: study, resamples: 200 });
-      return low <= 0.4 && high >= 0.4;
-    });
-    expect(found).toBeGreaterThan(0.93 - slack);
-    expect(found).toBeLessThan(0.97 + slack);
-  });
+  ])(
+    '%i seeds that scatter by %f: intervals of 95 in 100 hold the truth in 93 to 97 of 100 studies',
+    (seeds, deviation) => {
+      const random = createRandom(`${seeds}/${deviation}`);
+      const ofSeeds = shareOfSeeds(0.4, deviation);
+      const found = coverage(studies, (study) => {
+        const runs = simulatedRuns(random, { seeds, items: 100, accuracy: 0.4, ofSeeds, ofItems: 0.5 });
+        const { low, high } = bootstrapRuns(runs, { seed: study, resamples: 200 });
+        return low <= 0.4 && high >= 0.4;
+      });
+      expect(found).toBeGreaterThan(0.93 - slack);
+      expect(found).toBeLessThan(0.97 + slack);
+    },
+  );
 
   it('and finds the difference that it says it would, in four studies of five', () => {
     const random = createRandom('power');
@@ -103,6 +106,28 @@ it('p is below a level where the interval of that level misses 0', () => {
     }),
     { numRuns: 60 },
   );
+});
+
+it('parts the variance: what seeds say differently about an item is no spread of the items', () => {
+  // Means over seeds 1, ½, ½, 0: their spread, 1/24, is just what the seeds' disagreement about two of four items brings.
+  const found = seedsAndItems(
+    [
+      [1, 0, 1, 0],
+      [1, 1, 0, 0],
+    ],
+    { seed: 1 },
+  );
+  expect(found.itemVariance).toBeCloseTo(0, 12);
+  expect(found.seedVariance).toBeCloseTo(1 / 24 / 12.706204736174694 ** 2, 12);
+  // Seeds that agree about every item: all spread is the items'.
+  const alike = seedsAndItems(
+    [
+      [1, 0, 1, 0],
+      [1, 0, 1, 0],
+    ],
+    { seed: 1 },
+  );
+  expect(alike).toMatchObject({ seedVariance: 0, itemVariance: expect.closeTo(1 / 12, 12) });
 });
 
 it('weights count as repetitions of an item would', () => {
