@@ -9,7 +9,7 @@ import { lossCurves } from './engine/loss-curves.ts';
 
 import { engineBenchmark, engineDefaults } from './engine.ts';
 import { agreementBenchmark } from './evals/agreement.ts';
-import { calibrationBenchmark } from './evals/calibration.ts';
+import { calibrationBenchmark, calibrationParts } from './evals/calibration.ts';
 import { knownModelsBenchmark } from './evals/known-models.ts';
 import { answersBenchmark } from './evals/throughput.ts';
 import { shapeBenchmark } from './shape.ts';
@@ -59,6 +59,7 @@ bench
   .command('calibration')
   .description('intervals, tests and power of @vlm/evals on simulated studies of which the truth is known')
   .option('--studies <count>', 'per line', Number, 2000)
+  .option('--only <tables>', `with commas: ${calibrationParts.join(', ')}`)
   .option('--figure', 'also draws the figure of the package')
   .option('--json', 'one last line for machines')
   .action(calibrationBenchmark);
