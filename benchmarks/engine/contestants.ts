@@ -1,16 +1,14 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { Contestant } from './contestant.ts';
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /**
- * `@vlm/jit` as it is published: its built files, in a process that only compiles this benchmark's own.
+ * `@vlm/jit` as it is published: its built files, in a process that compiles nothing.
  * @param engine `onnx`, or `tfjs` for the same step run eagerly on tfjs' `cpu` backend
  */
 export function startJit(problem: string, threads: number, engine: 'onnx' | 'tfjs' = 'onnx'): Promise<Contestant> {
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const args = ['--import', tsx, here('./vlm-jit.ts'), problem, String(threads), engine];
+  const args = [here('./vlm-jit.mjs'), problem, String(threads), engine];
   return Contestant.start(engine === 'onnx' ? 'ours' : engine, process.execPath, args);
 }
 

@@ -8,10 +8,13 @@ import type { Signature, TrainState } from './engine.ts';
 import { sizeOf } from './ir/graph.ts';
 import { JitError } from './jit-error.ts';
 import type { ParameterGroup } from './optimizer/optimizer-plan.ts';
+import type { StatePart } from './optimizer/update-graph.ts';
 
 const ALIGNMENT = 64;
 /** The address space of 32-bit WebAssembly. */
 const MAX_BYTES = 2 ** 32;
+
+const stateParts: readonly StatePart[] = ['params', 'm', 'v'];
 
 export interface Slot {
   name: string;
@@ -83,30 +86,33 @@ export function arenaLayout(
   return { order: Object.keys(params), trained, frozen: still, runs, moments, normGroups, regionLength, bytes };
 }
 
+/** The arrays that a state consists of. */
+export function stateSlots({ trained, frozen, moments }: ArenaLayout): [part: StatePart, slot: Slot][] {
+  const slots = [[...trained, ...frozen], ...[trained, trained].slice(0, moments)];
+  return slots.flatMap((ofPart, i) => ofPart.map((slot): [StatePart, Slot] => [stateParts[i]!, slot]));
+}
+
 /** @throws {JitError} `invalid-state` when a name is missing or unknown or has another length */
-export function checkState(
-  { trained, frozen, moments }: ArenaLayout,
-  state: Pick<TrainState, 'params' | 'm' | 'v'>,
-): void {
-  const known = new Set([...trained, ...frozen].map(({ name }) => name));
-  const needed = { params: [...trained, ...frozen], m: moments > 0 ? trained : [], v: moments > 1 ? trained : [] };
-  for (const part of ['params', 'm', 'v'] as const) {
-    for (const { name, length } of needed[part]) {
-      const got = state[part]?.[name];
-      if (got instanceof Float32Array && got.length === length) continue;
-      const what = got === undefined ? 'nothing' : `${got.constructor.name} of ${got.length}`;
-      throw new JitError(
-        'invalid-state',
-        `State: expected ${part}.${name} to be ${length} float32 numbers, got ${what}.`,
-      );
-    }
+export function checkState(layout: ArenaLayout, state: Pick<TrainState, StatePart>): void {
+  const slots = stateSlots(layout);
+  for (const [part, { name, length }] of slots) {
+    const got = state[part]?.[name];
+    if (got instanceof Float32Array && got.length === length) continue;
+    const what = got === undefined ? 'nothing' : `${got.constructor.name} of ${got.length}`;
+    throw new JitError(
+      'invalid-state',
+      `State: expected ${part}.${name} to be ${length} float32 numbers, got ${what}.`,
+    );
+  }
+  const known = new Set(layout.order);
+  for (const part of stateParts) {
     const extra = Object.keys(state[part] ?? {}).find((name) => !known.has(name));
-    if (extra !== undefined) {
-      throw new JitError(
-        'invalid-state',
-        `State: ${part}.${extra} is no parameter of this step; expected ${needed[part].map(({ name }) => name).join(', ')}.`,
-      );
-    }
+    if (extra === undefined) continue;
+    const expected = slots.flatMap(([of, { name }]) => (of === part ? [name] : []));
+    throw new JitError(
+      'invalid-state',
+      `State: ${part}.${extra} is no parameter of this step; expected ${expected.join(', ')}.`,
+    );
   }
 }
 
@@ -147,14 +153,12 @@ export class Arena {
   }
 
   /** @throws {JitError} `invalid-state` when a name is missing or unknown or has another length; then nothing has changed */
-  load(state: Pick<TrainState, 'params' | 'm' | 'v'>): void {
+  load(state: Pick<TrainState, StatePart>): void {
     checkState(this.layout, state);
-    for (const part of ['params', 'm', 'v'] as const) {
-      for (const [name, view] of Object.entries(this[part])) view.set(state[part][name]!);
-    }
+    for (const [part, { name }] of stateSlots(this.layout)) this[part][name]!.set(state[part][name]!);
   }
 
-  copy(): Pick<TrainState, 'params' | 'm' | 'v'> {
+  copy(): Pick<TrainState, StatePart> {
     return { params: this.copyOf(this.params), m: this.copyOf(this.m), v: this.copyOf(this.v) };
   }
 

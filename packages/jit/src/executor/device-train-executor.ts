@@ -4,7 +4,7 @@
  * whether to update, and computes the constants of the update in float64, as on the CPU.
  */
 import * as ort from 'onnxruntime-node';
-import { checkState } from '../arena.ts';
+import { checkState, stateSlots } from '../arena.ts';
 import type { TrainHost } from '../compiled-train-step.ts';
 import { DeviceMemory } from '../devices/device-memory.ts';
 import type { NamedArrays, Signature, StepResult, TrainState } from '../engine.ts';
@@ -60,15 +60,20 @@ export class DeviceTrainExecutor implements TrainHost {
   async setState(state: TrainState): Promise<void> {
     checkStep(state.step);
     checkState(this.options.layout, state);
-    const device = await this.open();
-    for (const part of ['params', ...partsOf(this.options.optimizer).slice(1)] as StatePart[]) {
-      for (const name of part === 'params' ? this.options.layout.order : this.trained) {
-        const old = device.parts[part][name];
-        device.parts[part][name] = await this.upload(name, state[part][name]!);
-        if (old) await device.memory.free([old]);
-      }
-    }
-    this.step = state.step;
+    for (const [part, { name }] of stateSlots(this.options.layout)) await this.setArray(part, name, state[part][name]!);
+    await this.setStep(state.step);
+  }
+
+  async setArray(part: StatePart, name: string, values: Float32Array): Promise<void> {
+    const { memory, parts } = await this.open();
+    const old = parts[part][name];
+    // ONNX Runtime takes no views of shared memory.
+    parts[part][name] = await this.upload(name, values.slice());
+    if (old) await memory.free([old]);
+  }
+
+  async setStep(step: number): Promise<void> {
+    this.step = step;
   }
 
   async getState(): Promise<TrainState> {

@@ -58,6 +58,26 @@ export async function runSession(
   }
 }
 
+/**
+ * Runs a session whose outputs are all written into the arrays of `fetches`, and returns nothing.
+ *
+ * onnxruntime-node 1.30 hands back a copy of every output, even of one that it has just written into the caller's array: of the gradients that is
+ * a copy of the whole model at every step. It makes these copies in the order of the outputs and gives up, the run being over, at one that is no
+ * tensor. So the first output of such a model is a sequence (`onnxModel` with `firstOutput`), and that refusal is the sign of success. A version
+ * that makes no copies, or refuses nothing, returns here as well.
+ */
+export async function runInPlace(
+  session: ort.InferenceSession,
+  feeds: Record<string, ort.Tensor>,
+  fetches: Record<string, ort.Tensor>,
+): Promise<void> {
+  try {
+    await runSession(session, feeds, { [session.outputNames[0]!]: null, ...fetches });
+  } catch (error) {
+    if (!/Non tensor type is temporarily not supported/.test(messageOf((error as JitError).cause))) throw error;
+  }
+}
+
 export async function closeSession(session: ort.InferenceSession): Promise<void> {
   const release = () => session.release();
   await (shared.has(session) ? withDevice(release) : release());

@@ -9,10 +9,11 @@ import { accumulateGradients, type PassResult } from '../gradient-accumulation.t
 import { sizeOf } from '../ir/graph.ts';
 import { type KernelMemory, type OptimizerKernels, optimizerKernels } from '../optimizer/index.ts';
 import type { OptimizerPlan } from '../optimizer/optimizer-plan.ts';
+import type { StatePart } from '../optimizer/update-graph.ts';
 import { updateState } from '../optimizer-step.ts';
 import { names, type TracedStep } from '../trace/traced-step.ts';
 import { checkStep } from '../train-definition.ts';
-import { closeSession, openSession, runSession } from './ort-session.ts';
+import { closeSession, openSession, runInPlace } from './ort-session.ts';
 
 export interface ExecutorOptions {
   layout: ArenaLayout;
@@ -86,6 +87,14 @@ export class TrainExecutor {
     this.step = state.step;
   }
 
+  async setArray(part: StatePart, name: string, values: Float32Array): Promise<void> {
+    this.arena[part][name]!.set(values);
+  }
+
+  async setStep(step: number): Promise<void> {
+    this.step = step;
+  }
+
   async getState(): Promise<TrainState> {
     return { ...this.arena.copy(), step: this.step };
   }
@@ -133,7 +142,7 @@ export class TrainExecutor {
     for (const [key, { dtype, shape }] of Object.entries(variant.batch)) {
       feeds[names.batch(key)] = new ort.Tensor(dtype as 'float32', batch[key] as Float32Array, shape);
     }
-    await runSession(variant.session, feeds, variant.fetches);
+    await runInPlace(variant.session, feeds, variant.fetches);
     for (const param of variant.step.untouched) this.arena.gradients[param]!.fill(0);
     return variant;
   }

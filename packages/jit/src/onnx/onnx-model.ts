@@ -24,9 +24,10 @@ const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7, string
 
 /**
  * @param graph inputs and outputs carry their names; constants become initializers
+ * @param firstOutput a name: the model's first output is then a sequence that holds the graph's first one
  * @throws {JitError} `too-large` above 2 GiB
  */
-export function onnxModel(graph: Graph): Uint8Array {
+export function onnxModel(graph: Graph, firstOutput?: string): Uint8Array {
   const names = valueNames(graph);
   const nameOf = (value: number) => (value === ABSENT ? '' : names.get(value)!);
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
@@ -49,6 +50,7 @@ export function onnxModel(graph: Graph): Uint8Array {
         if (used.has(value) && isLongFill(data, info)) writeFill(g, nameOf(value), info, data as number);
       }
       for (const node of graph.nodes) writeNode(g, node, nameOf);
+      if (firstOutput !== undefined) writeSequence(g, firstOutput, graph.outputs[0]!.name);
       g.string(2, 'traced');
       for (const [value, data] of graph.constants) {
         const info = graph.values[value]!;
@@ -57,6 +59,7 @@ export function onnxModel(graph: Graph): Uint8Array {
         else writeTensor(g, 5, nameOf(value), info, data);
       }
       for (const { name, value } of graph.inputs) writeValueInfo(g, 11, name, graph.values[value]!);
+      if (firstOutput !== undefined) writeSequenceInfo(g, 12, firstOutput, graph.values[graph.outputs[0]!.value]!);
       for (const { name, value } of graph.outputs) writeValueInfo(g, 12, name, graph.values[value]!);
     })
     .message(8, (opset) => opset.string(1, '').int(2, ONNX_OPSET));
@@ -109,6 +112,10 @@ function writeFill(g: ProtobufWriter, name: string, info: ValueInfo, value: numb
   });
 }
 
+function writeSequence(g: ProtobufWriter, name: string, of: string): void {
+  g.message(1, (n) => n.string(1, of).string(2, name).string(4, 'SequenceConstruct'));
+}
+
 function writeTensor(
   parent: ProtobufWriter,
   field: number,
@@ -131,16 +138,25 @@ function filled(dtype: IrDType, size: number, value: number): Exclude<ConstantDa
   return new Data(size).fill(value);
 }
 
-function writeValueInfo(g: ProtobufWriter, field: number, name: string, { shape, dtype }: ValueInfo): void {
-  g.message(field, (v) => {
-    v.string(1, name);
-    v.message(2, (type) =>
-      type.message(1, (tensor) => {
-        tensor.int(1, onnxTypes[dtype]);
-        tensor.message(2, (s) => {
-          for (const dimension of shape) s.message(1, (d) => d.int(1, dimension));
-        });
-      }),
-    );
+function writeValueInfo(g: ProtobufWriter, field: number, name: string, info: ValueInfo): void {
+  g.message(field, (v) => v.string(1, name).message(2, (type) => writeTensorType(type, info)));
+}
+
+function writeSequenceInfo(g: ProtobufWriter, field: number, name: string, of: ValueInfo): void {
+  g.message(field, (v) =>
+    v
+      .string(1, name)
+      .message(2, (type) =>
+        type.message(4, (sequence) => sequence.message(1, (element) => writeTensorType(element, of))),
+      ),
+  );
+}
+
+function writeTensorType(type: ProtobufWriter, { shape, dtype }: ValueInfo): void {
+  type.message(1, (tensor) => {
+    tensor.int(1, onnxTypes[dtype]);
+    tensor.message(2, (s) => {
+      for (const dimension of shape) s.message(1, (d) => d.int(1, dimension));
+    });
   });
 }

@@ -19,7 +19,7 @@ export function traceTrainStep(
   device: DeviceTraits = traitsOf('cpu'),
 ): TracedStep {
   const { graph, ...rest } = traceTrainGraph(definition, variant, device);
-  return { ...rest, model: onnxModel(graph) };
+  return { ...rest, model: onnxModel(graph, device.state === 'host' ? names.inPlace : undefined) };
 }
 
 export function traceTrainGraph(

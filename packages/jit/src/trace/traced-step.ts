@@ -18,6 +18,8 @@ export interface TracedStep {
 export const names = {
   param: (name: string): string => `param:${name}`,
   batch: (name: string): string => `batch:${name}`,
+  /** First output of models that run in place, see `runInPlace`. */
+  inPlace: 'inPlace',
   loss: 'loss',
   sumsOfSquares: 'sumsOfSquares',
   metric: (name: string): string => `metric:${name}`,
