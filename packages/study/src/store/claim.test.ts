@@ -97,6 +97,21 @@ describe('takeClaim', () => {
     });
   });
 
+  it('is kept by a process that stood still, where nobody took over', async () => {
+    const { files, texts } = claimsInMemory();
+    const claim = (await takeClaim(files, never, { lapseSeconds: 0.4 }))!;
+    const standStill = (ms: number): void => {
+      for (const startMs = performance.now(); performance.now() - startMs < ms; );
+    };
+    standStill(600);
+    await sleep(200);
+    expect(claim.signal.aborted).toBe(false);
+    texts.set(claim.token + 1, claimOf(otherMachine));
+    standStill(600);
+    await sleep(200);
+    expect(claim.signal.reason).toMatchObject({ message: expect.stringContaining('taken over') });
+  });
+
   it('survives an outage that is shorter than the lapse', async () => {
     const { files, state } = claimsInMemory();
     const claim = (await takeClaim(files, never, { lapseSeconds: 0.8 }))!;

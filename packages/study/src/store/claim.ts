@@ -3,8 +3,8 @@
  *
  * A holder rewrites its claim every few seconds. Whoever wants the phase watches that with a clock of its own: a claim that stayed the same for
  * a whole lapse is lost, and the next number, which only one can create, is the new claim. So nothing depends on synchronised clocks,
- * nothing is ever deleted or renamed to take over, and the number orders all attempts (a fencing token). A holder that cannot rewrite its
- * claim in time stops by itself before anyone else may begin.
+ * nothing is ever deleted or renamed to take over, and the number orders all attempts (a fencing token). A holder that cannot reach the store
+ * stops by itself before anyone else may begin; one that stood still asks first whether it was overtaken.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,9 +25,12 @@ export interface ClaimOptions {
   signal?: AbortSignal;
   /** Told, again and again, while a living worker has the phase. */
   onHeld?(holder: StoreHolder): void;
-  /** Seconds without a sign of life after which a claim is lost. Default 60, or `STAGED_VLM_CLAIM_SECONDS`. */
+  /** Seconds without a sign of life after which a claim is lost. Default 120, or `STAGED_VLM_CLAIM_SECONDS`. */
   lapseSeconds?: number;
 }
+
+/** Longer than any step of a phase keeps its process from answering, on a machine that is busy with others. */
+const defaultSeconds = 120;
 
 /** Where the claims of one phase are kept. */
 export interface ClaimFiles {
@@ -125,16 +128,23 @@ function keepClaim(
     await files.write(token, claimText({ holder, beats: ++beats }));
     keptMs = beatMs;
   };
+  const intervalMs = lapseMs / 8;
+  let tickMs = performance.now();
   const timer = setInterval(() => {
+    const nowMs = performance.now();
+    // This process stood still, or was at something long: then the next answer says whether the claim is still there.
+    const stoodStill = nowMs - tickMs > 3 * intervalMs;
+    tickMs = nowMs;
+    if (stoodStill) keptMs = nowMs;
     // Three quarters of the lapse: others see the claim unchanged for a whole one before they begin.
-    const silentMs = performance.now() - keptMs;
+    const silentMs = nowMs - keptMs;
     if (silentMs > 0.75 * lapseMs) return lose(`the store did not answer for ${Math.round(silentMs / 1000)} s.`);
     beating ??= beat()
       .catch(() => undefined)
       .finally(() => {
         beating = undefined;
       });
-  }, lapseMs / 8);
+  }, intervalMs);
   timer.unref();
   return {
     token,
@@ -164,6 +174,6 @@ function parseClaim(text: string | undefined): ClaimText | undefined {
 }
 
 function defaultLapseSeconds(): number {
-  const seconds = Number(process.env['STAGED_VLM_CLAIM_SECONDS'] ?? 60);
-  return seconds > 0 ? seconds : 60;
+  const seconds = Number(process.env['STAGED_VLM_CLAIM_SECONDS'] ?? defaultSeconds);
+  return seconds > 0 ? seconds : defaultSeconds;
 }
