@@ -25,6 +25,8 @@ const tokenizerBytesPerSecond = 1e6;
 const processBytes = 300e6;
 /** Evaluation reads an item with its picture, without, and with another one. */
 const conditions = 3;
+/** Width of SigLIP-so400m, the paper's encoder; others differ, and the projector is small. */
+const hubWidth = 1152;
 /** Features of the small convolutional encoder on a picture of 64 pixels. */
 const imageTokens = 16;
 
@@ -32,9 +34,13 @@ const imageTokens = 16;
 export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: number): PhaseCost {
   const recipe = ownRecipe(study, phase);
   const { model, tokenizer } = recipe;
-  const corpus = corpusSettings(recipe.corpus.preset as PresetName, corpusChanges(recipe.corpus));
+  const corpus = corpusFigures(recipe);
   const featureWidth =
-    recipe.encoder.kind === 'cnn' ? recipe.encoder.channels.at(-1)! : 3 * (corpus.imageSize / 4) ** 2;
+    recipe.encoder.kind === 'hub'
+      ? hubWidth
+      : recipe.encoder.kind === 'cnn'
+        ? recipe.encoder.channels.at(-1)!
+        : 3 * (corpus.imageSize / 4) ** 2;
   const config = visionModelConfig(recipe, tokenizer.vocabSize, featureWidth);
   const parameters = countParameters(vlmParams(config));
   const scenes = corpus.captions + corpus.conversations.scenes;
@@ -84,7 +90,7 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
       };
     case 'encoder': {
       const images = recipe.encoder.steps * recipe.encoder.batchSize;
-      if (recipe.encoder.kind === 'bare-patches') return { ...nothing, amount: 0, unit: 'images' };
+      if (recipe.encoder.kind !== 'cnn') return { ...nothing, amount: 0, unit: 'images' };
       const encoder = studyEncoder(recipe.encoder, corpus.imageSize);
       const flops = images * encoderFlops(encoder).total;
       const size = countParameters(encoderParams(encoder));
@@ -177,6 +183,13 @@ function stepsBefore({ phases }: Study, { continues }: Phase): number {
 const conversationTokens = 95;
 const evalTokens = 40;
 
-function corpusChanges({ preset: _, ...changes }: Study['recipe']['corpus']): Record<string, unknown> {
-  return changes;
+/** What a corpus holds, as far as it is known before it is built. Nobody counts data of one's own before the corpus phase has looked through it. */
+function corpusFigures({ corpus, finetune }: Recipe): ReturnType<typeof corpusSettings> {
+  const { preset, ...changes } = corpus;
+  if (preset !== 'external') return corpusSettings(preset as PresetName, changes);
+  const any = corpusSettings('standard');
+  return { ...any, captions: 0, conversations: { ...any.conversations, scenes: finetune.conversations ?? llavaRows } };
 }
+
+/** Rows of LLaVA-1.5's mix without ShareGPT's. */
+const llavaRows = 625_000;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { externalCorpusSchema } from './data/external-corpus.ts';
 import { StudyError } from './study-error.ts';
 import { suggest } from './suggest.ts';
 import { sweepNames } from './sweeps/names.ts';
@@ -18,7 +19,7 @@ const seed = z
 const identifier = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected lower-case letters, digits, dots and hyphens');
 
 const corpusSchema = z.looseObject({
-  /** Named settings of `@vlm/corpus` to start from; every other key overrides one of them and is checked there. */
+  /** Named settings of `@vlm/corpus` to start from; every other key overrides one of them and is checked there. Or `external`: data of one's own. */
   preset: z.string().min(1),
 });
 
@@ -27,11 +28,16 @@ const tokenizerSchema = z.strictObject({
   vocabSize: z.int().min(261).max(200_000),
   /** Bytes of training text that the merges are learnt from. */
   maxTrainBytes: positiveInt,
+  /** A `tokenizer.json` to take over in place of learning one; `vocabSize` is then for the plan alone. */
+  file: z.string().min(1).optional(),
 });
 
 const encoderSchema = z.strictObject({
-  /** `cnn`: pre-trained on dense labels of training scenes, then frozen. `bare-patches`: pixels, nothing learnt (paper Table 6). */
-  kind: z.enum(['cnn', 'bare-patches']),
+  /** `cnn`: pre-trained on dense labels of training scenes, then frozen. `bare-patches`: pixels, nothing learnt (paper Table 6). `hub`: see `folder`. */
+  kind: z.enum(['cnn', 'bare-patches', 'hub']),
+  /** `hub`: a frozen encoder in ONNX as it lies on the hub (SigLIP, DINOv2, …), and which of its blocks is read (the paper: −2). */
+  folder: z.string().min(1).optional(),
+  layer: z.int().optional(),
   channels: z.array(positiveInt).min(1).max(8),
   steps: positiveInt,
   batchSize: positiveInt,
@@ -262,12 +268,37 @@ function crossFieldProblems(recipe: Recipe): string[] {
 }
 
 /** What does not fit together within one arm's settings. */
-function settingProblems({ model, main, finetune }: Recipe): string[] {
+function settingProblems({ model, main, finetune, corpus, tokenizer, encoder }: Recipe): string[] {
   const problems: string[] = [];
+  if (corpus.preset === 'external') problems.push(...externalProblems(corpus, tokenizer, encoder));
+  if (encoder.kind === 'hub' && encoder.folder === undefined) {
+    problems.push('encoder.folder: an encoder of kind "hub" needs the folder of its ONNX export');
+  }
   if (model.dim % model.heads !== 0) {
     problems.push(`model.heads: expected a divisor of model.dim (${model.dim}), got ${model.heads}`);
   }
   if (main.lrMin > main.lrPeak) problems.push('main.lrMin: expected at most main.lrPeak');
   if (finetune.lrMin > finetune.lrPeak) problems.push('finetune.lrMin: expected at most finetune.lrPeak');
+  return problems;
+}
+
+/** What data of one's own needs: every field of its schema, and parts that need no scenes. */
+function externalProblems(
+  corpus: Recipe['corpus'],
+  tokenizer: Recipe['tokenizer'],
+  encoder: Recipe['encoder'],
+): string[] {
+  const checked = externalCorpusSchema.safeParse(corpus);
+  const problems = checked.success
+    ? []
+    : checked.error.issues.map(({ path, message }) => `${['corpus', ...path.map(String)].join('.')}: ${message}`);
+  if (encoder.kind === 'cnn') {
+    problems.push(
+      'encoder.kind: "cnn" learns from labelled scenes of the default corpus; with data of your own use "hub" or "bare-patches"',
+    );
+  }
+  if (checked.success && checked.data.text.format === 'openlm-tokens' && tokenizer.file === undefined) {
+    problems.push('tokenizer.file: text that is tokenised already needs the tokenizer.json it was tokenised with');
+  }
   return problems;
 }

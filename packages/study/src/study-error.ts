@@ -22,6 +22,7 @@ export type StudyErrorCode =
   | 'not-finished'
   | 'missing-artifact'
   | 'bad-image'
+  | 'bad-data'
   | 'port-taken'
   | 'cancelled'
   | 'version-mismatch'

@@ -1,7 +1,7 @@
-import { readManifest } from '@vlm/corpus';
 import type { TextDocument, TextItem, VisionItem } from '@vlm/evals';
 import { readShards } from 'webdataset-ts';
 import { StudyError } from '../study-error.ts';
+import { corpusGroups } from './read-group.ts';
 import { shardsOf } from './shards.ts';
 
 /** Everything a corpus asks, by task. */
@@ -23,9 +23,9 @@ const decoder = new TextDecoder();
  */
 export async function readEvalItems(corpus: string): Promise<EvalItems> {
   const items: EvalItems = { vision: {}, text: {}, documents: [], pictures: new Map() };
-  const manifest = await readManifest(corpus);
+  const groups = await corpusGroups(corpus);
   const ids = new Set<string>();
-  for (const group of Object.keys(manifest.shards).filter((name) => name.startsWith('eval/'))) {
+  for (const group of Object.keys(groups).filter((name) => name.startsWith('eval/'))) {
     let samples = 0;
     for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
       const where = `${corpus}, ${group}/${key}`;
@@ -42,7 +42,7 @@ export async function readEvalItems(corpus: string): Promise<EvalItems> {
         items.pictures.set(item.id, `${group}/${key}`);
       }
     }
-    const expected = manifest.shards[group]!.reduce((sum, shard) => sum + shard.samples, 0);
+    const expected = groups[group]!.samples;
     if (samples !== expected) throw damaged(`${corpus}, ${group}: expected ${expected} questions, got ${samples}`);
   }
   return items;

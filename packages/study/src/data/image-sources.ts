@@ -17,7 +17,7 @@ interface PicturedOptions extends SourceOptions {
 function withPicture(options: PicturedOptions, group: string): OpenSource<Sample> {
   const { features, onLeftOut } = options;
   return filterSource(
-    shuffledShards(options, group),
+    shuffledShards(options, group, undefined, (key) => onLeftOut(`${group}/${key}`)),
     ({ key, members }) => members['png'] === undefined || features.has(`${group}/${key}`) || 'picture does not decode',
     ({ key }) => onLeftOut(`${group}/${key}`),
   );

@@ -1,7 +1,7 @@
-import { join } from 'node:path';
-import { readManifest, type Scene } from '@vlm/corpus';
+import type { Scene } from '@vlm/corpus';
 import { type ReadShardsOptions, readShards } from 'webdataset-ts';
 import type { Recipe } from '../recipe.ts';
+import { corpusGroups, eachSample } from './read-group.ts';
 
 export interface PicturedScene {
   key: string;
@@ -13,8 +13,7 @@ const decoder = new TextDecoder();
 
 /** Shards of one group of a corpus (`captions/train`), as paths. */
 export async function shardsOf(corpus: string, group: string): Promise<string[]> {
-  const manifest = await readManifest(corpus);
-  return (manifest.shards[group] ?? []).map((shard) => join(corpus, shard.path));
+  return (await corpusGroups(corpus))[group]?.shards ?? [];
 }
 
 /** What readers do about cut or corrupt shards, from a recipe's word for it. */
@@ -44,12 +43,9 @@ export async function* allPictures(
   corpus: string,
   onBroken: ReadShardsOptions['onBroken'] = 'error',
 ): AsyncGenerator<{ key: string; png: Uint8Array }> {
-  const manifest = await readManifest(corpus);
-  for (const [group, shards] of Object.entries(manifest.shards)) {
-    for await (const { key, members } of readShards(
-      shards.map((shard) => join(corpus, shard.path)),
-      { onBroken },
-    )) {
+  for (const group of Object.keys(await corpusGroups(corpus))) {
+    if (group.startsWith('text/')) continue;
+    for await (const { key, members } of eachSample(corpus, group, { onBroken, pictures: true })) {
       if (members['png']) yield { key: `${group}/${key}`, png: members['png'] };
     }
   }

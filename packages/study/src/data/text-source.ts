@@ -1,7 +1,8 @@
 import { encodeDocument, type Tokenizer } from '@vlm/tokenizer';
 import { mapSource, type OpenSource, type TrainingItem } from '@vlm/trainer';
-import { readShards, type Sample, type ShardPosition } from 'webdataset-ts';
-import { shardsOf } from './shards.ts';
+import type { Sample } from 'webdataset-ts';
+import { StudyError } from '../study-error.ts';
+import { readGroup } from './read-group.ts';
 
 const decoder = new TextDecoder();
 
@@ -27,8 +28,24 @@ export function textSource(
 ): OpenSource<TrainingItem> {
   return mapSource(shuffledShards({ corpus, seed, onBroken }, 'text/train', from), ({ key, members }) => ({
     id: key,
-    ...encodeDocument(tokenizer, decoder.decode(members['txt'])),
+    ...(members['tokens']
+      ? tokenisedRow(tokenizer, key, decoder.decode(members['tokens']))
+      : encodeDocument(tokenizer, decoder.decode(members['txt']))),
   }));
+}
+
+/** A row of a set that OpenLM tokenised: documents and the tokens between them as they are, without the padding at its end (negative ids). */
+function tokenisedRow(tokenizer: Tokenizer, key: string, list: string): Pick<TrainingItem, 'tokens' | 'loss'> {
+  const ids = JSON.parse(list) as number[];
+  const tokens = Int32Array.from(ids.filter((id) => id >= 0));
+  const largest = tokens.reduce((most, id) => Math.max(most, id), 0);
+  if (largest >= tokenizer.vocabSize) {
+    throw new StudyError(
+      'bad-data',
+      `Tokenised sample ${key}: expected ids below ${tokenizer.vocabSize}, got ${largest}; was it tokenised with the recipe’s tokenizer file?`,
+    );
+  }
+  return { tokens, loss: new Uint8Array(tokens.length).fill(1) };
 }
 
 /** Samples of one group of a corpus in an order that the seed decides, shards and samples within a window. */
@@ -36,14 +53,15 @@ export function shuffledShards(
   { corpus, seed, onBroken }: Pick<SourceOptions, 'corpus' | 'seed' | 'onBroken'>,
   group: string,
   from?: unknown,
+  onLeftOut?: (key: string, reason: string) => void,
 ): OpenSource<Sample> {
-  return async (state = from) =>
-    readShards(await shardsOf(corpus, group), {
-      shuffleShards: { seed },
-      shuffleSamples: { seed, window: shuffleWindow },
-      state: state as ShardPosition | undefined,
-      onBroken,
-    });
+  const open = readGroup(corpus, group, {
+    shuffleShards: { seed },
+    shuffleSamples: { seed, window: shuffleWindow },
+    onBroken,
+    ...(onLeftOut ? { onLeftOut } : {}),
+  });
+  return (state = from, pass) => open(state, pass);
 }
 
 /** Samples among which the next one is drawn. Corpora are written in random order already; the seed must matter all the same. */

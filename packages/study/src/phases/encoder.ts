@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { readManifest } from '@vlm/corpus';
+import { openHubEncoder } from '@vlm/image-patcher';
 import { exportOnnx, type NamedArrays, onnxEngine, type TrainStepDefinition } from '@vlm/jit';
 import {
   type ConvEncoderConfig,
@@ -23,6 +24,7 @@ import {
 } from '@vlm/model';
 import { beginRun, createCheckpointStore, jsonLog, type MetricsRow, train } from '@vlm/trainer';
 import { checkpointSeconds } from '../checkpoint-interval.ts';
+import { isExternal } from '../data/read-group.ts';
 import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -74,15 +76,17 @@ export function studyEncoder({ channels }: Pick<Recipe['encoder'], 'channels'>, 
 export async function runEncoder(context: PhaseContext): Promise<Record<string, unknown>> {
   const settings = context.phase.settings as unknown as EncoderSettings;
   const corpus = corpusFolder(context.parent('corpus'));
-  const { settings: corpusSettings, vocabulary } = await readManifest(corpus);
-  const { imageSize } = corpusSettings;
+  if (settings.kind === 'hub') return importEncoder(context, settings);
   const patches = gridSide * gridSide;
   if (settings.kind === 'bare-patches') {
+    const imageSize = await pictureSize(corpus);
     const width = 3 * (imageSize / gridSide) ** 2;
     await writeEncoderFile(context, { kind: 'bare-patches', imageSize, patches, width });
     return { kind: settings.kind, patches, width, parameters: 0 };
   }
 
+  const { settings: corpusSettings, vocabulary } = await readManifest(corpus);
+  const { imageSize } = corpusSettings;
   const config = studyEncoder(settings, imageSize);
   const heads = labelHeads(vocabulary);
   const { pictures, skipped } = await loadTrainingPictures(context, corpus, { imageSize, vocabulary });
@@ -114,6 +118,28 @@ export async function runEncoder(context: PhaseContext): Promise<Record<string, 
     finalLosses: await finalLosses(context),
     probe,
   };
+}
+
+/** Opens an encoder that somebody else trained, and notes where it is and what it gives. */
+async function importEncoder(context: PhaseContext, settings: EncoderSettings): Promise<Record<string, unknown>> {
+  const { folder, layer } = settings as { folder: string; layer?: number };
+  const encoder = await openHubEncoder(folder, layer === undefined ? {} : { layer });
+  const { patches, width, id } = encoder;
+  await encoder.dispose();
+  await writeEncoderFile(context, {
+    kind: 'hub',
+    imageSize: 0,
+    patches,
+    width,
+    folder: resolve(folder),
+    ...(layer === undefined ? {} : { layer }),
+  });
+  return { kind: settings.kind, patches, width, encoder: id };
+}
+
+/** Side of the pictures that bare patches are cut from: the default corpus' own, and 64 for data of any size. */
+async function pictureSize(corpus: string): Promise<number> {
+  return (await isExternal(corpus)) ? 64 : (await readManifest(corpus)).settings.imageSize;
 }
 
 interface Training {

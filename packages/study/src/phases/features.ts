@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { barePatches, createEncoder, encodeSamples, type ImageEncoder } from '@vlm/image-patcher';
+import { barePatches, createEncoder, encodeSamples, type ImageEncoder, openHubEncoder } from '@vlm/image-patcher';
 import { featureFile, writeFeatureIndex } from '../data/features.ts';
 import { allPictures, brokenShardPolicy } from '../data/shards.ts';
 import type { Recipe } from '../recipe.ts';
@@ -10,10 +10,14 @@ import { corpusFolder } from './corpus.ts';
 
 /** What the encoder phase leaves beside its weights. */
 export interface EncoderFile {
-  kind: 'cnn' | 'bare-patches';
+  kind: 'cnn' | 'bare-patches' | 'hub';
+  /** Side of the pictures that it takes; 0 where the encoder's own folder says. */
   imageSize: number;
   patches: number;
   width: number;
+  /** Of a `hub` encoder: its folder and the block that is read. */
+  folder?: string;
+  layer?: number;
 }
 
 export const encoderFile = 'encoder.json';
@@ -84,7 +88,14 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
 
 /** The encoder that a finished phase left. */
 export async function openEncoder(directory: string, threads = 1): Promise<ImageEncoder> {
-  const { kind, imageSize } = JSON.parse(await readFile(join(directory, encoderFile), 'utf8')) as EncoderFile;
+  const { kind, imageSize, folder, layer } = JSON.parse(
+    await readFile(join(directory, encoderFile), 'utf8'),
+  ) as EncoderFile;
+  if (kind === 'hub') {
+    // Letterboxed, as prismatic does it.
+    const preprocessing = { fit: 'letterbox' } as const;
+    return openHubEncoder(folder!, { preprocessing, threads, ...(layer === undefined ? {} : { layer }) });
+  }
   const preprocessing = { size: imageSize, fit: 'letterbox', normalisation: 'minus-one-to-one' } as const;
   if (kind === 'bare-patches') return barePatches({ ...preprocessing, patch: imageSize / 4 });
   return createEncoder(join(directory, encoderModelFile), { preprocessing, layout: 'NHWC', threads });

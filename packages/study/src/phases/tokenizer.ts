@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTokenizer, parseTokenizer, SPECIAL, stringifyTokenizer, type Tokenizer, trainBpe } from '@vlm/tokenizer';
-import { readShards } from 'webdataset-ts';
-import { shardsOf } from '../data/shards.ts';
+import {
+  createTokenizer,
+  fromHuggingFace,
+  parseTokenizer,
+  SPECIAL,
+  SPECIAL_TOKENS,
+  stringifyTokenizer,
+  type Tokenizer,
+  trainBpe,
+} from '@vlm/tokenizer';
+import { eachSample } from '../data/read-group.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { writeWhole } from '../store/whole-file.ts';
@@ -25,6 +33,7 @@ export async function runTokenizer({
   onProgress,
 }: PhaseContext): Promise<Record<string, unknown>> {
   const settings = phase.settings as unknown as Recipe['tokenizer'];
+  if (settings.file !== undefined) return importTokenizer(settings.file, directory);
   const texts: string[] = [];
   let bytes = 0;
   for await (const sample of trainingTexts(corpusFolder(parent('corpus')))) {
@@ -39,6 +48,19 @@ export async function runTokenizer({
   const sample = texts.slice(0, 2000).join('\n');
   const bytesPerToken = Buffer.byteLength(sample) / tokenizer.encode(sample).length;
   return { vocabSize: tokenizer.vocabSize, trainBytes: bytes, bytesPerToken };
+}
+
+/** Takes over a vocabulary in Hugging Face's `tokenizer.json` (GPT-NeoX's, for the paper), with the special tokens of pictures behind its last id. */
+async function importTokenizer(file: string, directory: string): Promise<Record<string, unknown>> {
+  const data = fromHuggingFace(JSON.parse(await readFile(file, 'utf8')));
+  const specials = { ...data.specials };
+  let next = createTokenizer(data).vocabSize;
+  for (const name of SPECIAL_TOKENS) {
+    if (specials[name] === undefined) specials[name] = next++;
+  }
+  const whole = { ...data, specials };
+  await writeWhole(join(directory, tokenizerFile), stringifyTokenizer(whole));
+  return { vocabSize: createTokenizer(whole).vocabSize, importedFrom: file };
 }
 
 /** The tokenizer that a finished phase left. */
@@ -68,16 +90,15 @@ async function* trainingTexts(corpus: string): AsyncGenerator<string> {
 }
 
 async function* documents(corpus: string): AsyncGenerator<string> {
-  for await (const { members } of readShards(await shardsOf(corpus, 'text/train'))) yield text.decode(members['txt']);
+  for await (const { members } of eachSample(corpus, 'text/train')) yield text.decode(members['txt']);
 }
 
 async function* captions(corpus: string): AsyncGenerator<string> {
-  for await (const { members } of readShards(await shardsOf(corpus, 'captions/train')))
-    yield text.decode(members['txt']);
+  for await (const { members } of eachSample(corpus, 'captions/train')) yield text.decode(members['txt']);
 }
 
 async function* conversations(corpus: string): AsyncGenerator<string> {
-  for await (const { members } of readShards(await shardsOf(corpus, 'conversations/train'))) {
+  for await (const { members } of eachSample(corpus, 'conversations/train')) {
     const row = JSON.parse(text.decode(members['json'])) as { conversations: { from: string; value: string }[] };
     yield row.conversations.map((turn) => turn.value.replace('<image>\n', '')).join('\n');
   }

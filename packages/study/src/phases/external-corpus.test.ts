@@ -1,0 +1,147 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExternalCorpus, ExternalManifest } from '../data/external-corpus.ts';
+import { corpusGroups, eachSample } from '../data/read-group.ts';
+import { executeStudy } from '../execute-study.ts';
+import type { PhaseRunner } from '../executor.ts';
+import { expandStudy } from '../graph.ts';
+import { presets } from '../presets/index.ts';
+import { parseRecipe, type Recipe } from '../recipe.ts';
+import type { StudyResults } from '../report/results.ts';
+import { runPhase } from '../run-phase.ts';
+import { openStore } from '../store.ts';
+import { neoxTokenizer, siglipFolder, writeRealFormats } from '../testing/real-formats.ts';
+import { buildExternalCorpus } from './external-corpus.ts';
+
+let folder: string;
+let corpus: ExternalCorpus;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'real-formats-'));
+  corpus = await writeRealFormats(folder);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const decoder = new TextDecoder();
+const recipe = (own: ExternalCorpus = corpus): Recipe => {
+  const smoke = presets['smoke']!;
+  return {
+    ...smoke,
+    name: 'real',
+    corpus: own,
+    data: { brokenImages: 'error', brokenShards: 'error' },
+    tokenizer: { vocabSize: 512, maxTrainBytes: 1000, file: neoxTokenizer },
+    encoder: { ...smoke.encoder, kind: 'hub', folder: siglipFolder, layer: -2 },
+    model: { ...smoke.model, sequenceLength: 192 },
+    main: { ...smoke.main, tokens: 3072, batchSize: 4 },
+    branch: { ...smoke.branch, tokens: 6144, batchSize: 4, imageShare: 0.3, accumulate: 2 },
+    arms: [{ id: 'branch-50', branchPoint: 0.5, schedule: 'continued' }],
+    finetune: { ...smoke.finetune, epochs: 1, batchSize: 4 },
+  };
+};
+
+describe('data of one’s own', () => {
+  let built: string;
+  let manifest: ExternalManifest;
+  beforeAll(async () => {
+    built = join(folder, 'built');
+    manifest = await buildExternalCorpus(corpus, built, () => {});
+  });
+
+  it('stays where it is, but for rows and questions; what does not fit is left out and counted', async () => {
+    const groups = await corpusGroups(built);
+    expect(groups['text/train']!.shards[0]).toMatch(/dclm.*shard_00000000_processed\.jsonl\.zst$/);
+    expect(groups['conversations/train']!.shards[0]).toBe(join(built, 'conversations/shard-000000.tar'));
+    expect(manifest.counts.samples).toMatchObject({
+      'conversations/train': 27,
+      'eval/open-vqa': 3,
+      'eval/bits-per-byte': 5,
+    });
+    expect(manifest.skipped).toEqual({
+      'rows without a picture': 1,
+      '<image> marks that do not fit': 1,
+      'no such picture': 1,
+    });
+  });
+
+  it('reads like the default corpus: text, a synthetic caption, a picture', async () => {
+    const first = async (group: string) => {
+      for await (const sample of eachSample(built, group, { pictures: true })) return sample;
+      throw new Error('no sample');
+    };
+    expect(decoder.decode((await first('text/train')).members['txt'])).toMatch(/^[a-z ]+\.\n$/);
+    const caption = await first('captions/train');
+    expect(Object.keys(caption.members).sort()).toEqual(['png', 'txt']);
+    expect(decoder.decode(caption.members['txt'])).not.toMatch(/buy now/);
+    expect((await first('conversations/train')).members['png']!.length).toBeGreaterThan(20);
+  });
+
+  it('leaves out captions without a picture, and resumes between any two samples', async () => {
+    const leftOut: string[] = [];
+    const keys: string[] = [];
+    for await (const { key } of eachSample(built, 'captions/train', { onLeftOut: (_, why) => leftOut.push(why) }))
+      keys.push(key);
+    expect(keys.length).toBe(23);
+    expect(leftOut).toEqual([expect.stringMatching(/addresses alone/)]);
+  });
+
+  it('names the row that is broken where that is an error', async () => {
+    const strict = { ...corpus, conversations: { ...corpus.conversations, broken: 'error' as const } };
+    await expect(buildExternalCorpus(strict, join(folder, 'strict'), () => {})).rejects.toThrow(
+      /mix665k\.json, row 6 \(id "00006"\): <image> marks that do not fit: 2/,
+    );
+  });
+
+  it.each([
+    ['a misspelt key', (own: object) => ({ ...own, caption: {} }), /corpus/],
+    [
+      'tokens without their tokenizer',
+      (own: ExternalCorpus) => ({ ...own, text: { ...own.text, format: 'openlm-tokens' } }),
+      /tokenizer\.file/,
+    ],
+  ])('refuses %s', (_, change, message) => {
+    const whole = recipe(change(corpus) as ExternalCorpus);
+    expect(() => parseRecipe({ ...whole, tokenizer: { vocabSize: 512, maxTrainBytes: 1000 } })).toThrow(message);
+  });
+
+  it('refuses an encoder that needs labelled scenes', () => {
+    expect(() => parseRecipe({ ...recipe(), encoder: presets['smoke']!.encoder })).toThrow(
+      /"cnn" learns from labelled scenes/,
+    );
+  });
+});
+
+it.each(['paper-79m', 'paper-1b'])(
+  'the recipe of %s on real data is its preset with the data in place',
+  async (name) => {
+    const file = new URL(`../../../../examples/real-data/${name}.json`, import.meta.url);
+    const real = parseRecipe(JSON.parse(await readFile(file, 'utf8')));
+    const { model, main, branch, arms, finetune, optimizer, projector } = presets[name]!;
+    expect(real).toMatchObject({ model, main, branch, arms, finetune, optimizer, projector });
+    expect(expandStudy(real).phases.length).toBe(expandStudy(presets[name]!).phases.length);
+  },
+);
+
+describe('the whole study on it', { timeout: 240_000 }, () => {
+  it.each(['dclm', 'openlm-tokens'] as const)('runs from shards of %s to the report', async (format) => {
+    const text = { ...corpus.text, format };
+    if (format === 'openlm-tokens') text.shards = [join(folder, 'tokenised', 'manifest.jsonl')];
+    const study = expandStudy(parseRecipe(recipe({ ...corpus, text })));
+    const store = await openStore(join(folder, `store-${format}`));
+    const runner: PhaseRunner = { run: (phase, of, hooks) => runPhase(phase, of, store, hooks) };
+    const records = await executeStudy(study, { store, runner, concurrency: 1, estimate: () => 1 });
+    const report = study.phases.find(({ kind }) => kind === 'report')!;
+    const results = JSON.parse(
+      await readFile(join(store.phaseDirectory(report), 'results.json'), 'utf8'),
+    ) as StudyResults;
+    expect(results.encoder).toMatchObject({ kind: 'hub', patches: 16, width: 8 });
+    const score = results.arms[0]!.scores.find(({ task, condition }) => task === 'open-vqa' && condition === 'image')!;
+    expect(score.n).toBe(3);
+    expect(results.skipped).toMatchObject({ 'corpus: rows without a picture': 1 });
+    const branch = records.get('branch/branch-50/seed-124')!.summary as { steps: number; mixture: object };
+    expect(branch.steps).toBe(4);
+    expect(Object.keys(branch.mixture)).toEqual(['captions', 'text']);
+    await writeFile(join(folder, 'done'), '');
+  });
+});

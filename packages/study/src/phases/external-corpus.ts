@@ -1,0 +1,209 @@
+import { access, mkdir, readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { type BenchmarkItem, type BenchmarkName, benchmarks, readBenchmark } from '@vlm/evals';
+import { expandShards, readShards, type SampleToWrite, writeShards } from 'webdataset-ts';
+import { type ExternalCorpus, type ExternalManifest, externalManifestFile } from '../data/external-corpus.ts';
+import { writeJson } from '../store/whole-file.ts';
+import { StudyError } from '../study-error.ts';
+
+type Row = { id?: unknown; image?: string; conversations?: { from: string; value: string }[] };
+
+/**
+ * Looks through data of the user's own and writes down where it is. Text and captions stay in their shards; rows of conversations are checked and
+ * written as samples without their pictures, and the questions of benchmarks with theirs, because they are few.
+ *
+ * @throws StudyError `bad-data` naming the file and row
+ */
+export async function buildExternalCorpus(
+  corpus: ExternalCorpus,
+  directory: string,
+  onNote: (note: string) => void,
+): Promise<ExternalManifest> {
+  await mkdir(directory, { recursive: true });
+  const skipped: Record<string, number> = {};
+  const skip = (reason: string): void => {
+    skipped[reason] = (skipped[reason] ?? 0) + 1;
+  };
+  onNote('conversations');
+  const conversations = await write(directory, 'conversations', conversationRows(corpus, skip));
+  onNote('questions');
+  const questions = await writeQuestions(corpus, directory);
+  onNote('held-out text');
+  const documents = await write(directory, 'eval-text', heldOutDocuments(corpus));
+  const manifest: ExternalManifest = {
+    format: 'staged-vlm-external',
+    groups: {
+      'text/train': { format: { kind: corpus.text.format }, shards: await shardList(corpus.text.shards) },
+      'captions/train': {
+        format: { kind: 'datacomp', caption: corpus.captions.caption },
+        shards: await shardList(corpus.captions.shards),
+      },
+      'conversations/train': {
+        format: { kind: 'llava', images: resolve(corpus.conversations.images) },
+        shards: conversations.shards,
+      },
+      'eval/bits-per-byte': { format: { kind: 'own' }, shards: documents.shards },
+      ...Object.fromEntries(questions.map(({ group, shards }) => [group, { format: { kind: 'own' }, shards }])),
+    },
+    counts: {
+      samples: {
+        'conversations/train': conversations.count,
+        'eval/bits-per-byte': documents.count,
+        ...Object.fromEntries(questions.map(({ group, count }) => [group, count])),
+      },
+    },
+    skipped,
+  };
+  await writeJson(join(directory, externalManifestFile), manifest);
+  return manifest;
+}
+
+/** Paths made whole, and the rows of an OpenLM `manifest.jsonl` (`{ shard, num_sequences }`) in place of it. */
+async function shardList(patterns: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    expandShards(patterns).map(async (shard) => {
+      if (!shard.endsWith('manifest.jsonl')) return [absolute(shard)];
+      const lines = (await readFile(shard, 'utf8')).split('\n').filter((line) => line.trim() !== '');
+      return lines.map((line) => resolve(dirname(shard), `${(JSON.parse(line) as { shard: string }).shard}.tar`));
+    }),
+  );
+  return lists.flat();
+}
+
+const absolute = (shard: string): string => (isAbsolute(shard) || /^[a-z0-9]+:/i.test(shard) ? shard : resolve(shard));
+
+async function* conversationRows(
+  { conversations }: ExternalCorpus,
+  skip: (reason: string) => void,
+): AsyncGenerator<SampleToWrite> {
+  const { file, images, textOnly, broken } = conversations;
+  const rows = JSON.parse(await readFile(file, 'utf8')) as unknown;
+  if (!Array.isArray(rows)) throw new StudyError('bad-data', `${file}: expected a JSON list of conversations.`);
+  for (const [i, row] of (rows as Row[]).entries()) {
+    if (row.image === undefined && textOnly === 'drop') {
+      skip('rows without a picture');
+      continue;
+    }
+    const problem = await rowProblem(row, images);
+    if (problem && broken === 'error') {
+      throw new StudyError(
+        'bad-data',
+        `${file}, row ${i} (id ${JSON.stringify(row.id)}): ${problem}. \`broken: 'skip'\` leaves such rows out and counts them.`,
+      );
+    }
+    if (problem) {
+      skip(problem.replace(/:.*/, ''));
+      continue;
+    }
+    // LLaVA's ids occur more than once; the place of a row does not.
+    const { image, conversations: turns } = row;
+    const json = JSON.stringify({
+      id: String(row.id),
+      ...(image === undefined ? {} : { image }),
+      conversations: turns,
+    });
+    yield { key: `row-${String(i).padStart(9, '0')}`, members: { json } };
+  }
+}
+
+async function rowProblem({ image, conversations: turns }: Row, images: string): Promise<string | undefined> {
+  if (!Array.isArray(turns) || turns.length < 2) return 'fewer than two turns';
+  const isInTurn = turns.every(({ from }, i) => from === (i % 2 === 0 ? 'human' : 'gpt'));
+  if (!isInTurn || turns.length % 2 !== 0) return 'turns that do not alternate from human to gpt';
+  if (turns.some(({ from, value }) => from === 'gpt' && value.trim() === '')) return 'an empty answer';
+  const marks = turns.reduce((sum, { value }) => sum + value.split('<image>').length - 1, 0);
+  if (marks !== (image === undefined ? 0 : 1))
+    return `<image> marks that do not fit: ${marks} with ${image ?? 'no picture'}`;
+  if (image === undefined) return undefined;
+  const isThere = await access(join(images, image)).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? undefined : `no such picture: ${join(images, image)}`;
+}
+
+async function* heldOutDocuments({ text }: ExternalCorpus): AsyncGenerator<SampleToWrite> {
+  let count = 0;
+  for await (const { members } of readShards(await shardList(text.heldOut))) {
+    const { text: document } = JSON.parse(new TextDecoder().decode(members['json'])) as { text: string };
+    const id = `held-out-${String(count).padStart(6, '0')}`;
+    yield {
+      key: id,
+      members: { json: JSON.stringify({ id, task: 'bits-per-byte', text: document, source: 'held out' }) },
+    };
+    if (++count === text.heldOutDocuments) return;
+  }
+}
+
+/** Benchmarks by what they ask for, under the tasks of the default corpus: the type of a question is its benchmark. */
+async function writeQuestions(corpus: ExternalCorpus, directory: string) {
+  const items: { item: BenchmarkItem; picture: string }[] = [];
+  for (const { name, folder, images, slim, checkCounts } of corpus.benchmarks) {
+    const read = await readBenchmark(name as BenchmarkName, folder, {
+      ...(slim === undefined ? {} : { slim }),
+      ...(checkCounts === undefined ? {} : { checkCounts }),
+    });
+    for (const item of read) {
+      const question = benchmarks[name as BenchmarkName].prompt(item);
+      items.push({
+        item: { ...item, question, id: `${name}/${item.id}`, type: name },
+        picture: join(images, item.image),
+      });
+    }
+  }
+  const tasks = new Set(items.map(({ item }) => taskOf(item)));
+  return Promise.all(
+    [...tasks].map(async (task) => {
+      const own = items.filter(({ item }) => taskOf(item) === task);
+      return { group: `eval/${task}`, ...(await write(directory, `eval-${task}`, questionSamples(task, own))) };
+    }),
+  );
+}
+
+async function* questionSamples(
+  task: string,
+  items: readonly { item: BenchmarkItem; picture: string }[],
+): AsyncGenerator<SampleToWrite> {
+  for (const [i, { item, picture }] of items.entries()) {
+    const { image: _, choices: _choices, ...question } = item;
+    yield {
+      key: `question-${String(i).padStart(7, '0')}`,
+      members: { json: JSON.stringify({ ...question, task, split: 'new-scene' }), png: await readFile(picture) },
+    };
+  }
+}
+
+function taskOf({ target }: BenchmarkItem): string {
+  switch (target.kind) {
+    case 'yes-no':
+      return 'existence';
+    case 'box':
+      return 'grounding';
+    case 'caption':
+      return 'captioning';
+    case 'choice':
+      return 'choice';
+    case 'answers':
+      return 'open-vqa';
+  }
+}
+
+async function write(
+  directory: string,
+  name: string,
+  samples: AsyncIterable<SampleToWrite>,
+): Promise<{ shards: string[]; count: number }> {
+  const writer = writeShards({ directory: join(directory, name), prefix: 'shard', maxBytes: 1e9 });
+  let count = 0;
+  try {
+    for await (const sample of samples) {
+      await writer.add(sample);
+      count++;
+    }
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+  // Relative to the corpus: its folder may be a copy on another machine.
+  return { shards: (await writer.close()).shards.map(({ path }) => relative(directory, path)), count };
+}
