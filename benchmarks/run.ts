@@ -33,6 +33,7 @@ bench
   .option('--steps <count>', 'of @vlm/jit; 0 keeps the curve on file', Number, 200)
   .option('--torch-steps <count>', 'of PyTorch eager', Number, 200)
   .option('--tfjs-steps <count>', 'of tfjs on its cpu backend: minutes each', Number, 2)
+  .option('--webgpu-steps <count>', 'of @vlm/jit on a graphics processor', Number, 0)
   .option('--threads <count>', 'for every contestant', Number, engineDefaults.threads)
   .option('--python <path>', 'an interpreter with PyTorch (also: the variable PYTHON)', engineDefaults.python)
   .action(lossCurves);

@@ -5,9 +5,13 @@ const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 /**
  * `@vlm/jit` as it is published: its built files, in a process that compiles nothing.
- * @param engine `onnx`, or `tfjs` for the same step run eagerly on tfjs' `cpu` backend
+ * @param engine `onnx`; `webgpu` for the same on a graphics processor; `tfjs` for the same step run eagerly on tfjs' `cpu` backend
  */
-export function startJit(problem: string, threads: number, engine: 'onnx' | 'tfjs' = 'onnx'): Promise<Contestant> {
+export function startJit(
+  problem: string,
+  threads: number,
+  engine: 'onnx' | 'webgpu' | 'tfjs' = 'onnx',
+): Promise<Contestant> {
   const args = [here('./vlm-jit.mjs'), problem, String(threads), engine];
   return Contestant.start(engine === 'onnx' ? 'ours' : engine, process.execPath, args);
 }

@@ -16,6 +16,8 @@ export interface LossCurvesOptions {
   torchSteps: number;
   /** Steps on tfjs' `cpu` backend: a minute or more each. */
   tfjsSteps: number;
+  /** Steps on a graphics processor; in software (SwiftShader, named by VK_DRIVER_FILES) minutes each. */
+  webgpuSteps: number;
   threads: number;
   python: string;
 }
@@ -27,7 +29,14 @@ const image = (name: string) => fileURLToPath(new URL(`../../docs/images/${name}
 const stepsAtOnce = 20;
 
 /** `npm run bench -- engine-losses`: S trained again and again on one batch, losses by step, drawn together. */
-export async function lossCurves({ steps, torchSteps, tfjsSteps, threads, python }: LossCurvesOptions): Promise<void> {
+export async function lossCurves({
+  steps,
+  torchSteps,
+  tfjsSteps,
+  webgpuSteps,
+  threads,
+  python,
+}: LossCurvesOptions): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'vlm-bench-'));
   try {
     const problem = await writeProblem(directory, sizes.find(({ name }) => name === 'S')!);
@@ -35,6 +44,7 @@ export async function lossCurves({ steps, torchSteps, tfjsSteps, threads, python
       ['@vlm/jit', steps, () => startJit(problem, threads)],
       ['PyTorch eager', torchSteps, () => startTorch('eager', python, problem, threads)],
       ['tfjs cpu', tfjsSteps, () => startJit(problem, threads, 'tfjs')],
+      ['@vlm/jit webgpu', webgpuSteps, () => startJit(problem, threads, 'webgpu')],
     ];
     for (const [name, count, start] of runs) {
       if (count > 0) await keep(name, await losses(start, count));
@@ -76,9 +86,10 @@ function drawn(curves: Curves): Promise<string> {
     height: 320,
     background: 'white',
     data: { values },
-    mark: { type: 'line', point: false },
+    mark: { type: 'line', point: { filled: true, size: 14 } },
     encoding: {
-      x: { field: 'step', type: 'quantitative', axis: { title: 'step' } },
+      // By their logarithm, so that curves of a few steps can be seen beside long ones.
+      x: { field: 'step', type: 'quantitative', scale: { type: 'log' }, axis: { title: 'step' } },
       y: { field: 'loss', type: 'quantitative', scale: { zero: false }, axis: { title: 'loss' } },
       color,
       // Equal curves lie on one another: the later ones are drawn thinner and dashed.

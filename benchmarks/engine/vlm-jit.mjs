@@ -1,5 +1,5 @@
 /**
- * The contestant `@vlm/jit`: `vlm-jit.mjs PROBLEM.json THREADS (onnx | tfjs)`. A process of its own, so that its peak memory is its own, and plain
+ * The contestant `@vlm/jit`: `vlm-jit.mjs PROBLEM.json THREADS (onnx | webgpu | tfjs)`. A process of its own, so that its peak memory is its own, and plain
  * JavaScript, so that nothing compiles TypeScript in it. The protocol is that of `torch_twin.py`.
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
@@ -16,7 +16,8 @@ const { tokens_BT, targets_BT } = readArrays(['tokens_BT', 'targets_BT']);
 const weights_BT = new Float32Array(tokens_BT.length).fill(1);
 
 const begin = performance.now();
-const trainer = engine === 'tfjs' ? tfjsEngine({ backend: 'cpu' }) : onnxEngine({ threads: Number(threads) });
+const device = engine === 'webgpu' ? 'webgpu' : 'cpu';
+const trainer = engine === 'tfjs' ? tfjsEngine({ backend: 'cpu' }) : onnxEngine({ threads: Number(threads), device });
 const training = await trainer.compileTrainStep({
   params: vlmParams(config),
   variants: { text: vlmBatch(config, { batch, patches: 0 }) },
