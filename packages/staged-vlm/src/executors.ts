@@ -10,6 +10,7 @@ export interface ExecutorOptions {
   namespace: string;
   label?: Record<string, string>;
   workers?: number;
+  attempts?: number;
 }
 
 /** Adds the options of `openExecutor` to a command. */
@@ -48,6 +49,7 @@ export async function openExecutor(
       store,
       runner: childProcessRunner(store),
       concurrency: options.workers ?? defaultWorkers(study),
+      ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
       runsAlone: (phase) => phase.kind === 'corpus',
     });
   }

@@ -67,7 +67,42 @@ describe('executeStudy', () => {
     expect(new Set(events.map((event) => event.type))).toEqual(new Set(['phase-skipped']));
   });
 
-  it('stops at a failure, keeps what was finished and goes on from there', async () => {
+  it('goes on with everything that does not need a phase that failed', async () => {
+    const log: string[] = [];
+    const events: StudyEvent[] = [];
+    const broken = (phase: Phase): boolean =>
+      phase.id === 'branch/branch-0/seed-124' || phase.id === 'evaluate/text-model/seed-124';
+    const failing = run(tracingRunner(log, broken), { onEvent: (event) => events.push(event), concurrency: 1 });
+    await expect(failing).rejects.toMatchObject({
+      code: 'phase-failed',
+      message: expect.stringMatching(
+        /2 phases failed and 3 that need them.*\n.*branch-0[^\n]*: broken.*\n.*text-model/,
+      ),
+    });
+    expect(log).toContain('end evaluate/branch-50/seed-124');
+    expect(log).not.toContain('start finetune/branch-0/seed-124');
+    expect(events.filter(({ type }) => type === 'phase-failed').length).toBe(2);
+  });
+
+  it('tries a phase as often as it is told, and says so', async () => {
+    let left = 2;
+    const log: string[] = [];
+    const warnings: string[] = [];
+    const flaky = tracingRunner(log, (phase) => phase.id === 'tokenizer' && left-- > 0);
+    await run(flaky, {
+      attempts: 3,
+      onEvent: (event) => {
+        if (event.type === 'phase-warning') warnings.push(event.message);
+      },
+    });
+    expect(log.filter((line) => line === 'start tokenizer').length).toBe(3);
+    expect(warnings).toEqual([
+      'Attempt 1 of 3 failed, trying again: broken tokenizer',
+      'Attempt 2 of 3 failed, trying again: broken tokenizer',
+    ]);
+  });
+
+  it('stops at a failure that everything needs, keeps what was finished and goes on from there', async () => {
     const log: string[] = [];
     await expect(run(tracingRunner(log, (phase) => phase.id === 'features'))).rejects.toThrow('broken features');
     const finished = log.filter((line) => line.startsWith('end')).length;

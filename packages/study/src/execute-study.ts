@@ -11,16 +11,20 @@ export interface ExecuteOptions extends RunOptions {
   concurrency: number;
   /** Phases that use every core and therefore run alone. */
   runsAlone?(phase: Phase): boolean;
+  /** How often a phase is tried before it counts as failed. Default 1. */
+  attempts?: number;
 }
 
 /**
- * Runs every phase of a study that is not yet in the store, parents first. On one machine, only this function knows about order.
+ * Runs every phase of a study that is not yet in the store, parents first. On one machine, only this function knows about order. A phase that
+ * fails takes nothing down but what needs it: the others go on to their end.
  *
  * @returns The record of every phase by id.
- * @throws StudyError `phase-failed` naming the phase, after the phases under way have ended; `interrupted` when the signal fired.
+ * @throws what the phase that failed threw, or StudyError `phase-failed` naming all that did, after everything that can be done is done;
+ *   `interrupted` when the signal fired.
  */
 export async function executeStudy(study: Study, options: ExecuteOptions): Promise<Map<string, PhaseRecord>> {
-  const { store, runner, concurrency, onEvent, signal } = options;
+  const { store, runner, concurrency, onEvent, signal, attempts = 1 } = options;
   const records = await finishedRecords(study.phases, store);
   for (const phase of study.phases) {
     const record = records.get(phase.id);
@@ -30,7 +34,8 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
   const priority = chainSeconds(needed, options.estimate);
   const waiting = new Set(needed);
   const running = new Map<Phase, Promise<void>>();
-  let failure: Error | undefined;
+  const failures = new Map<Phase, Error>();
+  const tried = new Map<Phase, number>();
 
   const start = (phase: Phase): void => {
     waiting.delete(phase);
@@ -46,8 +51,16 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
         onEvent?.({ type: 'phase-finished', phase, record });
       },
       (error: Error) => {
-        if (!signal?.aborted) onEvent?.({ type: 'phase-failed', phase, error });
-        failure ??= error;
+        if (signal?.aborted) return;
+        const count = (tried.get(phase) ?? 0) + 1;
+        tried.set(phase, count);
+        if (count < attempts) {
+          hooks.onWarning(`Attempt ${count} of ${attempts} failed, trying again: ${error.message}`);
+          waiting.add(phase);
+          return;
+        }
+        failures.set(phase, error);
+        onEvent?.({ type: 'phase-failed', phase, error });
       },
     );
     running.set(
@@ -57,7 +70,7 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
   };
 
   while (waiting.size > 0 || running.size > 0) {
-    if (!failure && !signal?.aborted) {
+    if (!signal?.aborted) {
       const ready = [...waiting].filter((phase) => isReady(phase, records));
       ready.sort((a, b) => priority.get(b)! - priority.get(a)!);
       for (const phase of ready) {
@@ -72,6 +85,18 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
   }
   if (signal?.aborted)
     throw new StudyError('interrupted', 'Stopped on request. Run the same command again to go on from here.');
-  if (failure) throw failure;
+  if (failures.size > 0) throw failureOf(failures, waiting.size);
   return records;
+}
+
+/** One failure as it is; several as one error that names them. */
+function failureOf(failures: ReadonlyMap<Phase, Error>, blocked: number): Error {
+  const first = [...failures.values()][0]!;
+  if (failures.size === 1) return first;
+  const list = [...failures].map(([{ id }, { message }]) => `  - ${id}: ${message.split('\n')[0]}`).join('\n');
+  return new StudyError(
+    'phase-failed',
+    `${failures.size} phases failed and ${blocked} that need them were not run; all others are done. Run the same command again to try them once more.\n${list}`,
+    { cause: first },
+  );
 }

@@ -13,6 +13,8 @@ export interface LocalExecutorOptions {
   concurrency: number;
   /** Phases that use every core and therefore run alone. */
   runsAlone?(phase: Phase): boolean;
+  /** How often a phase is tried before it counts as failed. Default 1. */
+  attempts?: number;
 }
 
 /** Runs studies on this machine, as many phases at a time as it is told. */

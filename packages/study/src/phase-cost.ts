@@ -58,13 +58,13 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
     const flops = tokens * decoderFlops(config.decoder).total;
     const size = countParameters(vlmParams(config));
     const memoryBytes = processBytes + trainingMemory(config.decoder, batchSize).total;
-    // Up to two unnamed checkpoints and the named one: weights and two moments each.
+    // The named checkpoint alone stays: weights and two moments.
     return {
       amount: tokens,
       unit: 'tokens',
       flops,
       memoryBytes,
-      storeBytes: 3 * 12 * size,
+      storeBytes: 12 * size,
       seconds: 4 + flops / (trainingFlopsPerSecond ?? usualTrainingFlopsPerSecond * recipe.threads),
       parameters: size,
     };

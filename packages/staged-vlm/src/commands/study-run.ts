@@ -23,6 +23,7 @@ export function runCommand(): Command {
     .addOption(sweepOption())
     .option('--store <location>', storeHelp, defaultStore)
     .option('--workers <n>', 'local: phases at the same time', positiveInteger)
+    .option('--attempts <n>', 'local: how often a phase is tried before it counts as failed', positiveInteger)
     .option('--detach', 'bullmq: hand the study over and return; workers do the rest');
   return addExecutorOptions(command).action(runStudy);
 }

@@ -27,6 +27,7 @@ import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { StudyError } from '../study-error.ts';
+import { pruneCheckpoints } from './prune-checkpoints.ts';
 
 /** A source of training items and its share of the tokens. */
 export interface WeightedSource {
@@ -96,8 +97,9 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       decays: (name) => optimizer.decays === 'all' || params[name]!.shape.length > 1,
     },
   });
+  const checkpoints = options.checkpoints ?? join(context.directory, 'checkpoints');
   const store = createCheckpointStore({
-    directory: options.checkpoints ?? join(context.directory, 'checkpoints'),
+    directory: checkpoints,
     params,
   });
   let lastShownMs = 0;
@@ -152,6 +154,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       accounting: data?.accounting,
       mixture: mixtureFigures(options, data),
       skipped: options.skipped,
+      pruned: await pruneCheckpoints(checkpoints),
     };
   } finally {
     await step.dispose();
