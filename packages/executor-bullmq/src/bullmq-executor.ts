@@ -8,6 +8,7 @@ import {
   type Store,
   type Study,
   studyVersion,
+  versionMismatch,
 } from '@vlm/study';
 import type { Redis } from 'ioredis';
 import { followStudy } from './follow-study.ts';
@@ -15,7 +16,7 @@ import { storeMark } from './phase-handler.ts';
 import { jobId, labelOf, type PhaseLabels } from './phase-job.ts';
 import { phaseStatus, unfinishedJobs } from './phase-status.ts';
 import { type Attempts, openQueues, usualAttempts } from './queues.ts';
-import { openRegistry, versionMismatch } from './registry.ts';
+import { openRegistry } from './registry.ts';
 import { addPhases, type StudyView, viewStudy } from './study-view.ts';
 
 export interface BullmqExecutorOptions {

@@ -6,12 +6,13 @@ import {
   type Phase,
   type PhaseProgress,
   type PhaseRunner,
+  phaseOfStudy,
   prerequisites,
   type Store,
   StudyError,
 } from '@vlm/study';
 import { DelayedError, type Job, type Processor, UnrecoverableError, WaitingError } from 'bullmq';
-import { type PhaseJob, phaseJobSchema, phaseOfJob } from './phase-job.ts';
+import { type PhaseJob, phaseJobSchema } from './phase-job.ts';
 import type { Attempts, Queues } from './queues.ts';
 import type { Registry } from './registry.ts';
 import { addPhases, readyAfter, type StudyView, viewStudy } from './study-view.ts';
@@ -81,7 +82,7 @@ export function phaseHandler(options: HandlerOptions): PhaseHandler {
     if (!data.success) throw new StudyError('job-refused', 'Expected a job that names a study, a phase and its hash.');
     const view = await viewOf(data.data.study);
     if (!view) throw new Error(`The recipe of study ${data.data.study} is not in Redis; its submitter puts it there.`);
-    const phase = phaseOfJob(view.study, data.data);
+    const phase = phaseOfStudy(view.study, data.data);
     for (const id of prerequisites(phase)) {
       if (await store.record(view.byId.get(id)!)) view.finished.add(id);
     }

@@ -1,4 +1,4 @@
-import { expandStudy, type Phase, parseRecipe, type Recipe, type Study, StudyError } from '@vlm/study';
+import { type Phase, StudyError } from '@vlm/study';
 import { z } from 'zod';
 
 /**
@@ -41,27 +41,4 @@ export function labelOf(phase: Phase, labels: PhaseLabels): string {
 export function jobPriority(chainSeconds: number): number {
   const lowest = 2 ** 21;
   return Math.min(lowest, Math.max(1, lowest - Math.round(chainSeconds)));
-}
-
-/**
- * Expands a study from its recipe, which came over the queue: the recipe must validate, and every identity is computed here. A job can
- * only name a phase that comes out of this; nothing in it is run.
- */
-export function studyOfRecipe(recipe: unknown): Study {
-  return expandStudy(parseRecipe(recipe as Recipe));
-}
-
-/** @throws StudyError `job-refused` unless the study has this phase under this hash */
-export function phaseOfJob(study: Study, job: PhaseJob): Phase {
-  const phase = study.phases.find(({ id }) => id === job.phase);
-  if (!phase) {
-    throw new StudyError('job-refused', `Expected a phase of recipe ${study.recipe.name}, got "${job.phase}".`);
-  }
-  if (phase.hash !== job.hash) {
-    throw new StudyError(
-      'job-refused',
-      `Expected phase ${phase.id} with the identity that its recipe gives here, ${phase.hash}, got ${job.hash}. Submitter and worker must be of one version.`,
-    );
-  }
-  return phase;
 }

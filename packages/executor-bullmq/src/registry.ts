@@ -1,7 +1,7 @@
-import { identityOf, type Recipe, type Study, StudyError, studyVersion } from '@vlm/study';
+import { checkSubmitter, identityOf, type Study, StudyError, studyOfRecipe } from '@vlm/study';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type PhaseLabels, studyOfRecipe } from './phase-job.ts';
+import type { PhaseLabels } from './phase-job.ts';
 
 /** A study that somebody wants done. */
 export interface SubmittedStudy {
@@ -112,19 +112,11 @@ export function openRegistry(redis: Redis, namespace: string): Registry {
 
 function readSubmitted(id: string, text: string): SubmittedStudy {
   const { recipe, labels, version, store } = submittedSchema.parse(JSON.parse(text));
-  if (version !== studyVersion) throw versionMismatch(version, studyVersion);
+  checkSubmitter(version);
   const study = studyOfRecipe(recipe);
-  const found = identityOf(study.recipe satisfies Recipe);
+  const found = identityOf(study.recipe);
   if (found !== id) {
     throw new StudyError('job-refused', `Expected a recipe with the identity ${id}, got one with ${found}.`);
   }
   return { id, study, labels: labels as PhaseLabels, version, store };
-}
-
-/** Submitter and worker must give the same identities and the same bits. */
-export function versionMismatch(submitter: string, worker: string, host?: string): StudyError {
-  return new StudyError(
-    'version-mismatch',
-    `The study was submitted by @vlm/study ${submitter}, and the worker${host ? ` on ${host}` : ''} has @vlm/study ${worker}. Install the same version on both.`,
-  );
 }

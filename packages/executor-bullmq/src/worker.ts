@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
+  checkSubmitter,
   describeHardware,
   hardwareText,
   type Phase,
@@ -15,7 +16,7 @@ import type { Redis } from 'ioredis';
 import { phaseHandler } from './phase-handler.ts';
 import type { PhaseJob } from './phase-job.ts';
 import { type Attempts, openQueues, queueName, usualAttempts } from './queues.ts';
-import { openRegistry, type Registry, versionMismatch, type WorkerCard } from './registry.ts';
+import { openRegistry, type Registry, type WorkerCard } from './registry.ts';
 
 export type WorkerEvent =
   | { type: 'phase-started'; phase: Phase }
@@ -143,9 +144,7 @@ export async function startWorker(options: WorkerOptions): Promise<PhaseWorker> 
 }
 
 async function checkVersions(registry: Registry): Promise<void> {
-  for (const version of (await registry.versions()).values()) {
-    if (version !== studyVersion) throw versionMismatch(version, studyVersion, hostname());
-  }
+  for (const version of (await registry.versions()).values()) checkSubmitter(version, hostname());
 }
 
 /**

@@ -2,9 +2,11 @@
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './commands/ask.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import { compareCommand, planCommand, reportCommand, watchCommand } from './commands/study.ts';
+import { compareCommand, planCommand, reportCommand } from './commands/study.ts';
 import { cancelCommand, logsCommand, retryCommand, statusCommand } from './commands/study-control.ts';
 import { runCommand } from './commands/study-run.ts';
+import { watchCommand } from './commands/study-watch.ts';
+import { taskCommand } from './commands/task.ts';
 import { workerCommand } from './commands/worker.ts';
 
 const program = new Command('staged-vlm')
@@ -23,6 +25,7 @@ study.addCommand(retryCommand());
 study.addCommand(reportCommand());
 study.addCommand(compareCommand());
 program.addCommand(workerCommand());
+program.addCommand(taskCommand(), { hidden: true });
 program.addCommand(askCommand());
 program.addCommand(doctorCommand());
 

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { childProcessRunner, type Executor, localExecutor, type Store, type Study, StudyError } from '@vlm/study';
 import { type Command, Option } from 'commander';
 import { defaultWorkers } from './commands/study-options.ts';
@@ -5,20 +7,22 @@ import { loadOptional } from './load-optional.ts';
 
 /** What says who runs a study. */
 export interface ExecutorOptions {
-  executor: 'local' | 'bullmq';
+  executor: 'local' | 'bullmq' | 'slurm';
   redis?: string;
   namespace: string;
   label?: Record<string, string>;
   workers?: number;
   attempts?: number;
+  slurmFolder?: string;
+  sbatch?: Record<string, string[]>;
 }
 
 /** Adds the options of `openExecutor` to a command. */
 export function addExecutorOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--executor <name>', 'who runs the phases: this machine, or workers on a queue')
-        .choices(['local', 'bullmq'])
+      new Option('--executor <name>', 'who runs the phases: this machine, workers on a queue, or a cluster')
+        .choices(['local', 'bullmq', 'slurm'])
         .default('local'),
     )
     .addOption(redisOption())
@@ -28,6 +32,16 @@ export function addExecutorOptions(command: Command): Command {
         '--label <kind=label>',
         'bullmq: kinds of phases for workers with a label alone, with commas: main=gpu,branch=gpu',
       ).argParser(parseLabels),
+    )
+    .option(
+      '--slurm-folder <folder>',
+      'slurm: where submitter and nodes meet; with a store in S3, a folder that all of them see',
+    )
+    .addOption(
+      new Option(
+        '--sbatch <kind=options>',
+        'slurm: options of sbatch, for a kind of phase or for all; may be repeated: --sbatch branch="--gres=gpu:1" --sbatch all="--time=12:00:00"',
+      ).argParser(collectSbatch),
     );
 }
 
@@ -51,6 +65,16 @@ export async function openExecutor(
       concurrency: options.workers ?? defaultWorkers(study),
       ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
       runsAlone: (phase) => phase.kind === 'corpus',
+    });
+  }
+  if (options.executor === 'slurm') {
+    const { slurmExecutor } = await loadOptional('@vlm/executor-slurm', () => import('@vlm/executor-slurm'));
+    const { sbatch = {}, slurmFolder } = options;
+    return slurmExecutor({
+      store,
+      ...(slurmFolder ? { folder: resolve(slurmFolder) } : {}),
+      command: [process.execPath, fileURLToPath(new URL('cli.js', import.meta.url)), 'task'],
+      options: (kind) => [...(sbatch['all'] ?? []), ...(sbatch[kind] ?? [])],
     });
   }
   const { bullmqExecutor } = await loadOptional('@vlm/executor-bullmq', () => import('@vlm/executor-bullmq'));
@@ -90,6 +114,17 @@ export async function openRedis(
     probe.disconnect();
   }
   return connectRedis(location, patience);
+}
+
+function collectSbatch(text: string, before: Record<string, string[]> = {}): Record<string, string[]> {
+  const [, kind, options] = /^([a-z]+)=(-.*)$/.exec(text) ?? [];
+  if (!kind || !options) {
+    throw new StudyError(
+      'bad-option',
+      `Expected options of sbatch like branch="--gres=gpu:1", got ${JSON.stringify(text)}.`,
+    );
+  }
+  return { ...before, [kind]: [...(before[kind] ?? []), ...options.split(/\s+/)] };
 }
 
 function parseLabels(text: string): Record<string, string> {

@@ -10,6 +10,7 @@ export type {
   StudyEvent,
 } from './executor.ts';
 export { expandStudy, mainSteps, type Phase, type PhaseKind, prerequisites, type Study, stepAt } from './graph.ts';
+export { checkSubmitter, phaseOfStudy, studyOfRecipe, versionMismatch } from './handed-over.ts';
 export { describeHardware, type Hardware, hardwareText } from './hardware.ts';
 export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
 export { type LocalExecutorOptions, localExecutor } from './local-executor.ts';

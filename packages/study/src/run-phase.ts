@@ -62,6 +62,7 @@ type PhaseHooks = Pick<PhaseContext, 'signal' | 'onProgress' | 'onWarning'>;
 export async function runPhase(phase: Phase, study: Study, store: Store, hooks: PhaseHooks): Promise<PhaseRecord> {
   const directory = store.phaseDirectory(phase);
   const held: (() => Promise<void>)[] = [];
+  let signal = hooks.signal;
   try {
     const claim = await store.claim(phase, {
       signal: hooks.signal,
@@ -70,7 +71,7 @@ export async function runPhase(phase: Phase, study: Study, store: Store, hooks: 
     });
     if (!claim) return (await store.record(phase))!;
     held.push(claim.release);
-    const signal = AbortSignal.any([hooks.signal, claim.signal]);
+    signal = AbortSignal.any([hooks.signal, claim.signal]);
     for (const parent of parentsToFetch(phase, study)) {
       hooks.onProgress({ fraction: 0, note: `fetching ${parent.id}` });
       held.push(await store.fetch(parent, { signal }));
@@ -89,6 +90,9 @@ export async function runPhase(phase: Phase, study: Study, store: Store, hooks: 
     };
     return await runClaimed(phase, study, store, hardware, { ...hooks, onWarning, signal });
   } catch (error) {
+    // Whatever broke off when the claim was lost or the phase was stopped, that is what ended it.
+    if (isClaimLost(signal)) throw signal.reason;
+    if (signal.aborted) throw new StudyError('interrupted', `Phase ${phase.id} was stopped.`, { cause: error });
     throw explainFileError(error, directory);
   } finally {
     for (const release of held.reverse()) await release();

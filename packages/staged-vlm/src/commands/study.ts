@@ -8,7 +8,6 @@ import {
   planStudy,
   readResults,
   type StudyPlan,
-  watchStudy,
   writeDuelPage,
   writePartialReport,
 } from '@vlm/study';
@@ -114,32 +113,6 @@ export function compareCommand(): Command {
       const study = await loadStudy(name, options.sweep);
       const page = await writeDuelPage(study, await openStore(options.store), a, b);
       printPage('Page', page);
-    });
-}
-
-/** `staged-vlm study watch`: a page that follows a study, from any terminal. */
-export function watchCommand(): Command {
-  return new Command('watch')
-    .description('serve a page on localhost that follows a study while it runs; stop it with Ctrl-C')
-    .argument('[recipe]', recipeHelp, 'quick')
-    .addOption(sweepOption())
-    .option('--store <location>', storeHelp, defaultStore)
-    .option('--port <n>', 'port of localhost', positiveInteger, 4180)
-    .action(async (name: string, options: StudyOptions & { port: number }) => {
-      const study = await loadStudy(name, options.sweep);
-      const store = await existingStore(options.store, false);
-      if (!store) {
-        throw new Error(
-          `There is no store in ${options.store} yet. Start one with \`staged-vlm study run ${name}\`, or name another with --store.`,
-        );
-      }
-      const server = await watchStudy(study, store, options.port);
-      console.log(`Watching recipe ${study.recipe.name} at ${server.url} (Ctrl-C ends the watching, not the study).`);
-      await new Promise<void>((done) => {
-        process.once('SIGINT', done);
-        process.once('SIGTERM', done);
-      });
-      await server.close();
     });
 }
 

@@ -44,6 +44,11 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
     const said = [loss === undefined ? undefined : `loss ${loss.toFixed(3)}`, note].filter(Boolean);
     say(`  ${id} ${Math.round(100 * fraction)} %${said.length > 0 ? `, ${said.join(', ')}` : ''}`);
   };
+  const sayProblem = (message: string): void => {
+    const nowMs = Date.now();
+    if (nowMs - (shownMs.get(message) ?? 0) >= progressEveryMs) say(`! ${message}`);
+    shownMs.set(message, nowMs);
+  };
   const worker = await startWorker({
     redis,
     store,
@@ -57,7 +62,7 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
       if (event.type === 'phase-failed') say(`✗ ${event.phase.id}: ${event.error.message}`);
       if (event.type === 'phase-returned') say(`↩ ${event.phase.id} given back: ${event.reason}`);
       if (event.type === 'paused') say(`‖ takes no phases for ${event.seconds} s: ${event.reason}`);
-      if (event.type === 'problem') say(`! ${event.error.message}`);
+      if (event.type === 'problem') sayProblem(event.error.message);
     },
   });
   const shown = Object.entries(labels).map(([label, phases]) => `${label}=${phases}`);

@@ -40,7 +40,7 @@ h1 { font-size: 1.7rem; line-height: 1.2; margin: .2rem 0; } h2 { font-size: 1.1
 #curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 1.5rem; }
 svg { width: 100%; height: auto; overflow: visible; } svg text { fill: var(--soft); font-size: 11px; } path { fill: none; stroke-width: 1.5; } .axis { stroke: var(--line); }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; display: block; overflow-x: auto; } th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; }
-.under-way { color: var(--c0); font-weight: 600; } .stopped { color: var(--c1); } .to-do { color: var(--soft); } a { color: var(--c0); }
+.under-way { color: var(--c0); font-weight: 600; } .stopped, .failed { color: var(--c1); } .queued { color: var(--c2); } .to-do { color: var(--soft); } a { color: var(--c0); }
 `;
 
 const script = `
@@ -103,9 +103,10 @@ function show({ running, phases, curves, scores, hasReport }) {
     return make('td', {}, row ? [row.value.toFixed(digits) + ' [' + row.low.toFixed(digits) + ', ' + row.high.toFixed(digits) + ']'] : ['–']);
   };
   at('scores').replaceChildren(models.length ? table(['arm', ...measures], models.map((model) => make('tr', {}, [make('th', { scope: 'row' }, [model]), ...measures.map((measure) => cell(model, measure))]))) : 'No arm has been evaluated yet.');
-  at('phases').replaceChildren(table(['phase', 'state', 'step', 'loss', 'seconds'], phases.map((phase) => make('tr', {}, [
+  at('phases').replaceChildren(table(['phase', 'state', 'step', 'loss', 'rate', 'seconds', 'at'], phases.map((phase) => make('tr', {}, [
     make('th', { scope: 'row' }, [phase.id]), make('td', { class: phase.state }, [phase.state.replace('-', ' ')]),
-    make('td', {}, [String(phase.step ?? '')]), make('td', {}, [phase.loss?.toFixed(3) ?? '']), make('td', {}, [phase.seconds?.toFixed(1) ?? '']),
+    make('td', {}, [String(phase.step ?? '')]), make('td', {}, [phase.loss?.toFixed(3) ?? '']), make('td', {}, [phase.rate ?? '']),
+    make('td', {}, [phase.seconds?.toFixed(1) ?? '']), make('td', {}, [phase.host ?? '']),
   ]))));
 }
 

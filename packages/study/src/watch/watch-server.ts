@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
+import type { PhaseStatus } from '../executor.ts';
 import type { Study } from '../graph.ts';
 import { reportFolder } from '../phases/report.ts';
 import type { Store } from '../store.ts';
@@ -28,10 +29,16 @@ const localHost = /^(localhost|127\.0\.0\.1)(:\d+)?$/;
  * at any time, from any terminal.
  *
  * @param port 0 for any that is free
+ * @param live what an executor says of phases on other machines
  * @throws StudyError `port-taken` where another program listens there
  */
-export async function watchStudy(study: Study, store: Store, port: number): Promise<WatchServer> {
-  const look = createWatcher(study, store);
+export async function watchStudy(
+  study: Study,
+  store: Store,
+  port: number,
+  live?: () => Promise<PhaseStatus[]>,
+): Promise<WatchServer> {
+  const look = createWatcher(study, store, live);
   // Looks that come while one is under way get the same answer.
   let current: Promise<string> | undefined;
   const state = (): Promise<string> => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { PhaseStatus } from '../executor.ts';
 import { type Phase, phasesOfArm, type Study } from '../graph.ts';
 import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
@@ -10,11 +11,15 @@ import type { Store } from '../store.ts';
 export interface WatchedPhase {
   id: string;
   kind: string;
-  /** `under-way`: begun, and a run holds the store; `stopped`: begun, and nobody is at it. */
-  state: 'done' | 'under-way' | 'stopped' | 'to-do';
+  /** `under-way`: somebody is at it; `stopped`: begun, and nobody is at it; `queued` and `failed`: as the executor says. */
+  state: 'done' | 'under-way' | 'stopped' | 'to-do' | 'queued' | 'failed';
   seconds?: number;
   step?: number;
   loss?: number;
+  /** Units a second, such as `1200 tokens/s`. */
+  rate?: string;
+  /** Who is at it, or did it. */
+  host?: string;
 }
 
 /** Losses of one training phase, thinned out. */
@@ -47,31 +52,51 @@ const curvePoints = 120;
 /** Fewer than in the report: these numbers are looked at while they come. */
 const watchResamples = 500;
 
-/** Reads the state of a study from its store again and again; what is finished is read once. */
-export function createWatcher(study: Study, store: Store): () => Promise<WatchState> {
+/**
+ * Reads the state of a study from its store again and again; what is finished is read once.
+ *
+ * @param live what an executor says of the phases; without it, phases elsewhere are seen as they last saved their progress
+ */
+export function createWatcher(
+  study: Study,
+  store: Store,
+  live?: () => Promise<PhaseStatus[]>,
+): () => Promise<WatchState> {
+  const liveCurves = createLiveCurves();
   const scoresOf = new Map<string, WatchedScore[]>();
   const doneCurves = new Map<string, WatchedCurve>();
   const models = evaluationsByModel(study);
 
-  const watchPhase = async (phase: Phase, running: boolean): Promise<[WatchedPhase, WatchedCurve | undefined]> => {
+  const watchPhase = async (
+    phase: Phase,
+    running: boolean,
+    status: PhaseStatus | undefined,
+  ): Promise<[WatchedPhase, WatchedCurve | undefined]> => {
     const record = await store.record(phase);
     const known = doneCurves.get(phase.hash);
-    const curve = known ?? (await readCurve(phase, store));
-    if (record && curve) doneCurves.set(phase.hash, curve);
+    const stored = known ?? (await readCurve(phase, store));
+    if (record && stored) doneCurves.set(phase.hash, stored);
+    const curve = record ? stored : liveCurves(phase, stored, status);
     const last = curve?.points.at(-1);
+    const host = record?.hardware?.host ?? status?.host;
+    const { rate, unit = 'items' } = status?.progress ?? {};
     const watched: WatchedPhase = {
       id: phase.id,
       kind: phase.kind,
-      state: record ? 'done' : await unfinishedState(store, phase, running),
+      state: record ? 'done' : (liveState(status) ?? (await unfinishedState(store, phase, running))),
       ...(record ? { seconds: record.seconds } : {}),
       ...(last ? { step: last[0], loss: last[1] } : {}),
+      ...(host ? { host } : {}),
+      ...(rate !== undefined && !record ? { rate: `${Math.round(rate)} ${unit}/s` } : {}),
     };
     return [watched, curve];
   };
 
   return async () => {
-    const running = (await store.holder()) !== undefined;
-    const watched = await Promise.all(study.phases.map((phase) => watchPhase(phase, running)));
+    const statuses = new Map((await live?.())?.map((status) => [status.phase.id, status]));
+    const running =
+      [...statuses.values()].some(({ state }) => state === 'running') || (await store.holder()) !== undefined;
+    const watched = await Promise.all(study.phases.map((phase) => watchPhase(phase, running, statuses.get(phase.id))));
     const done = new Set(watched.flatMap(([phase]) => (phase.state === 'done' ? [phase.id] : [])));
     for (const [model, phase] of models) {
       if (!done.has(phase.id) || scoresOf.has(model)) continue;
@@ -100,6 +125,31 @@ async function unfinishedState(store: Store, phase: Phase, running: boolean): Pr
   const isBegun = existsSync(store.phaseDirectory(phase)) || (await store.peek(phase, phaseLogFile)) !== undefined; // here, or elsewhere
   if (!isBegun) return 'to-do';
   return running ? 'under-way' : 'stopped';
+}
+
+function liveState(status: PhaseStatus | undefined): WatchedPhase['state'] | undefined {
+  if (status?.state === 'running') return 'under-way';
+  if (status?.state === 'queued' || status?.state === 'failed') return status.state;
+  return undefined;
+}
+
+/** Goes on with what the store has of a curve by the losses that an executor told since. */
+function createLiveCurves(): (
+  phase: Phase,
+  stored: WatchedCurve | undefined,
+  status: PhaseStatus | undefined,
+) => WatchedCurve | undefined {
+  const told = new Map<string, WatchedCurve['points']>();
+  return (phase, stored, status) => {
+    const { step, loss } = status?.progress ?? {};
+    const points = told.get(phase.hash) ?? [];
+    if (step !== undefined && loss !== undefined && step !== points.at(-1)?.[0]) points.push([step, loss]);
+    told.set(phase.hash, points);
+    const from = stored?.points.at(-1)?.[0] ?? -1;
+    const later = points.filter(([at]) => at > from);
+    if (!stored && later.length === 0) return undefined;
+    return { id: phase.id, kind: phase.kind, points: [...(stored?.points ?? []), ...later] };
+  };
 }
 
 /** A metrics file may end in half a line while it is being written; that line is left for the next look. */

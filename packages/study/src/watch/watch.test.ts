@@ -50,6 +50,32 @@ describe('watchStudy', () => {
     expect(await stateOf(main.id)).toMatchObject({ state: 'done', seconds: 4, step: 3 });
   });
 
+  it('shows what an executor says of other machines, and goes on with their curves', async () => {
+    await mkdir(store.phaseDirectory(main), { recursive: true });
+    await appendFile(join(store.phaseDirectory(main), 'metrics.jsonl'), '{"step":1,"loss":6.5}\n');
+    let step = 1;
+    const other = await watchStudy(study, store, 0, async () => [
+      {
+        phase: main,
+        state: 'running',
+        host: 'gpu-3',
+        progress: { fraction: 0.5, step: ++step, loss: 6, rate: 1234.5, unit: 'tokens' },
+      },
+    ]);
+    const look = async () => (await (await fetch(`${other.url}state.json`)).json()) as WatchState;
+    await look();
+    const { running, phases, curves } = await look();
+    expect(running).toBe(true);
+    const found = phases.find(({ id }) => id === main.id);
+    expect(found).toMatchObject({ state: 'under-way', host: 'gpu-3', step: 3, loss: 6, rate: '1235 tokens/s' });
+    expect(curves[0]!.points).toEqual([
+      [1, 6.5],
+      [2, 6],
+      [3, 6],
+    ]);
+    await other.close();
+  });
+
   it('serves its page with what the recipe says as text', async () => {
     const page = await (await fetch(server.url)).text();
     expect(page).toContain('a &lt;b&gt;bold&lt;/b&gt; one');

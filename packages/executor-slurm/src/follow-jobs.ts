@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  neededPhases,
+  type Phase,
+  type PhaseRecord,
+  type PhaseStatus,
+  type RunOptions,
+  type Store,
+  type Study,
+  StudyError,
+} from '@vlm/study';
+
+/** What Slurm and the store say of a study at one moment. */
+export interface Look {
+  statuses: PhaseStatus[];
+  /** Ids of phases with a job that has not ended: running, queued, or waiting for others. */
+  alive: ReadonlySet<string>;
+}
+
+/**
+ * Follows submitted jobs by asking again and again, until every needed phase is in the store or nothing more can run.
+ *
+ * @param finished records of the phases that were done before anything was submitted
+ */
+export async function followJobs(
+  study: Study,
+  store: Store,
+  finished: ReadonlyMap<string, PhaseRecord>,
+  look: (study: Study) => Promise<Look>,
+  { onEvent = () => {}, signal }: RunOptions,
+  pollMs: number,
+): Promise<Map<string, PhaseRecord>> {
+  const records = new Map<string, PhaseRecord>();
+  const started = new Set<Phase>();
+  const failed = new Map<Phase, Error>();
+  for (;;) {
+    const { statuses, alive } = await look(study);
+    for (const { phase, state, record, host, progress, error } of statuses) {
+      if (record && !records.has(phase.id)) {
+        records.set(phase.id, record);
+        failed.delete(phase);
+        onEvent({ type: finished.has(phase.id) ? 'phase-skipped' : 'phase-finished', phase, record });
+      }
+      if (state === 'running') {
+        if (!started.has(phase)) onEvent({ type: 'phase-started', phase, ...(host ? { host } : {}) });
+        started.add(phase);
+        if (progress) onEvent({ type: 'phase-progress', phase, progress });
+      }
+      if (state === 'failed' && !failed.has(phase)) {
+        const problem = new StudyError('phase-failed', `Phase ${phase.id} failed: ${error}`);
+        failed.set(phase, problem);
+        onEvent({ type: 'phase-failed', phase, error: problem });
+      }
+    }
+    const needed = neededPhases(study, records);
+    if (needed.length === 0) return records;
+    if (!needed.some(({ id }) => alive.has(id))) await explainEnd(needed, failed, store);
+    try {
+      await sleep(pollMs, undefined, signal ? { signal } : {});
+    } catch {
+      throw new StudyError(
+        'interrupted',
+        'Following ended; Slurm goes on. Run the same command again to follow, or `staged-vlm study cancel` to stop it.',
+      );
+    }
+  }
+}
+
+/** Throws, unless a record came between two questions. */
+async function explainEnd(needed: readonly Phase[], failed: ReadonlyMap<Phase, Error>, store: Store): Promise<void> {
+  for (const phase of needed) if (await store.record(phase)) return;
+  const [problem] = failed.values();
+  throw (
+    problem ?? new StudyError('cancelled', 'The study was cancelled. Run the same command again to go on from here.')
+  );
+}

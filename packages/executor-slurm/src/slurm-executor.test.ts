@@ -1,0 +1,112 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expandStudy, openStore, type Store } from '@vlm/study';
+import {
+  contractStudy,
+  type ExecutorUnderTest,
+  executorContract,
+  openTrace,
+  tracedRunner,
+} from '@vlm/study/executor-contract';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runTask } from './run-task.ts';
+import { slurmCommands } from './slurm-commands.ts';
+import { slurmExecutor } from './slurm-executor.ts';
+import { openSlurmFolder } from './slurm-folder.ts';
+import { answerTasks, type TaskAnswers } from './testing/answer-tasks.ts';
+import { startCluster, type TestCluster, whyNoCluster } from './testing/slurm-cluster.ts';
+
+const reason = whyNoCluster();
+const never = new AbortController().signal;
+
+let folder: string;
+let store: Store;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'slurm-test-'));
+  store = await openStore(join(folder, 'store'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+if (reason) it.skip(`a cluster of one node: ${reason}`);
+
+describe.skipIf(reason)('slurmExecutor on a cluster of one node', { timeout: 180_000 }, () => {
+  let cluster: TestCluster;
+  let answers: TaskAnswers;
+  let given: ExecutorUnderTest;
+  beforeAll(async () => {
+    cluster = await startCluster();
+    process.env['SLURM_CONF'] = cluster.configuration;
+  }, 60_000);
+  afterAll(async () => {
+    delete process.env['SLURM_CONF'];
+    await cluster?.stop();
+  });
+  beforeEach(async () => {
+    answers = await answerTasks(join(folder, 'answers'), tracedRunner(store, join(folder, 'trace'), 0));
+    const executor = await slurmExecutor({ store, command: answers.command, pollMs: 100 });
+    given = { executor, store, trace: await openTrace(join(folder, 'trace')) };
+  });
+  afterEach(async () => {
+    await given.executor.cancel(contractStudy);
+    await answers.stop();
+  });
+
+  describe('keeps the contract of executors', () => {
+    for (const { name, check } of executorContract) it(name, () => check(given));
+  });
+
+  it('submits arms that are alike as an array whose tasks go on one by one', async () => {
+    const [arm] = contractStudy.recipe.arms;
+    const arms = [0.1, 0.2, 0.3].map((imageShare, i) => ({ ...arm!, id: `share-${i}`, imageShare }));
+    const study = expandStudy({ ...contractStudy.recipe, arms });
+    await given.executor.run(study, { estimate: () => 1 });
+    const jobs = JSON.parse(await readFile(join(store.directory, 'slurm', 'jobs.json'), 'utf8')) as Record<
+      string,
+      string
+    >;
+    const numbers = (kind: string) =>
+      study.phases.filter((phase) => phase.kind === kind).map(({ hash }) => jobs[hash]!);
+    const [array] = numbers('branch')[0]!.split('_');
+    expect(numbers('branch')).toEqual([0, 1, 2].map((task) => `${array}_${task}`));
+    expect((await slurmCommands().states(numbers('branch'))).size).toBe(3);
+  });
+});
+
+describe('runTask', () => {
+  const run = async (change: (task: Record<string, unknown>) => unknown, task = 0) => {
+    const slurm = await openSlurmFolder(join(folder, 'slurm'));
+    const taskFile = await slurm.writeTasks(contractStudy, contractStudy.phases.slice(0, 1));
+    await writeFile(taskFile, JSON.stringify(change(JSON.parse(await readFile(taskFile, 'utf8')))));
+    const runner = tracedRunner(store, folder);
+    return runTask({ taskFile, runner, task, signal: never, onWarning: () => {} });
+  };
+
+  it('runs the phase that its file names', async () => {
+    expect((await run((file) => file)).id).toBe('corpus');
+  });
+
+  it.each<[string, (task: Record<string, unknown>) => unknown, RegExp]>([
+    [
+      'another version',
+      (file) => ({ ...file, version: '9.9.9' }),
+      /submitted by @vlm\/study 9\.9\.9, and the worker on \S+ has @vlm\/study 0\./,
+    ],
+    [
+      'a recipe that does not validate',
+      ({ recipe, ...file }) => ({ ...file, recipe: { ...(recipe as object), run: 1 } }),
+      /unknown key "run"/,
+    ],
+    [
+      'a hash of its own',
+      (file) => ({ ...file, phases: [{ phase: 'corpus', hash: '0'.repeat(16) }] }),
+      /got 0000000000000000/,
+    ],
+  ])('refuses %s', async (_, change, message) => {
+    await expect(run(change)).rejects.toThrow(message);
+  });
+
+  it('refuses a task that its file does not have', async () => {
+    await expect(run((file) => file, 3)).rejects.toThrow(/Expected a task from 0 to 0 .*, got 3/);
+  });
+});

@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Executor,
+  finishedRecords,
+  neededPhases,
+  type Phase,
+  type PhaseStatus,
+  type RunOptions,
+  readPhaseLog,
+  type Store,
+  type Study,
+} from '@vlm/study';
+import { followJobs, type Look } from './follow-jobs.ts';
+import { type PlannedJob, planJobs } from './plan-jobs.ts';
+import { type Slurm, type SlurmState, slurmCommands } from './slurm-commands.ts';
+import { openSlurmFolder, type SlurmFolder } from './slurm-folder.ts';
+
+export interface SlurmExecutorOptions {
+  store: Store;
+  /** Folder that submitter and nodes share; holds what they are to do and what they print. Default: `slurm` in a store that is a folder. */
+  folder?: string;
+  /** What runs a task on a node: the words of a command; the task file is added to them. */
+  command: readonly string[];
+  /** Options of sbatch for a kind of phase, such as `['--gres=gpu:1', '--time=12:00:00']`. */
+  options?(kind: Phase['kind']): readonly string[];
+  /** Longest array that the cluster takes (its MaxArraySize less one). Default 1000. */
+  largestArray?: number;
+  /** How often Slurm is asked. Default 5000 ms. */
+  pollMs?: number;
+  slurm?: Slurm;
+}
+
+/** Seconds before a job's time is up at which it is told, so that its phase writes a checkpoint and the job goes back to the queue. */
+const noticeSeconds = 120;
+const ended = new Set([
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+  'TIMEOUT',
+  'OUT_OF_MEMORY',
+  'BOOT_FAIL',
+  'DEADLINE',
+  'NODE_FAIL',
+]);
+
+/** Runs studies as jobs of Slurm. Slurm alone knows about order: all is submitted at once, with dependencies. */
+export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Executor> {
+  const { store, pollMs = 5000, slurm = slurmCommands() } = given;
+  const folder = await openSlurmFolder(given.folder ?? join(store.directory, 'slurm'));
+
+  const states = async (phases: readonly Phase[]): Promise<Map<Phase, { job: string; state: SlurmState }>> => {
+    const jobs = await folder.jobs();
+    const known = phases.filter(({ hash }) => jobs[hash] !== undefined);
+    const told = await slurm.states(known.map(({ hash }) => jobs[hash]!));
+    return new Map(
+      known.map((phase) => {
+        const job = jobs[phase.hash]!;
+        // What Slurm has forgotten ended long ago.
+        return [phase, { job, state: told.get(job) ?? { state: 'FORGOTTEN' } }];
+      }),
+    );
+  };
+  const isAlive = (found: { state: SlurmState } | undefined): boolean =>
+    found !== undefined && found.state.state !== 'FORGOTTEN' && !ended.has(found.state.state);
+
+  const submit = async (study: Study): Promise<void> => {
+    const records = await finishedRecords(study.phases, store);
+    const needed = neededPhases(study, records);
+    const found = await states(needed);
+    const numbers = new Map<string, string>();
+    for (const phase of needed) if (isAlive(found.get(phase))) numbers.set(phase.hash, found.get(phase)!.job);
+    const missing = needed.filter(({ hash }) => !numbers.has(hash));
+    for (const job of planJobs(missing, given.largestArray)) {
+      await submitJob(given, folder, slurm, study, job, needed, numbers);
+    }
+  };
+  const look = async (study: Study): Promise<Look> => {
+    const records = await finishedRecords(study.phases, store);
+    const found = await states(study.phases.filter(({ id }) => !records.has(id)));
+    const statuses = study.phases.map(async (phase): Promise<PhaseStatus> => {
+      const record = records.get(phase.id);
+      if (record) return { phase, state: 'done', record, ...(record.hardware ? { host: record.hardware.host } : {}) };
+      return unfinishedStatus(phase, found.get(phase), folder);
+    });
+    const alive = [...found].filter(([, job]) => isAlive(job)).map(([{ id }]) => id);
+    return { statuses: await Promise.all(statuses), alive: new Set(alive) };
+  };
+  const status = async (study: Study): Promise<PhaseStatus[]> => (await look(study)).statuses;
+  const retryable = async (study: Study, phaseId?: string): Promise<string[]> =>
+    (await status(study))
+      .filter(({ state, phase }) => state === 'failed' && (phaseId === undefined || phase.id === phaseId))
+      .map(({ phase }) => phase.id);
+
+  return {
+    name: 'slurm',
+    async run(study, options: RunOptions) {
+      const finished = await finishedRecords(study.phases, store);
+      await submit(study);
+      return followJobs(study, store, finished, look, options, pollMs);
+    },
+    submit,
+    status,
+    async cancel(study) {
+      const alive = [...(await states(study.phases))].filter(([, found]) => isAlive(found));
+      await slurm.cancel(alive.map(([, { job }]) => job));
+      for (let tries = 0; tries < 60; tries++) {
+        const now = await states(alive.map(([phase]) => phase));
+        if (![...now.values()].some((found) => isAlive(found))) break;
+        await sleep(500);
+      }
+    },
+    async retry(study, phaseId) {
+      const failed = await retryable(study, phaseId);
+      if (failed.length > 0) await submit(study);
+      return failed;
+    },
+    async log(phase) {
+      const job = (await folder.jobs())[phase.hash];
+      const [stored, printed] = await Promise.all([readPhaseLog(store, phase), job ? folder.output(job) : '']);
+      return stored + printed;
+    },
+    async close() {},
+  };
+}
+
+async function submitJob(
+  { command, options, store }: SlurmExecutorOptions,
+  folder: SlurmFolder,
+  slurm: Slurm,
+  study: Study,
+  job: PlannedJob,
+  needed: readonly Phase[],
+  numbers: Map<string, string>,
+): Promise<void> {
+  const taskFile = await folder.writeTasks(study, job.phases);
+  const isArray = job.phases.length > 1;
+  const words = [...command, '--store', store.location, taskFile].map(quoted).join(' ');
+  const number = await slurm.submit(`#!/bin/sh\nexec ${words}\n`, [
+    `--job-name=vlm-${study.recipe.name}-${job.kind}`,
+    `--output=${join(folder.path, 'output', isArray ? '%A_%a.txt' : '%j.txt')}`,
+    '--open-mode=append',
+    '--requeue',
+    '--kill-on-invalid-dep=yes',
+    `--signal=B:USR2@${noticeSeconds}`,
+    ...(isArray ? [`--array=0-${job.phases.length - 1}`] : []),
+    ...dependency(job, needed, numbers),
+    ...(options?.(job.kind) ?? []),
+  ]);
+  const jobs = Object.fromEntries(job.phases.map(({ hash }, i) => [hash, isArray ? `${number}_${i}` : number]));
+  for (const [hash, name] of Object.entries(jobs)) numbers.set(hash, name);
+  await folder.remember(jobs);
+}
+
+function dependency(job: PlannedJob, needed: readonly Phase[], numbers: ReadonlyMap<string, string>): string[] {
+  if (job.after.how === 'each') {
+    const [array] = numbers.get(job.after.job.phases[0]!.hash)!.split('_');
+    return [`--dependency=aftercorr:${array}`];
+  }
+  // Some of what these phases need may have been submitted before, for this study or another.
+  const own = new Set(job.phases.flatMap(({ parents, continues }) => [...Object.values(parents), continues]));
+  const earlier = needed.filter(({ id, hash }) => own.has(id) && numbers.has(hash));
+  const before = new Set([...job.after.phases, ...earlier].map(({ hash }) => numbers.get(hash)!));
+  return before.size === 0 ? [] : [`--dependency=afterok:${[...before].join(':')}`];
+}
+
+async function unfinishedStatus(
+  phase: Phase,
+  found: { job: string; state: SlurmState } | undefined,
+  folder: SlurmFolder,
+): Promise<PhaseStatus> {
+  if (!found) return { phase, state: 'waiting' };
+  const { state, node, reason } = found.state;
+  if (state === 'PENDING' || state === 'REQUEUED' || state === 'SUSPENDED' || state === 'CONFIGURING') {
+    return { phase, state: reason === undefined || /dependency/i.test(reason) ? 'waiting' : 'queued' };
+  }
+  if (!ended.has(state) && state !== 'FORGOTTEN') {
+    const { host, ...progress } = (await folder.progress(phase)) ?? { host: node, fraction: 0 };
+    return { phase, state: 'running', progress, ...((node ?? host) ? { host: node ?? host! } : {}) };
+  }
+  if (state === 'CANCELLED' || state === 'FORGOTTEN') return { phase, state: 'waiting' };
+  const printed = (await folder.output(found.job)).trim().split('\n').at(-1);
+  return {
+    phase,
+    state: 'failed',
+    failures: 1,
+    error: `Slurm's job ${found.job} ended with ${state}${printed ? `: ${printed}` : ''}`,
+    ...(node ? { host: node } : {}),
+  };
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
