@@ -12,6 +12,8 @@ import { agreementBenchmark } from './evals/agreement.ts';
 import { calibrationBenchmark, calibrationParts } from './evals/calibration.ts';
 import { knownModelsBenchmark } from './evals/known-models.ts';
 import { answersBenchmark } from './evals/throughput.ts';
+import { gridBenchmark } from './grid.ts';
+import { queueBenchmark } from './queue.ts';
 import { shapeBenchmark } from './shape.ts';
 import { sharingCoresBenchmark } from './sharing-cores.ts';
 import { storeBenchmark } from './store.ts';
@@ -95,6 +97,19 @@ bench
   .action(({ device }: { device: Device }) => deviceCurveBenchmark(device));
 bench.command('sharing-cores').description('trainings that share the cores').action(sharingCoresBenchmark);
 bench
+  .command('queue')
+  .description('phases that do nothing through BullMQ: overhead, throughput, memory of Redis (needs redis-server)')
+  .option('--phases <n>', 'about so many', Number, 10_000)
+  .option('--slots <n>', 'phases at a time', Number, 8)
+  .option('--out <file>', 'figures as JSON')
+  .action(queueBenchmark);
+bench
+  .command('grid')
+  .description(
+    "the paper's grid of models on 8 to 512 GPUs, simulated from the planner's times, drawn into docs/images",
+  )
+  .action(gridBenchmark);
+bench
   .command('three-workers')
   .description(
     'a study on one and on three workers in network namespaces, beside this machine alone (Linux, root, redis-server)',
@@ -107,6 +122,7 @@ bench
   .description('studies on three workers while everything breaks at random (Linux, root, redis-server)')
   .option('--minutes <n>', 'how long there is trouble', Number, 30)
   .option('--seed <n>', 'of the troubles', Number, 1)
+  .option('--undisturbed <store>', 'of an earlier run that nobody disturbed, to begin with')
   .option('--refused <share>', 'of the requests to the S3 server', Number, 0.1)
   .option('--out <file>', 'figures as JSON')
   .action(stormBenchmark);

@@ -14,6 +14,8 @@ export interface StormOptions {
   seed: number;
   /** Share of requests that the S3 server refuses. */
   refused: number;
+  /** A store of an earlier undisturbed run, to begin with. */
+  undisturbed?: string;
   /** Where to write the figures as JSON. */
   out?: string;
 }
@@ -23,17 +25,16 @@ const smoke = presets['smoke']!;
 const recipe: Recipe = {
   ...smoke,
   name: 'storm',
-  seeds: [124, 125],
-  main: { ...smoke.main, tokens: 65_536 },
-  branch: { ...smoke.branch, tokens: 32_768 },
-  finetune: { ...smoke.finetune, epochs: 3 },
+  main: { ...smoke.main, tokens: 32_768 },
+  branch: { ...smoke.branch, tokens: 16_384 },
+  finetune: { ...smoke.finetune, epochs: 2 },
 };
 const workers = ['w1', 'w2', 'w3'];
 /** So that much happens within half an hour: checkpoints often, lost workers noticed soon. */
 const timing = {
   STAGED_VLM_CHECKPOINT_SECONDS: '2',
   STAGED_VLM_PROGRESS_SECONDS: '3',
-  STAGED_VLM_CLAIM_SECONDS: '20',
+  STAGED_VLM_CLAIM_SECONDS: '40',
 };
 
 /**
@@ -48,8 +49,9 @@ export async function stormBenchmark(options: StormOptions): Promise<void> {
   const recipeFile = join(folder, 'storm.json');
   await writeFile(recipeFile, JSON.stringify(recipe));
   console.log(`Folder ${folder}. First the undisturbed run on this machine …`);
-  await undisturbedRun(recipeFile, join(folder, 'undisturbed'));
-  const expected = await openStore(join(folder, 'undisturbed'));
+  const undisturbed = options.undisturbed ?? join(folder, 'undisturbed');
+  await undisturbedRun(recipeFile, undisturbed);
+  const expected = await openStore(undisturbed);
 
   const lab = openLab(['redis', 's3', 'submit', ...workers]);
   const disk = join(folder, 'w3');
@@ -97,6 +99,7 @@ async function storm(
       env: { ...s3.env, ...timing },
       cache: join(folder, machine, `round-${round}`),
     });
+    await script('give-corpus.ts', recipeFile, expected.location, place('submit').store);
     const crew = new Map<string, Running>();
     const hire = (machine: string): void => {
       const worker = startWorker(lab, machine, place(machine), (line) => {
@@ -159,27 +162,19 @@ async function storm(
   if (options.out) await writeFile(options.out, `${JSON.stringify(report, null, 2)}\n`);
   if (totals.differing > 0 || totals.doneTwice > 0) process.exitCode = 1;
 
+  /** Runs one of this folder's programs where the submitter is. */
+  function script(name: string, ...argv: string[]): Promise<number | null> {
+    const path = new URL(name, import.meta.url).pathname;
+    const env = { ...s3.env, STAGED_VLM_CACHE: join(folder, 'submit', 'scripts'), NODE_NO_WARNINGS: '1' };
+    const onLine = (line: string): void => say(`${name}: ${line}`);
+    return lab.start('submit', ['node', '--import', 'tsx', '--conditions=@vlm/source', path, ...argv], { env, onLine })
+      .ended;
+  }
+
   /** The results of a round, read as another machine would, from the submitter's cache. */
   async function check(round: number): Promise<void> {
-    const reader = lab.start(
-      'submit',
-      [
-        'node',
-        '--import',
-        'tsx',
-        '--conditions=@vlm/source',
-        new URL('check-round.ts', import.meta.url).pathname,
-        recipeFile,
-        expected.location,
-        s3.location(`round-${round}`),
-        join(folder, 'check.json'),
-      ],
-      {
-        env: { ...s3.env, STAGED_VLM_CACHE: join(folder, 'submit', 'check') },
-        onLine: (line) => say(`check: ${line}`),
-      },
-    );
-    if ((await reader.ended) !== 0) {
+    const out = join(folder, 'check.json');
+    if ((await script('check-round.ts', recipeFile, expected.location, s3.location(`round-${round}`), out)) !== 0) {
       totals.differing++;
       return say(`ROUND ${round}: THE RESULTS COULD NOT BE READ`);
     }

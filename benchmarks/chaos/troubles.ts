@@ -89,7 +89,7 @@ export async function troubles(options: TroubleOptions): Promise<void> {
   };
   const names = ['kill', 'kill', 'kill', 'redis', 'cable', 'cable', 'disk'];
   while (!signal.aborted && Date.now() < untilMs) {
-    await pause(between(5, 25));
+    await pause(between(5, 35));
     if (signal.aborted || Date.now() >= untilMs) break;
     await kinds[pick(names)]!();
   }
