@@ -43,9 +43,9 @@ ${section.blocks.map(renderBlock)}${(section.sections ?? []).map((child) => rend
 function renderBlock(block: Block): Html {
   switch (block.kind) {
     case 'paragraph':
-      return block.isLead ? html`<p class="answer">${block.text}</p>` : html`<p>${block.text}</p>`;
+      return block.isLead ? html`<p class="answer">${kept(block.text)}</p>` : html`<p>${kept(block.text)}</p>`;
     case 'list':
-      return html`<ul>${block.items.map((item) => html`<li>${item}</li>`)}</ul>`;
+      return html`<ul>${block.items.map((item) => html`<li>${kept(item)}</li>`)}</ul>`;
     case 'table':
       return renderTable(block);
     case 'figure':
@@ -86,7 +86,7 @@ function renderFigure(figure: Figure): Html {
   );
   return html`<figure id="${figure.id}"><p class="figure-title">${figure.title}</p>
 ${renderLegend(figure.legend)}<div class="panels">${panels}</div>
-<figcaption>${figure.caption}</figcaption>
+<figcaption>${kept(figure.caption)}</figcaption>
 <details><summary>Numbers of this figure</summary>${renderTable(figure.data)}</details></figure>
 `;
 }
@@ -108,3 +108,6 @@ function renderSample(sample: SampleCard): Html {
     : html``;
   return html`<article class="card" aria-label="Item ${sample.id}">${image}<p class="question">${sample.question}</p><p class="expected">${sample.expected} <small>${sample.about}</small></p>${renderTable(sample.answers)}${further}</article>`;
 }
+
+/** Keeps a number and its per cent sign on one line. */
+const kept = (text: string): string => text.replace(/(\d) %/g, '$1\u00a0%');

@@ -52,7 +52,9 @@ export function reportDocument(results: StudyResults, figures: ReportFigures): R
   return {
     title: 'When should a language model first see images?',
     eyebrow: `staged-vlm · recipe ${recipe.name} · ${results.recipeHash}`,
-    lead: recipe.description,
+    lead: recipe.sweeps
+      ? `${recipe.description} Here with the ${recipe.sweeps.length > 1 ? 'sweeps' : 'sweep'} ${recipe.sweeps.join(', ')} and ${recipe.seeds.length === 1 ? 'seed' : 'seeds'} ${recipe.seeds.join(', ')}.`
+      : recipe.description,
     sections: [
       answerSection(results, figures.headline),
       { id: 'limits', title: 'What cannot be concluded', blocks: [{ kind: 'list', items: limits(results) }] },

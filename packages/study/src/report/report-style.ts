@@ -20,8 +20,8 @@ p { max-width: 46rem; } li { max-width: 44rem; margin: .35rem 0; } small { color
 .answer { font-size: 1.1rem; border-left: 4px solid var(--accent); padding: .1rem 0 .1rem 1rem; } h3 ~ .answer { font-size: 1rem; }
 nav { margin-top: 1.4rem; } nav ol { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; padding: 0; margin: 0; font-size: .92rem; } nav li { margin: 0; }
 .scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); font-size: .86rem; padding-bottom: .35rem; max-width: 46rem; }
-th, td { padding: .28rem 1rem .28rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; } td { white-space: nowrap; } td small { white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; } tbody th { font-weight: 600; min-width: 7rem; max-width: 22rem; }
+caption { text-align: left; color: var(--soft); font-size: .86rem; padding-bottom: .35rem; max-width: min(46rem, calc(100vw - 2.5rem)); }
+th, td { padding: .28rem 1rem .28rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; } td { white-space: nowrap; } td small { white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; } tbody th { font-weight: 600; max-width: 22rem; } .scroll table { width: max-content; }
 #repeat td { white-space: normal; } td.strong { font-weight: 600; }
 details { margin: .6rem 0; } summary { cursor: pointer; color: var(--accent); padding: .15rem 0; }
 figure { margin: 1.4rem 0 2rem; } .figure-title { font-weight: 600; margin: 0 0 .3rem; } figcaption { color: var(--soft); font-size: .9rem; max-width: 46rem; margin-top: .3rem; }
@@ -34,6 +34,6 @@ pre { background: var(--panel); padding: .9rem; overflow-x: auto; border-radius:
 @media print {
 @page { margin: 16mm 14mm; } body { max-width: none; padding: 0; font-size: 10pt; } nav, .skip { display: none; }
 h2, h3, .figure-title, .panel-title, caption { break-after: avoid; } figure, .panel, .card, tr, li { break-inside: avoid; } thead { display: table-header-group; }
-a { color: inherit; text-decoration: none; } details:not([open]) { display: none; } .scroll { overflow: visible; } table { font-size: 7.5pt; width: 100%; } th, td { padding-right: .4rem; white-space: normal !important; } .panel { width: 48%; } .cards { grid-template-columns: 1fr 1fr; } pre { white-space: pre-wrap; }
+a { color: inherit; text-decoration: none; } details:not([open]) { display: none; } .scroll { overflow: visible; } .scroll table { font-size: 7.5pt; width: 100%; } th, td { padding-right: .4rem; white-space: normal !important; } .panel { width: 48%; } .cards { grid-template-columns: 1fr 1fr; } pre { white-space: pre-wrap; }
 }
 `;
