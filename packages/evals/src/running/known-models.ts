@@ -5,6 +5,9 @@ import { boxText } from '../tasks/score-outputs.ts';
 import type { EvalModel, EvalPrompt, TextItem, VisionItem, VisionTarget } from '../types.ts';
 
 type Item = VisionItem | TextItem;
+/** Items of a benchmark may list choices too; only vision items have a target. */
+const isText = (item: Item): item is TextItem => !('target' in item);
+
 /** The picture of an item is its id. */
 type Picture = string;
 
@@ -21,9 +24,7 @@ export function oracleModel(items: readonly Item[]): EvalModel<Picture> {
   const byId = visionById(items);
   const right = new Set(
     items.flatMap((item) =>
-      'choices' in item
-        ? [JSON.stringify([item.contexts?.[item.answer] ?? item.context, item.choices[item.answer]])]
-        : [],
+      isText(item) ? [JSON.stringify([item.contexts?.[item.answer] ?? item.context, item.choices[item.answer]])] : [],
     ),
   );
   const truth = ({ image }: EvalPrompt<Picture>): string =>
@@ -84,7 +85,7 @@ export function guessingModel(items: readonly Item[], options: { seed: string | 
 function visionById(items: readonly Item[]): Map<string, VisionItem> {
   const byId = new Map<string, VisionItem>();
   for (const item of items) {
-    if ('choices' in item) continue;
+    if (isText(item)) continue;
     if (byId.has(item.id))
       throw new EvalsError('DUPLICATE_ID', `The id "${item.id}" occurs twice; a picture is found by its item's id.`);
     byId.set(item.id, item);

@@ -72,7 +72,6 @@ it('a model says the same, and is judged the same, whatever the batch sizes; lik
   expect(new Set(alone.map(({ output }) => output)).size).toBeGreaterThan(8); // not one answer to everything
   for (const [generatorBatch, batchSize] of [
     [4, 3],
-    [4, 16],
     [16, 1000],
   ] as const) {
     const rows = await rowsWith(generatorBatch, batchSize);
@@ -81,8 +80,8 @@ it('a model says the same, and is judged the same, whatever the batch sizes; lik
     for (const [i, { margin = 0 }] of rows.entries())
       expect(Math.abs(margin - (alone[i]!.margin ?? 0))).toBeLessThan(1e-4);
   }
-});
+}, 120_000);
 
 it('and with the same batch sizes the same to the last bit', async () => {
   expect(JSON.stringify(await rowsWith(4, 3))).toBe(JSON.stringify(await rowsWith(4, 3)));
-});
+}, 120_000);
