@@ -156,5 +156,5 @@ describe('calibration by simulation', () => {
       expect(told).toBeLessThanOrEqual(14 + 9);
       expect(told).toBeGreaterThanOrEqual(1);
     }
-  });
+  }, 120_000);
 });
