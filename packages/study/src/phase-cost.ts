@@ -153,8 +153,9 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
         ...nothing,
         amount: recipe.arms.length * recipe.seeds.length,
         unit: 'arms',
-        storeBytes: 2e6,
-        seconds: 5,
+        storeBytes: 2e6 + 50e3 * recipe.arms.length * recipe.seeds.length,
+        // Intervals by resampling: two seconds a model.
+        seconds: 5 + 2 * recipe.arms.length * recipe.seeds.length,
       };
   }
 }

@@ -12,6 +12,8 @@ export function headlineComparison(results: StudyResults, measure: Measure = vis
 /** The answer in two sentences: the branch point that the paper recommends against two phases, then all branch points and the text. */
 export function answerSentences(results: StudyResults): string[] {
   const vision = headlineComparison(results);
+  if (!vision && results.missing.length > 0)
+    return ['The arms that answer the question, an earlier one and the one at 100 %, are not both evaluated yet.'];
   if (!vision)
     return ['This study has no integrated arm beside a two-phase arm at 100 %, so it does not answer the question.'];
   return [visionSentence(results, vision), `${branchPointSentence(results)}${textSentence(results)}.`];

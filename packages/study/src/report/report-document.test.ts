@@ -42,6 +42,12 @@ describe('the answer', () => {
     expect(late).toMatch(/first saw images after the text run scored .* at 80 % of it/);
   });
 
+  it('waits for the arms that give it', () => {
+    const arms = quick.arms.filter(({ branchPoint }) => branchPoint < 1);
+    const all = results(() => 0.5, { ...quick, arms });
+    expect(sentences({ ...all, missing: ['evaluate/branch-100/seed-124'] })).toMatch(/not both evaluated yet/);
+  });
+
   it('is not given where there is no two-phase arm', () => {
     const arms = quick.arms.filter(({ branchPoint }) => branchPoint < 1);
     expect(sentences(results(() => 0.5, { ...quick, arms }))).toMatch(/does not answer the question/);
