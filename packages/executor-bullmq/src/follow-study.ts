@@ -71,7 +71,8 @@ export async function followStudy(view: StudyView, options: FollowOptions): Prom
       if (reason === undefined) failures.delete(phase);
       if (!exists && !(await settle(phase))) missing.push(phase);
     }
-    const next = [...open.values()].filter((phase) => isReady(phase, view.finished) && !ready.includes(phase));
+    const looked = new Set(ready);
+    const next = [...open.values()].filter((phase) => isReady(phase, view.finished) && !looked.has(phase));
     await addPhases(queues, view, [...missing, ...next], attempts);
     await warnMissingWorkers(ready);
   };
@@ -86,13 +87,16 @@ export async function followStudy(view: StudyView, options: FollowOptions): Prom
   const watched = watchQueues(view, open, options, () => wake(), settle);
   try {
     for (;;) {
+      const startMs = Date.now();
       await abortable(compare(), signal);
+      // A study of thousands takes a while to compare; most of the time is left to its events.
+      const pauseMs = Math.max(options.reconcileMs, 4 * (Date.now() - startMs));
       if (open.size === 0) return records;
       const alive = [...open.values()].some((phase) => isReady(phase, view.finished) && !failures.has(phase));
       if (!alive) throw [...failures.values()][0] ?? new Error('No phase of the study can run.');
       await abortable(
         Promise.race([
-          sleep(options.reconcileMs, undefined, { ref: true }),
+          sleep(pauseMs),
           new Promise<void>((resolve) => {
             wake = resolve;
           }),
@@ -178,7 +182,11 @@ function watchQueues(
     });
     events.on('completed', ({ jobId: id }) => {
       const phase = open.get(id);
-      if (phase) void settle(phase).then(wake, () => {});
+      if (phase)
+        void settle(phase).then(
+          () => open.size === 0 && wake(),
+          () => {},
+        );
     });
     events.on('failed', wake);
     return events;

@@ -1,13 +1,11 @@
 import { hostname } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import {
-  isReady,
   logLine,
   type Phase,
   type PhaseProgress,
   type PhaseRunner,
   phaseOfStudy,
-  prerequisites,
   type Store,
   StudyError,
 } from '@vlm/study';
@@ -15,7 +13,7 @@ import { DelayedError, type Job, type Processor, UnrecoverableError, WaitingErro
 import { type PhaseJob, phaseJobSchema } from './phase-job.ts';
 import type { Attempts, Queues } from './queues.ts';
 import type { Registry } from './registry.ts';
-import { addPhases, readyAfter, type StudyView, viewStudy } from './study-view.ts';
+import { addPhases, hasAllItNeeds, readyAfter, type StudyView, viewStudy } from './study-view.ts';
 import type { WorkerEvent } from './worker.ts';
 
 /** What a job reports while it is under way. */
@@ -83,11 +81,9 @@ export function phaseHandler(options: HandlerOptions): PhaseHandler {
     const view = await viewOf(data.data.study);
     if (!view) throw new Error(`The recipe of study ${data.data.study} is not in Redis; its submitter puts it there.`);
     const phase = phaseOfStudy(view.study, data.data);
-    for (const id of prerequisites(phase)) {
-      if (await store.record(view.byId.get(id)!)) view.finished.add(id);
-    }
-    if (!isReady(phase, view.finished))
+    if (!(await hasAllItNeeds(view, phase, store))) {
       throw new Error(`Phase ${phase.id} came before all that it needs was finished.`);
+    }
     onEvent({ type: 'phase-started', phase });
     const startMs = performance.now();
     const report = progressReporter(job);

@@ -1,4 +1,4 @@
-import { chainSeconds, dependents, estimateSeconds, isReady, type Phase, prerequisites, type Store } from '@vlm/study';
+import { chainSeconds, dependents, estimateSeconds, type Phase, prerequisites, type Store } from '@vlm/study';
 import { jobId, jobPriority, labelOf, type PhaseJob } from './phase-job.ts';
 import { type Attempts, jobOptions, type Queues } from './queues.ts';
 import type { SubmittedStudy } from './registry.ts';
@@ -11,6 +11,8 @@ export interface StudyView extends SubmittedStudy {
   byId: ReadonlyMap<string, Phase>;
   /** Ids of phases known to be finished; only ever grows. */
   finished: Set<string>;
+  /** The first of a phase's prerequisites that was not finished when somebody last looked: those before it are. */
+  waitsFor: Map<string, number>;
   priority(phase: Phase): number;
 }
 
@@ -26,6 +28,7 @@ export function viewStudy(
     byHash: new Map(phases.map((phase) => [phase.hash, phase])),
     byId: new Map(phases.map((phase) => [phase.id, phase])),
     finished: new Set(),
+    waitsFor: new Map(),
     priority: (phase) => jobPriority(chain.get(phase) ?? 0),
   };
 }
@@ -58,18 +61,25 @@ export async function readyAfter(view: StudyView, finished: Phase, store: Store)
   view.finished.add(finished.id);
   const ready: Phase[] = [];
   for (const phase of view.after.get(finished.id) ?? []) {
-    if (view.finished.has(phase.id)) continue;
-    await learnFinished(view, prerequisites(phase), store);
-    if (!isReady(phase, view.finished)) continue;
-    await learnFinished(view, [phase.id], store);
-    if (!view.finished.has(phase.id)) ready.push(phase);
+    if ((await hasAllItNeeds(view, phase, store)) && !(await isFinished(view, phase.id, store))) ready.push(phase);
   }
   return ready;
 }
 
-/** Asks the store about phases that are not known to be finished. */
-async function learnFinished(view: StudyView, ids: readonly string[], store: Store): Promise<void> {
-  for (const id of ids) {
-    if (!view.finished.has(id) && (await store.record(view.byId.get(id)!))) view.finished.add(id);
+/** Whether the store has all that a phase needs. Asks about each once it is found: a report waits for thousands, one after the other. */
+export async function hasAllItNeeds(view: StudyView, phase: Phase, store: Store): Promise<boolean> {
+  const ids = prerequisites(phase);
+  for (let i = view.waitsFor.get(phase.id) ?? 0; i < ids.length; i++) {
+    if (await isFinished(view, ids[i]!, store)) continue;
+    view.waitsFor.set(phase.id, i);
+    return false;
   }
+  return true;
+}
+
+async function isFinished(view: StudyView, id: string, store: Store): Promise<boolean> {
+  if (view.finished.has(id)) return true;
+  if (!(await store.record(view.byId.get(id)!))) return false;
+  view.finished.add(id);
+  return true;
 }
