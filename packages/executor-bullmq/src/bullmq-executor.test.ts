@@ -178,7 +178,7 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     expect((await running).size).toBe(contractStudy.phases.length);
   });
 
-  // Why phases are not one BullMQ flow: docs/decisions/0010-many-machines.md. When this fails, flows can carry a study's graph.
+  // Why phases are not one BullMQ flow: docs/decisions/0012-many-machines.md. When this fails, flows can carry a study's graph.
   it('cannot use flows: a job has one parent, and a second one waits for ever', async () => {
     const { FlowProducer, Queue, Worker } = await import('bullmq');
     const where = { connection: redis, prefix: namespace };
