@@ -1,6 +1,8 @@
 import {
   type Executor,
+  estimateSeconds,
   finishedRecords,
+  identityOf,
   isReady,
   neededPhases,
   type Phase,
@@ -17,7 +19,7 @@ import { jobId, labelOf, type PhaseLabels } from './phase-job.ts';
 import { phaseStatus, unfinishedJobs } from './phase-status.ts';
 import { type Attempts, openQueues, usualAttempts } from './queues.ts';
 import { openRegistry } from './registry.ts';
-import { addPhases, type StudyView, viewStudy } from './study-view.ts';
+import { addPhases, prioritiesOf, type StudyView, viewStudy } from './study-view.ts';
 
 export interface BullmqExecutorOptions {
   redis: Redis;
@@ -46,13 +48,16 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
     for (const worker of await registry.workers()) {
       if (worker.version !== studyVersion) throw versionMismatch(studyVersion, worker.version, worker.host);
     }
-    const submitted = { study, labels, version: studyVersion, store: store.location };
+    // Whoever only retries or cancels keeps the order of whoever submitted.
+    const known = estimate ? undefined : await registry.study(identityOf(study.recipe));
+    const priorities = known?.priorities ?? prioritiesOf(study, estimate ?? ((phase) => estimateSeconds(study, phase)));
+    const submitted = { study, labels, priorities, version: studyVersion, store: store.location };
     const id = await registry.put(submitted);
     await store.writeShared(storeMark(id), `${JSON.stringify(study.recipe, null, 2)}\n`);
-    return viewStudy({ ...submitted, id }, estimate);
+    return viewStudy({ ...submitted, id });
   };
   const retry: Executor['retry'] = async (study, phaseId) => {
-    const view = viewStudy({ id: '', study, labels, version: studyVersion, store: store.location }, () => 0);
+    const view = viewStudy({ id: '', study, labels, priorities: [], version: studyVersion, store: store.location });
     const retried: string[] = [];
     for (const { phase, job, state } of await unfinishedJobs(queues, view, store)) {
       if (state !== 'failed' || (phaseId !== undefined && phase.id !== phaseId)) continue;
@@ -75,7 +80,7 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
       await addPhases(queues, view, await readyNow(view, store), attempts);
     },
     async status(study) {
-      const view = viewStudy({ id: '', study, labels, version: studyVersion, store: store.location }, () => 0);
+      const view = viewStudy({ id: '', study, labels, priorities: [], version: studyVersion, store: store.location });
       return phaseStatus(queues, view, store);
     },
     async cancel(study) {

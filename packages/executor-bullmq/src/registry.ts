@@ -8,6 +8,8 @@ export interface SubmittedStudy {
   id: string;
   study: Study;
   labels: PhaseLabels;
+  /** Of each phase in the study's order, as the submitter estimated their times. */
+  priorities: readonly number[];
   /** Of the submitter, see `studyVersion`. */
   version: string;
   /** Where its results go: workers must have the same store. */
@@ -28,6 +30,13 @@ export interface WorkerCard {
 const submittedSchema = z.object({
   recipe: z.unknown(),
   labels: z.record(z.string(), z.string()),
+  priorities: z.array(
+    z
+      .number()
+      .int()
+      .min(1)
+      .max(2 ** 21),
+  ),
   version: z.string(),
   store: z.string(),
 });
@@ -57,14 +66,14 @@ export function openRegistry(redis: Redis, namespace: string): Registry {
   const states: Registry['states'] = async () =>
     new Map(Object.entries(await redis.hgetall(statesKey)) as [string, 'active' | 'cancelled'][]);
   return {
-    async put({ study, labels, version, store }) {
+    async put({ study, labels, priorities, version, store }) {
       const id = identityOf(study.recipe);
       await redis
         .multi()
-        .hset(studiesKey, id, JSON.stringify({ recipe: study.recipe, labels, version, store }))
+        .hset(studiesKey, id, JSON.stringify({ recipe: study.recipe, labels, priorities, version, store }))
         .hset(statesKey, id, 'active')
         .exec();
-      expanded.set(id, { id, study, labels, version, store });
+      expanded.set(id, { id, study, labels, priorities, version, store });
       return id;
     },
     async study(id) {
@@ -111,12 +120,12 @@ export function openRegistry(redis: Redis, namespace: string): Registry {
 }
 
 function readSubmitted(id: string, text: string): SubmittedStudy {
-  const { recipe, labels, version, store } = submittedSchema.parse(JSON.parse(text));
+  const { recipe, labels, priorities, version, store } = submittedSchema.parse(JSON.parse(text));
   checkSubmitter(version);
   const study = studyOfRecipe(recipe);
   const found = identityOf(study.recipe);
   if (found !== id) {
     throw new StudyError('job-refused', `Expected a recipe with the identity ${id}, got one with ${found}.`);
   }
-  return { id, study, labels: labels as PhaseLabels, version, store };
+  return { id, study, labels: labels as PhaseLabels, priorities, version, store };
 }

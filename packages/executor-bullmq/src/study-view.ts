@@ -1,4 +1,4 @@
-import { chainSeconds, dependents, estimateSeconds, type Phase, prerequisites, type Store } from '@vlm/study';
+import { chainSeconds, dependents, type Phase, prerequisites, type Store, type Study } from '@vlm/study';
 import { jobId, jobPriority, labelOf, type PhaseJob } from './phase-job.ts';
 import { type Attempts, jobOptions, type Queues } from './queues.ts';
 import type { SubmittedStudy } from './registry.ts';
@@ -16,21 +16,24 @@ export interface StudyView extends SubmittedStudy {
   priority(phase: Phase): number;
 }
 
-export function viewStudy(
-  submitted: SubmittedStudy,
-  estimate: (phase: Phase) => number = (phase) => estimateSeconds(submitted.study, phase),
-): StudyView {
-  const { phases } = submitted.study;
-  const chain = chainSeconds(phases, estimate);
+export function viewStudy(submitted: SubmittedStudy): StudyView {
+  const { study, priorities } = submitted;
+  const placeOf = new Map(study.phases.map(({ id }, i) => [id, i]));
   return {
     ...submitted,
-    after: dependents(phases),
-    byHash: new Map(phases.map((phase) => [phase.hash, phase])),
-    byId: new Map(phases.map((phase) => [phase.id, phase])),
+    after: dependents(study.phases),
+    byHash: new Map(study.phases.map((phase) => [phase.hash, phase])),
+    byId: new Map(study.phases.map((phase) => [phase.id, phase])),
     finished: new Set(),
     waitsFor: new Map(),
-    priority: (phase) => jobPriority(chain.get(phase) ?? 0),
+    priority: ({ id }) => priorities[placeOf.get(id)!] ?? 1,
   };
+}
+
+/** BullMQ's priority of each phase of a study, in its order: the longest chain first. */
+export function prioritiesOf({ phases }: Study, estimate: (phase: Phase) => number): number[] {
+  const chain = chainSeconds(phases, estimate);
+  return phases.map((phase) => jobPriority(chain.get(phase)!));
 }
 
 /** Adds phases to the queue; one that is there already, for this study or another, is left as it is. */
