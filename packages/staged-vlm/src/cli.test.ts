@@ -71,6 +71,13 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
       ['ask', 'branch-8', '-', 'What is this?'],
       /no arm "branch-8"; did you mean "branch-/,
     ],
+    ['a queue without a Redis', ['study', 'status', 'smoke', '--executor', 'bullmq'], /--redis redis:\/\/host:6379/],
+    [
+      'a password on the command line',
+      ['worker', '--store', 'x', '--redis', 'redis://ann:hunter2@host'],
+      /^(?!.*hunter2).*STAGED_VLM_REDIS_PASSWORD/s,
+    ],
+    ['a phase that is not there', ['study', 'logs', 'main/7', 'smoke'], /no phase "main\/7" in recipe smoke/],
     ['a model that is not trained', ['ask', 'branch-80', '-', 'What is this?'], /not trained yet/],
   ])('says what to do about %s', async (_, argv, message) => {
     const { code, stderr } = await staged(...argv);
