@@ -11,7 +11,8 @@ export default defineConfig({
     benchmark: { include: ['packages/*/src/**/*.bench.ts'] },
     setupFiles: ['tools/fail-on-console.ts'],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Against hanging alone: a busy machine may take ten times as long as a quiet one.
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
   },
 });
