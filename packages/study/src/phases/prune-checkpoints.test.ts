@@ -16,11 +16,11 @@ afterEach(() => rm(folder, { recursive: true }));
 
 it('leaves the named checkpoint alone, and says what went', async () => {
   await mkdir(join(folder, 'named-final'));
-  expect(await pruneCheckpoints(folder)).toMatchObject({ checkpoints: 2, bytes: 100 });
+  expect(await pruneCheckpoints(folder)).toBe(2);
   expect(await readdir(folder)).toEqual(['named-final']);
 });
 
 it('touches nothing of a phase that has not left its named checkpoint', async () => {
-  expect(await pruneCheckpoints(folder)).toMatchObject({ checkpoints: 0, bytes: 0 });
+  expect(await pruneCheckpoints(folder)).toBe(0);
   expect((await readdir(folder)).length).toBe(2);
 });

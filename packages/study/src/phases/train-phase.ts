@@ -27,7 +27,7 @@ import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { StudyError } from '../study-error.ts';
-import { pruneCheckpoints } from './prune-checkpoints.ts';
+import { pruneCheckpoints, pruneRule } from './prune-checkpoints.ts';
 
 /** A source of training items and its share of the tokens. */
 export interface WeightedSource {
@@ -144,6 +144,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
     });
     if (result.status === 'aborted')
       throw new StudyError('interrupted', `Stopped at step ${result.state.step} of ${steps}.`);
+    await pruneCheckpoints(checkpoints);
     const data = result.state.data as BatchesState | null;
     return {
       parameters: countParameters(params),
@@ -154,7 +155,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       accounting: data?.accounting,
       mixture: mixtureFigures(options, data),
       skipped: options.skipped,
-      pruned: await pruneCheckpoints(checkpoints),
+      keptCheckpoints: pruneRule,
     };
   } finally {
     await step.dispose();

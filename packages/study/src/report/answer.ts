@@ -21,12 +21,14 @@ export function answerSentences(results: StudyResults): string[] {
 
 function visionSentence(results: StudyResults, row: Comparison): string {
   const point = percent(timingArms(results).find(({ id }) => id === row.a)!.arm.branchPoint);
-  const evidence = `95 % interval ${interval(visionMeasure, row)} over ${seedsAndItems(row)}`;
+  const evidence = (bounds: Pick<Comparison, 'low' | 'high'>): string =>
+    `95 % interval ${interval(visionMeasure, bounds)} over ${seedsAndItems(row)}`;
   if (isTold(row)) {
     const [winner, loser] = row.difference > 0 ? [`at ${point} of`, 'after'] : ['after', `at ${point} of`];
-    return `Here a model that first saw images ${winner} the text run scored ${unsigned(row)} points more on vision than one that saw them ${loser} it (${evidence}).`;
+    const lead = row.difference > 0 ? row : { low: -row.high, high: -row.low };
+    return `Here a model that first saw images ${winner} the text run scored ${unsigned(row)} points more on vision than one that saw them ${loser} it (${evidence(lead)}).`;
   }
-  return `Whether images enter at ${point} of the text run or after its end cannot be told apart by the vision score here: ${signedDifference(visionMeasure, row.difference)} points, ${evidence}; a true difference would have had to be about ${(visionMeasure.scale * row.smallestShown).toFixed(1)} points to be found in four studies of five.`;
+  return `Whether images enter at ${point} of the text run or after its end cannot be told apart by the vision score here: ${signedDifference(visionMeasure, row.difference)} points, ${evidence(row)}; a true difference would have had to be about ${(visionMeasure.scale * row.smallestShown).toFixed(1)} points to be found in four studies of five.`;
 }
 
 function branchPointSentence(results: StudyResults): string {
