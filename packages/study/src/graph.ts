@@ -40,7 +40,7 @@ export interface Study {
 }
 
 /** Raised when a report says more or otherwise than before: it is written again from the same phases. */
-const reportVersion = 2;
+const reportVersion = 3;
 
 type AddPhase = (phase: Omit<Phase, 'hash'>) => string;
 
