@@ -1,7 +1,7 @@
 /** Two models of which the scores are known: with them a set of items, or a whole pipeline, can be checked before a real one is asked. */
 import { EvalsError } from '../errors.ts';
 import { createRandom } from '../random.ts';
-import { boxText } from '../tasks/score-outputs.ts';
+import { expectedText } from '../tasks/score-outputs.ts';
 import type { EvalModel, EvalPrompt, TextItem, VisionItem, VisionTarget } from '../types.ts';
 
 type Item = VisionItem | TextItem;
@@ -100,18 +100,7 @@ function shown(byId: ReadonlyMap<string, VisionItem>, image: Picture): VisionIte
   return item;
 }
 
-/** What a perfect model says. */
+/** What a perfect model says: the truth, and in a caption every object by its name. */
 function truthOf(target: VisionTarget): string {
-  switch (target.kind) {
-    case 'answers':
-      return target.answers[0]!;
-    case 'yes-no':
-      return target.answer;
-    case 'choice':
-      return target.options[target.answer]!;
-    case 'box':
-      return boxText(target.box);
-    case 'caption':
-      return `A picture of ${target.objects.join(' and ')}.`;
-  }
+  return target.kind === 'caption' ? `A picture of ${target.objects.join(' and ')}.` : expectedText(target);
 }
