@@ -34,23 +34,18 @@ for (const phase of study.phases) console.log(`${phase.hash}  ${phase.id}`);
 
 // 3 · Run what is not yet in the store; stop and start as you like.
 const store = await openStore(folder);
-const unlock = await store.lock();
-try {
-  await executeStudy(study, {
-    store,
-    runner: childProcessRunner(store),
-    concurrency: 2,
-    estimate: (phase) => estimateSeconds(study, phase),
-    runsAlone: (phase) => phase.kind === 'corpus',
-    onEvent: (event) => {
-      if (event.type === 'phase-finished')
-        console.log(`done     ${event.phase.id} in ${event.record.seconds.toFixed(1)} s`);
-      if (event.type === 'phase-warning') console.log(`warning  ${event.phase.id}: ${event.message}`);
-    },
-  });
-} finally {
-  await unlock();
-}
+await executeStudy(study, {
+  store,
+  runner: childProcessRunner(store),
+  concurrency: 2,
+  estimate: (phase) => estimateSeconds(study, phase),
+  runsAlone: (phase) => phase.kind === 'corpus',
+  onEvent: (event) => {
+    if (event.type === 'phase-finished')
+      console.log(`done     ${event.phase.id} in ${event.record.seconds.toFixed(1)} s`);
+    if (event.type === 'phase-warning') console.log(`warning  ${event.phase.id}: ${event.message}`);
+  },
+});
 
 // 4 · Results are plain data too; report.html beside them is the same numbers for people.
 const results = await readResults(study, store);

@@ -1,12 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { executeStudy } from './execute-study.ts';
 import type { PhaseRunner, StudyEvent } from './executor.ts';
 import { expandStudy, type Phase } from './graph.ts';
 import { presets } from './presets/index.ts';
+import { openLocalCache } from './store/local-cache.ts';
+import { openObjectStore } from './store/object-store.ts';
 import { openStore, type Store } from './store.ts';
+import { memoryObjects } from './testing/memory-objects.ts';
 
 const study = expandStudy(presets['smoke']!);
 
@@ -137,5 +141,91 @@ describe('executeStudy', () => {
     const log: string[] = [];
     await executeStudy(grown, { store, runner: tracingRunner(log), concurrency: 1, estimate: () => 1 });
     expect(log.filter((line) => line.startsWith('start main')).length).toBe(1);
+  });
+});
+
+/** As a phase's own process does it: one worker at a time, and whoever waited in vain takes the record that stands. */
+function claimingRunner(own: Store, log: string[]): PhaseRunner {
+  return {
+    async run(phase, _study, { signal }) {
+      const claim = await own.claim(phase, { signal });
+      if (!claim) return (await own.record(phase))!;
+      log.push(phase.id);
+      await sleep(10);
+      const record = await own.finish(phase, { finishedAt: '', seconds: 1, peakBytes: 0, summary: {} });
+      await claim.release();
+      return record;
+    },
+  };
+}
+
+describe('beside other processes on the same store', () => {
+  const branches = study.phases.filter(({ kind }) => kind === 'branch');
+  /** A study of which all is done that comes before its branches. */
+  const openBegun = async (): Promise<Store> => {
+    for (const phase of study.phases) {
+      if (/^(branch|finetune|evaluate|report)/.test(phase.kind)) continue;
+      await store.finish(phase, { finishedAt: '', seconds: 1, peakBytes: 0, summary: {} });
+    }
+    return openStore(directory);
+  };
+
+  it('does first what nobody is at, and does not begin what another has finished meanwhile', async () => {
+    const other = await openBegun();
+    const [theirs, ours] = branches as [Phase, Phase];
+    const claim = (await other.claim(theirs))!;
+    const log: string[] = [];
+    const events: StudyEvent[] = [];
+    const records = await run(claimingRunner(store, log), {
+      concurrency: 1,
+      estimate: ({ id }) => (id === theirs.id ? 1000 : 1),
+      async onEvent(event) {
+        events.push(event);
+        if (event.type !== 'phase-finished' || event.phase.id !== ours.id) return;
+        await other.finish(theirs, { finishedAt: '', seconds: 1, peakBytes: 0, summary: { by: 'the other' } });
+        await claim.release();
+      },
+    });
+    expect(log[0]).toBe(ours.id);
+    expect(log).not.toContain(theirs.id);
+    expect(records.get(theirs.id)!.summary).toEqual({ by: 'the other' });
+    expect(records.size).toBe(study.phases.length);
+    expect(events.filter(({ type }) => type === 'phase-failed')).toEqual([]);
+  });
+
+  it('takes over what a lost process was at, once there is nothing else to do', async () => {
+    await openBegun();
+    const [lost] = branches as [Phase];
+    const claims = join(directory, 'claims', `${lost.kind}-${lost.hash}`);
+    await mkdir(claims, { recursive: true });
+    const holder = { pid: 1, host: 'gone', since: '' };
+    await writeFile(join(claims, '000001.json'), JSON.stringify({ holder, beats: 1, at: new Date().toISOString() }));
+    vi.stubEnv('STAGED_VLM_CLAIM_SECONDS', '0.5');
+    const log: string[] = [];
+    await run(claimingRunner(store, log), { estimate: ({ id }) => (id === lost.id ? 1000 : 1) });
+    vi.unstubAllEnvs();
+    const evaluated = log.indexOf('evaluate/text-model/seed-124');
+    expect(log.indexOf(lost.id)).toBeGreaterThan(evaluated);
+    expect(log.length).toBe(new Set(log).size);
+  });
+
+  const folders = (): Promise<Store> => openStore(directory);
+  const { objects } = memoryObjects();
+  let machines = 0;
+  const bucket = (): Promise<Store> =>
+    openObjectStore(objects, () => openLocalCache(join(directory, `cache-${machines++}`), 1e9));
+  it.each([
+    ['a folder', folders],
+    ['a bucket', bucket],
+  ])('shares a study in %s between three runs, and does no phase twice', async (_, open) => {
+    const log: string[] = [];
+    const stores = [await open(), await open(), await open()];
+    const all = await Promise.all(
+      stores.map((own) =>
+        executeStudy(study, { store: own, runner: claimingRunner(own, log), concurrency: 2, estimate: () => 1 }),
+      ),
+    );
+    expect([...log].sort()).toEqual(study.phases.map(({ id }) => id).sort());
+    for (const records of all) expect(records.size).toBe(study.phases.length);
   });
 });

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PhaseProgress, PhaseRunner, RunOptions } from './executor.ts';
 import type { Phase, Study } from './graph.ts';
-import { chainSeconds, finishedRecords, isReady, neededPhases } from './schedule.ts';
+import { chainSeconds, finishedRecords, neededPhases, readyQueue } from './schedule.ts';
 import type { PhaseRecord, Store } from './store.ts';
 import { StudyError } from './study-error.ts';
 
@@ -15,30 +16,38 @@ export interface ExecuteOptions extends RunOptions {
   attempts?: number;
 }
 
+/** How often phases that other processes are at are looked at, while there is room to run more. */
+const lookAgainMs = 2000;
+
 /**
  * Runs every phase of a study that is not yet in the store, parents first. On one machine, only this function knows about order. A phase that
- * fails takes nothing down but what needs it: the others go on to their end.
+ * fails takes nothing down but what needs it: the others go on to their end. Where other processes work on the same store, each phase is
+ * done by one of them: what somebody else is at is left to them as long as there is anything else to do.
  *
  * @returns The record of every phase by id.
  * @throws what the phase that failed threw, or StudyError `phase-failed` naming all that did, after everything that can be done is done;
  *   `interrupted` when the signal fired.
  */
 export async function executeStudy(study: Study, options: ExecuteOptions): Promise<Map<string, PhaseRecord>> {
-  const { store, runner, concurrency, onEvent, signal, attempts = 1 } = options;
+  const { store, runner, concurrency, onEvent, signal, attempts = 1, runsAlone = () => false } = options;
   const records = await finishedRecords(study.phases, store);
   for (const phase of study.phases) {
     const record = records.get(phase.id);
     if (record) onEvent?.({ type: 'phase-skipped', phase, record });
   }
   const needed = neededPhases(study, records);
-  const priority = chainSeconds(needed, options.estimate);
-  const waiting = new Set(needed);
+  const ready = readyQueue(needed, chainSeconds(needed, options.estimate));
   const running = new Map<Phase, Promise<void>>();
   const failures = new Map<Phase, Error>();
   const tried = new Map<Phase, number>();
 
+  const finish = (type: 'phase-finished' | 'phase-skipped', phase: Phase, record: PhaseRecord): void => {
+    records.set(phase.id, record);
+    ready.finish(phase);
+    onEvent?.({ type, phase, record });
+  };
   const start = (phase: Phase): void => {
-    waiting.delete(phase);
+    ready.take(phase);
     onEvent?.({ type: 'phase-started', phase });
     const hooks = {
       signal: signal ?? new AbortController().signal,
@@ -46,17 +55,14 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
       onWarning: (message: string) => onEvent?.({ type: 'phase-warning', phase, message }),
     };
     const work = runner.run(phase, study, hooks).then(
-      (record) => {
-        records.set(phase.id, record);
-        onEvent?.({ type: 'phase-finished', phase, record });
-      },
+      (record) => finish('phase-finished', phase, record),
       (error: Error) => {
         if (signal?.aborted) return;
         const count = (tried.get(phase) ?? 0) + 1;
         tried.set(phase, count);
         if (count < attempts) {
           hooks.onWarning(`Attempt ${count} of ${attempts} failed, trying again: ${error.message}`);
-          waiting.add(phase);
+          ready.putBack(phase);
           return;
         }
         failures.set(phase, error);
@@ -68,25 +74,51 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
       work.finally(() => running.delete(phase)),
     );
   };
+  const hasRoom = (): boolean => running.size < concurrency && ![...running.keys()].some(runsAlone);
 
-  while (waiting.size > 0 || running.size > 0) {
-    if (!signal?.aborted) {
-      const ready = [...waiting].filter((phase) => isReady(phase, records));
-      ready.sort((a, b) => priority.get(b)! - priority.get(a)!);
-      for (const phase of ready) {
-        const someoneAlone = [...running.keys()].some((other) => options.runsAlone?.(other));
-        if (running.size >= concurrency || someoneAlone) break;
-        if (options.runsAlone?.(phase) && running.size > 0) continue;
-        start(phase);
+  /** Starts what can be started. @returns whether there is still room, and only phases that others are at */
+  const fill = async (): Promise<boolean> => {
+    const held = new Set<Phase>();
+    while (!signal?.aborted && hasRoom()) {
+      const phase = ready.first((candidate) => !held.has(candidate) && !(running.size > 0 && runsAlone(candidate)));
+      if (!phase) break;
+      const found = await lookAt(phase, store);
+      if (signal?.aborted) return false;
+      if (found === 'held') held.add(phase);
+      else if (found === 'free') start(phase);
+      else {
+        ready.take(phase);
+        finish('phase-skipped', phase, found);
       }
     }
+    // With nothing else to do, wait for whoever is at the first, and take over from one that is lost: the phase's own process does both.
+    const [first] = held;
+    if (first && running.size === 0) start(first);
+    return held.size > 0 && hasRoom();
+  };
+
+  for (;;) {
+    const isHeld = await fill();
     if (running.size === 0) break;
-    await Promise.race(running.values());
+    const ends = [...running.values()];
+    await Promise.race(isHeld ? [...ends, sleep(lookAgainMs, undefined, { ref: false })] : ends);
   }
   if (signal?.aborted)
     throw new StudyError('interrupted', 'Stopped on request. Run the same command again to go on from here.');
-  if (failures.size > 0) throw failureOf(failures, waiting.size);
+  if (failures.size > 0) {
+    const blocked = needed.filter(({ id }) => !records.has(id)).length - failures.size;
+    throw failureOf(failures, blocked);
+  }
   return records;
+}
+
+/** Its record, where another process has finished a phase meanwhile; `held` while one is at it. */
+async function lookAt(phase: Phase, store: Store): Promise<PhaseRecord | 'held' | 'free'> {
+  try {
+    return (await store.record(phase)) ?? ((await store.claimant(phase)) ? 'held' : 'free');
+  } catch {
+    return 'free'; // What is wrong with the store, the phase's own process will say.
+  }
 }
 
 /** One failure as it is; several as one error that names them. */

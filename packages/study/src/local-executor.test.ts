@@ -1,9 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'vitest';
-import { type ExecutorUnderTest, executorContract, openTrace, tracedRunner } from './executor-contract/index.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  contractStudy,
+  type ExecutorUnderTest,
+  executorContract,
+  openTrace,
+  tracedRunner,
+} from './executor-contract/index.ts';
+import { expandStudy, type Phase } from './graph.ts';
+import { identityOf } from './identity.ts';
 import { localExecutor } from './local-executor.ts';
+import { thisHolder } from './store/holder.ts';
 import { openStore } from './store.ts';
 
 let folder: string;
@@ -25,4 +36,38 @@ afterEach(async () => {
 
 describe('localExecutor', () => {
   for (const { name, check } of executorContract) it(name, () => check(given));
+
+  const [corpus] = contractStudy.phases as [Phase];
+  const showRunOf = async (holder: object): Promise<void> => {
+    const runs = join(given.store.directory, 'runs');
+    await mkdir(runs, { recursive: true });
+    const run = { ...holder, study: identityOf(contractStudy.recipe), at: new Date().toISOString() };
+    await writeFile(join(runs, 'other.json'), JSON.stringify(run));
+  };
+
+  it('tells from another terminal what runs', async () => {
+    const claim = (await given.store.claim(corpus))!;
+    const [status] = await given.executor.status(contractStudy);
+    expect(status).toMatchObject({ state: 'running', host: hostname() });
+    await claim.release();
+  });
+
+  it('cancels a run in another terminal, of this study alone', async () => {
+    const other = spawn('sleep', ['60']);
+    const ended = once(other, 'exit');
+    await showRunOf({ ...thisHolder(), pid: other.pid });
+    const { recipe } = contractStudy;
+    await given.executor.cancel(expandStudy({ ...recipe, name: 'another' }));
+    expect(other.exitCode ?? other.signalCode).toBeNull();
+    await given.executor.cancel(contractStudy);
+    expect(await ended).toEqual([null, 'SIGTERM']);
+  });
+
+  it('says where a study runs that it cannot cancel', async () => {
+    await showRunOf({ ...thisHolder(), host: 'node-7', pid: 12 });
+    await expect(given.executor.cancel(contractStudy)).rejects.toMatchObject({
+      code: 'runs-elsewhere',
+      message: expect.stringMatching(/node-7 \(process 12\).*--executor bullmq/),
+    });
+  });
 });

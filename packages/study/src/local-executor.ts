@@ -1,10 +1,13 @@
 import { hostname } from 'node:os';
 import { executeStudy } from './execute-study.ts';
 import type { Executor, PhaseProgress, PhaseRunner, PhaseStatus } from './executor.ts';
-import type { Phase } from './graph.ts';
+import type { Phase, Study } from './graph.ts';
+import { identityOf } from './identity.ts';
 import { readPhaseLog } from './phase-log.ts';
 import { finishedRecords, isReady } from './schedule.ts';
+import { isHere } from './store/holder.ts';
 import type { Store } from './store.ts';
+import { StudyError } from './study-error.ts';
 
 export interface LocalExecutorOptions {
   store: Store;
@@ -25,6 +28,7 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
   return {
     name: 'local',
     async run(study, options) {
+      const hide = await store.showRun(identityOf(study.recipe));
       const abort = new AbortController();
       const stop = (): void => abort.abort();
       options.signal?.addEventListener('abort', stop, { once: true });
@@ -51,6 +55,7 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
       try {
         return await work;
       } finally {
+        await hide();
         runs.delete(abort);
         if (abort.signal.aborted) progress.clear();
         options.signal?.removeEventListener('abort', stop);
@@ -58,25 +63,24 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
     },
     async status(study) {
       const records = await finishedRecords(study.phases, store);
-      const statusOf = (phase: Phase): PhaseStatus => {
+      const statusOf = async (phase: Phase): Promise<PhaseStatus> => {
         const record = records.get(phase.id);
         if (record) return { phase, state: 'done', record };
         const now = progress.get(phase.hash);
         if (now) return { phase, state: 'running', host: hostname(), progress: now };
         const failure = failures.get(phase.hash);
         if (failure) return { phase, state: 'failed', host: hostname(), failures: 1, error: failure.message };
-        return { phase, state: runs.size > 0 && isReady(phase, records) ? 'queued' : 'waiting' };
+        if (!isReady(phase, records)) return { phase, state: 'waiting' };
+        const claimant = await store.claimant(phase);
+        if (claimant) return { phase, state: 'running', host: claimant.host };
+        return { phase, state: runs.size > 0 ? 'queued' : 'waiting' };
       };
-      return study.phases.map(statusOf);
+      return Promise.all(study.phases.map(statusOf));
     },
-    async cancel() {
-      if (runs.size > 0) {
-        for (const abort of runs.keys()) abort.abort();
-        await Promise.all(runs.values());
-        return;
-      }
-      const holder = await store.holder();
-      if (holder?.host === hostname()) process.kill(holder.pid, 'SIGTERM');
+    async cancel(study) {
+      if (runs.size === 0) return stopElsewhere(study, store);
+      for (const abort of runs.keys()) abort.abort();
+      await Promise.all(runs.values());
     },
     async retry(study, phaseId) {
       const failed = study.phases.filter(
@@ -91,4 +95,16 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
       await Promise.all(runs.values());
     },
   };
+}
+
+/** Asks processes that run a study in other terminals of this machine to stop. */
+async function stopElsewhere(study: Study, store: Store): Promise<void> {
+  const found = (await store.runs()).filter((run) => run.study === identityOf(study.recipe));
+  const far = found.filter((run) => !isHere(run));
+  for (const { pid } of found.filter(isHere)) process.kill(pid, 'SIGTERM');
+  if (far.length === 0) return;
+  throw new StudyError(
+    'runs-elsewhere',
+    `This study also runs on ${far.map(({ host, pid }) => `${host} (process ${pid})`).join(', ')}, out of reach from here. Stop it there, or run studies of many machines with --executor bullmq, which can be cancelled from anywhere.`,
+  );
 }

@@ -51,3 +51,61 @@ export function chainSeconds(phases: readonly Phase[], estimate: (phase: Phase) 
   }
   return chain;
 }
+
+/** Phases that have all they need and wait for somebody to run them. */
+export interface ReadyQueue {
+  /** Of those wanted, the one with the longest chain behind it; of equal ones, the one that came first. */
+  first(isWanted: (phase: Phase) => boolean): Phase | undefined;
+  /** Takes a phase out. */
+  take(phase: Phase): void;
+  /** A phase has come to its end: those that waited for it alone are now ready. */
+  finish(phase: Phase): void;
+  /** Puts a phase back, behind its equals. */
+  putBack(phase: Phase): void;
+}
+
+/**
+ * Counts for each phase what it still needs, so that the end of one phase costs no look at all the others.
+ *
+ * @param needed unfinished phases, and all that they need of unfinished ones
+ */
+export function readyQueue(needed: readonly Phase[], priority: ReadonlyMap<Phase, number>): ReadyQueue {
+  const after = dependents(needed);
+  const missing = new Map(needed.map((phase) => [phase, prerequisites(phase).filter((id) => after.has(id)).length]));
+  const turn = new Map(needed.map((phase, i) => [phase, i]));
+  let turns = needed.length;
+  const comesBefore = (a: Phase, b: Phase): boolean =>
+    priority.get(a)! > priority.get(b)! || (priority.get(a) === priority.get(b) && turn.get(a)! < turn.get(b)!);
+  /** In order. */
+  const ready: Phase[] = [];
+  /** Where a phase stands, or belongs. */
+  const placeOf = (phase: Phase): number => {
+    let [low, high] = [0, ready.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (comesBefore(ready[middle]!, phase)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const add = (phase: Phase): void => void ready.splice(placeOf(phase), 0, phase);
+  for (const phase of needed) if (missing.get(phase) === 0) add(phase);
+  return {
+    first: (isWanted) => ready.find(isWanted),
+    take(phase) {
+      const place = placeOf(phase);
+      if (ready[place] === phase) ready.splice(place, 1);
+    },
+    finish(phase) {
+      for (const waiting of after.get(phase.id) ?? []) {
+        const left = missing.get(waiting)! - 1;
+        missing.set(waiting, left);
+        if (left === 0) add(waiting);
+      }
+    },
+    putBack(phase) {
+      turn.set(phase, turns++);
+      add(phase);
+    },
+  };
+}

@@ -48,18 +48,6 @@ describe('openStore', () => {
     });
   });
 
-  it('is taken by one run at a time; a lock whose process is gone is taken over', async () => {
-    const store = await openStore(directory);
-    const unlock = await store.lock();
-    await expect(store.lock()).rejects.toMatchObject({ code: 'store-locked' });
-    await unlock();
-    await writeFile(
-      join(directory, 'lock.json'),
-      JSON.stringify({ pid: 2 ** 22 + 1, host: (await import('node:os')).hostname(), since: '' }),
-    );
-    await (await store.lock())();
-  });
-
   it('explains a full disk and a read-only folder', async () => {
     // Linux has a device on which every write meets a full disk; elsewhere the same error is made by hand.
     const full = existsSync('/dev/full')

@@ -6,6 +6,7 @@ import type { Claim, ClaimOptions } from './store/claim.ts';
 import { openDirectoryStore } from './store/directory-store.ts';
 import type { StoreHolder } from './store/holder.ts';
 import { openS3Store } from './store/open-s3-store.ts';
+import type { StudyRun } from './store/runs.ts';
 import { StudyError } from './study-error.ts';
 
 /** What a finished phase leaves beside its files. */
@@ -98,10 +99,15 @@ export interface Store {
   readShared(path: string): Promise<Uint8Array | undefined>;
   /** Writes it, here and in the store. @returns its path in `directory` */
   writeShared(path: string, content: string | Uint8Array): Promise<string>;
-  /** Takes the store for this process alone; the returned function gives it back. */
-  lock(): Promise<() => Promise<void>>;
-  /** The process that has the store for itself at this moment; undefined where none has. */
-  holder(): Promise<StoreHolder | undefined>;
+  /**
+   * Shows others that this process runs a study. Any number may at once, of one study or of several: claims keep two from one phase.
+   *
+   * @param study identity of its recipe
+   * @returns takes it back
+   */
+  showRun(study: string): Promise<() => Promise<void>>;
+  /** Processes that run studies here at this moment, as far as they show a sign of life. */
+  runs(): Promise<StudyRun[]>;
 }
 
 export interface StoreOptions {

@@ -2,7 +2,7 @@ export type StudyErrorCode =
   | 'bad-recipe'
   | 'unknown-preset'
   | 'store-version'
-  | 'store-locked'
+  | 'runs-elsewhere'
   | 'store-damaged'
   | 'bad-store'
   | 'no-store'

@@ -34,8 +34,11 @@ async function runStudy(name: string, options: StudyOptions & ExecutorOptions & 
   const rate = await calibratedRate(study.recipe, store);
   const estimate = (phase: Phase): number => estimateSeconds(study, phase, rate);
   const isLocal = options.executor === 'local';
-  // A store has one run on its own machine at a time; a queue sees to that itself.
-  const unlock = isLocal ? await store.lock() : async () => {};
+  for (const { pid, host } of isLocal ? await store.runs() : []) {
+    console.log(
+      `Process ${pid} on ${host} runs in this store too: no phase is done twice, each waits for the other's.`,
+    );
+  }
   const abort = new AbortController();
   const stopListening = stopOnSignals(abort, isLocal);
   try {
@@ -67,7 +70,6 @@ async function runStudy(name: string, options: StudyOptions & ExecutorOptions & 
     }
   } finally {
     stopListening();
-    await unlock();
   }
   await printResults(study, store);
 }

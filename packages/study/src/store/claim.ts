@@ -61,7 +61,7 @@ interface ClaimText {
 export async function takeClaim(
   files: ClaimFiles,
   isFinished: () => Promise<boolean>,
-  { signal, onHeld, lapseSeconds = defaultLapseSeconds() }: ClaimOptions = {},
+  { signal, onHeld, lapseSeconds = claimLapseSeconds() }: ClaimOptions = {},
 ): Promise<Claim | undefined> {
   const lapseMs = lapseSeconds * 1000;
   const pollMs = Math.min(2000, lapseMs / 10);
@@ -102,7 +102,7 @@ export async function readClaimant(files: ClaimFiles): Promise<StoreHolder | und
   const current = token === 0 ? undefined : parseClaim(await files.read(token));
   if (!current || current.released || isDead(current.holder)) return undefined;
   const silentMs = Date.now() - Date.parse(current.at);
-  return silentMs < 3 * defaultLapseSeconds() * 1000 ? current.holder : undefined;
+  return silentMs < 3 * claimLapseSeconds() * 1000 ? current.holder : undefined;
 }
 
 function keepClaim(
@@ -173,7 +173,8 @@ function parseClaim(text: string | undefined): ClaimText | undefined {
   }
 }
 
-function defaultLapseSeconds(): number {
+/** Seconds without a sign of life after which a claim is lost, unless somebody says otherwise. */
+export function claimLapseSeconds(): number {
   const seconds = Number(process.env['STAGED_VLM_CLAIM_SECONDS'] ?? defaultSeconds);
   return seconds > 0 ? seconds : defaultSeconds;
 }

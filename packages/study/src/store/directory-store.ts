@@ -1,9 +1,9 @@
-import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, opendir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PhaseKey, PhaseRecord, Store } from '../store.ts';
-import { explainFileError, StudyError } from '../study-error.ts';
+import { explainFileError } from '../study-error.ts';
 import { type Claim, type ClaimFiles, readClaimant, takeClaim } from './claim.ts';
-import { isDead, type StoreHolder, thisHolder } from './holder.ts';
+import { livingRuns, type RunFiles, showRun } from './runs.ts';
 import { checkVersion, notFinished, parseRecord, phaseName, versionText } from './store-files.ts';
 import { writeBeside, writeWhole } from './whole-file.ts';
 
@@ -28,7 +28,7 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
     let text = await readIfThere(recordFile(phase));
     if (text === undefined) {
       // A client of a file server may remember for a while that a name was not there; opening the folders makes it ask again.
-      for (const folder of [join(directory, 'phases'), phaseDirectory(phase)]) await readdir(folder).catch(() => []);
+      for (const folder of [join(directory, 'phases'), phaseDirectory(phase)]) await openFolder(folder);
       text = await readIfThere(recordFile(phase));
     }
     return text === undefined ? undefined : parseRecord(text, recordFile(phase));
@@ -61,7 +61,7 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
       claim?.signal.throwIfAborted();
       const { id, kind, hash } = phase;
       const file = recordFile(phase);
-      await createWhole(file, `${JSON.stringify({ id, kind, hash, ...record }, null, 2)}\n`);
+      await createRecord(file, `${JSON.stringify({ id, kind, hash, ...record }, null, 2)}\n`);
       await claim?.release();
       return (await readRecord(phase))!;
     },
@@ -72,9 +72,15 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
       await writeWhole(join(directory, path), content);
       return join(directory, path);
     },
-    lock: () => lockStore(join(directory, 'lock.json')),
-    holder: () => livingHolder(join(directory, 'lock.json')),
+    showRun: (study) => showRun(runFiles(join(directory, 'runs')), study),
+    runs: () => livingRuns(runFiles(join(directory, 'runs'))),
   };
+}
+
+/** Opens a folder and closes it, whatever it holds: a store may have thousands of phases. */
+async function openFolder(folder: string): Promise<void> {
+  const opened = await opendir(folder).catch(() => undefined);
+  await opened?.close();
 }
 
 /** Only what is not there is taken for absent: a file that cannot be read now may be a result. */
@@ -88,12 +94,20 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
+/** What a file system without hard links (FAT, some network drives) answers when it is asked for one. */
+const noLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
 /**
  * Writes a file that must not be there, whole.
  *
+ * @param withoutLinks how to do it where there are no hard links
  * @returns false where it is there already
  */
-async function createWhole(file: string, text: string): Promise<boolean> {
+async function createWhole(
+  file: string,
+  text: string,
+  withoutLinks: (temporary: string) => Promise<boolean>,
+): Promise<boolean> {
   return writeBeside(file, text, async (temporary) => {
     try {
       await link(temporary, file);
@@ -102,13 +116,32 @@ async function createWhole(file: string, text: string): Promise<boolean> {
       const { code = '' } = error as NodeJS.ErrnoException;
       // A file server may answer a repeated request that the link is there when it has just made it.
       if (code === 'EEXIST') return (await readIfThere(file)) === text;
-      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
-      // No hard links here (FAT, some network drives): then no other machine's writer is kept out at this very moment.
-      if ((await readIfThere(file)) !== undefined) return false;
-      await rename(temporary, file);
-      return true;
+      if (!noLinks.has(code)) throw error;
+      return withoutLinks(temporary);
     }
   });
+}
+
+/** A record without hard links: only whoever has the phase's claim writes one. */
+function createRecord(file: string, text: string): Promise<boolean> {
+  return createWhole(file, text, async (temporary) => {
+    if ((await readIfThere(file)) !== undefined) return false;
+    await rename(temporary, file);
+    return true;
+  });
+}
+
+/** A claim without hard links: created by one alone, and for a moment unreadable, which is a sign of life too. */
+function createClaim(file: string, text: string): Promise<boolean> {
+  return createWhole(file, text, () =>
+    writeFile(file, text, { flag: 'wx', flush: true }).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') return false;
+        throw error;
+      },
+    ),
+  );
 }
 
 function claimFiles(folder: string): ClaimFiles {
@@ -118,7 +151,7 @@ function claimFiles(folder: string): ClaimFiles {
       const names = await readdir(folder).catch(() => []);
       return names.flatMap((name) => (/^\d+\.json$/.test(name) ? Number.parseInt(name, 10) : []));
     },
-    create: (token, text) => createWhole(fileOf(token), text),
+    create: (token, text) => createClaim(fileOf(token), text),
     read: (token) => readIfThere(fileOf(token)),
     // In place: a new file under an old name would be seen late by other clients of a file server.
     async write(token, text) {
@@ -134,31 +167,11 @@ function claimFiles(folder: string): ClaimFiles {
   };
 }
 
-async function lockStore(file: string): Promise<() => Promise<void>> {
-  const mine = JSON.stringify(thisHolder());
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(file, mine, { flag: 'wx' });
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainFileError(error, file);
-      const holder = await livingHolder(file);
-      if (holder) {
-        throw new StudyError(
-          'store-locked',
-          `Another run (process ${holder.pid} on ${holder.host}, since ${holder.since}) is using this store. Wait for it, or delete ${file} if it is gone.`,
-        );
-      }
-      await rm(file, { force: true });
-    }
-  }
-  throw new StudyError('store-locked', `Another run took ${file} at this moment; try again.`);
-}
-
-/** Who wrote a lock, unless it died here without taking it away. A process on another machine is taken to live. */
-async function livingHolder(file: string): Promise<StoreHolder | undefined> {
-  const holder = await readFile(file, 'utf8')
-    .then((text) => JSON.parse(text) as StoreHolder)
-    .catch(() => undefined);
-  return holder && !isDead(holder) ? holder : undefined;
+function runFiles(folder: string): RunFiles {
+  return {
+    list: () => readdir(folder).catch(() => []),
+    read: (name) => readIfThere(join(folder, name)),
+    write: (name, text) => writeWhole(join(folder, name), text),
+    remove: (name) => rm(join(folder, name), { force: true }),
+  };
 }

@@ -21,11 +21,16 @@ export function thisHolder(): StoreHolder {
   };
 }
 
-/** True only where it is certain: a process of another machine, boot or container cannot be seen and may live. */
-export function isDead(holder: StoreHolder): boolean {
-  if (holder.host !== hostname()) return false;
+/** Whether its number names a process here: another machine, boot or container has numbers of its own. */
+export function isHere(holder: StoreHolder): boolean {
   const here = processSpace();
-  if (holder.processes !== undefined && here !== undefined && holder.processes !== here) return false;
+  const isSameSpace = holder.processes === undefined || here === undefined || holder.processes === here;
+  return holder.host === hostname() && isSameSpace;
+}
+
+/** True only where it is certain: a process that is not here cannot be seen and may live. */
+export function isDead(holder: StoreHolder): boolean {
+  if (!isHere(holder)) return false;
   try {
     process.kill(holder.pid, 0);
     return false;

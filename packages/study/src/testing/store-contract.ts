@@ -160,18 +160,18 @@ export function storeContract(machine: OpenMachine): void {
     expect(Buffer.from((await b.readShared('reports/smoke/report.html'))!).toString()).toBe('<b>');
   });
 
-  it('is taken by one run at a time', async () => {
+  it('shows who runs studies, as long as they do', async () => {
     const [a, b] = [await machine(), await machine()];
-    expect(await b.holder()).toBeUndefined();
-    const unlock = await a.lock();
-    await expect(b.lock()).rejects.toMatchObject({
-      code: 'store-locked',
-      message: expect.stringContaining(`${process.pid}`),
-    });
-    expect(await b.holder()).toMatchObject({ pid: process.pid });
-    await unlock();
-    expect(await b.holder()).toBeUndefined();
-    await (await b.lock())();
+    expect(await b.runs()).toEqual([]);
+    const hide = await a.showRun('one');
+    const hideOther = await b.showRun('other');
+    const seen = await (await machine()).runs();
+    expect(seen.map(({ study }) => study).sort()).toEqual(['one', 'other']);
+    expect(seen[0]).toMatchObject({ pid: process.pid });
+    await hide();
+    expect((await b.runs()).map(({ study }) => study)).toEqual(['other']);
+    await hideOther();
+    expect(await a.runs()).toEqual([]);
   });
 
   it('goes on in the folder that a killed attempt left, where it is as far as what was saved', async () => {

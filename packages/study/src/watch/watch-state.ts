@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { PhaseStatus } from '../executor.ts';
 import { type Phase, phasesOfArm, type Study } from '../graph.ts';
+import { identityOf } from '../identity.ts';
 import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
 import type { ScoreRow } from '../report/results.ts';
@@ -40,7 +41,7 @@ export interface WatchedScore {
 
 export interface WatchState {
   recipe: string;
-  /** Whether a run holds the store at this moment. */
+  /** Whether anybody runs it at this moment. */
   running: boolean;
   phases: WatchedPhase[];
   curves: WatchedCurve[];
@@ -69,7 +70,6 @@ export function createWatcher(
 
   const watchPhase = async (
     phase: Phase,
-    running: boolean,
     status: PhaseStatus | undefined,
   ): Promise<[WatchedPhase, WatchedCurve | undefined]> => {
     const record = await store.record(phase);
@@ -83,7 +83,7 @@ export function createWatcher(
     const watched: WatchedPhase = {
       id: phase.id,
       kind: phase.kind,
-      state: record ? 'done' : (liveState(status) ?? (await unfinishedState(store, phase, running))),
+      state: record ? 'done' : (liveState(status) ?? (await unfinishedState(store, phase))),
       ...(record ? { seconds: record.seconds } : {}),
       ...(last ? { step: last[0], loss: last[1] } : {}),
       ...(host ? { host } : {}),
@@ -94,9 +94,10 @@ export function createWatcher(
 
   return async () => {
     const statuses = new Map((await live?.())?.map((status) => [status.phase.id, status]));
+    const watched = await Promise.all(study.phases.map((phase) => watchPhase(phase, statuses.get(phase.id))));
     const running =
-      [...statuses.values()].some(({ state }) => state === 'running') || (await store.holder()) !== undefined;
-    const watched = await Promise.all(study.phases.map((phase) => watchPhase(phase, running, statuses.get(phase.id))));
+      watched.some(([{ state }]) => state === 'under-way') ||
+      (await store.runs()).some((run) => run.study === identityOf(study.recipe));
     const done = new Set(watched.flatMap(([phase]) => (phase.state === 'done' ? [phase.id] : [])));
     for (const [model, phase] of models) {
       if (!done.has(phase.id) || scoresOf.has(model)) continue;
@@ -120,11 +121,10 @@ function evaluationsByModel(study: Study): Map<string, Phase> {
   return new Map(names.map((name) => [name, phasesOfArm(study, name)!.evaluate]));
 }
 
-async function unfinishedState(store: Store, phase: Phase, running: boolean): Promise<WatchedPhase['state']> {
+async function unfinishedState(store: Store, phase: Phase): Promise<WatchedPhase['state']> {
   if (await store.claimant(phase)) return 'under-way';
   const isBegun = existsSync(store.phaseDirectory(phase)) || (await store.peek(phase, phaseLogFile)) !== undefined; // here, or elsewhere
-  if (!isBegun) return 'to-do';
-  return running ? 'under-way' : 'stopped';
+  return isBegun ? 'stopped' : 'to-do';
 }
 
 function liveState(status: PhaseStatus | undefined): WatchedPhase['state'] | undefined {

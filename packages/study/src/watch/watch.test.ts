@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expandStudy } from '../graph.ts';
+import { identityOf } from '../identity.ts';
 import { presets } from '../presets/index.ts';
 import { openStore, type Store } from '../store.ts';
 import { type WatchServer, watchStudy } from './watch-server.ts';
@@ -37,15 +38,20 @@ describe('watchStudy', () => {
     await appendFile(metrics, '{"step":1,"loss":6.5}\n{"step":2,"loss":6.25}\n{"step":3,"lo');
     expect(await stateOf(main.id)).toMatchObject({ state: 'stopped', step: 2, loss: 6.25 });
 
-    const unlock = await store.lock();
+    const claim = (await store.claim(main))!;
     expect((await stateOf(main.id)).state).toBe('under-way');
+    expect((await state()).running).toBe(true);
     await appendFile(metrics, 'ss":6}\n');
     expect((await state()).curves[0]!.points).toEqual([
       [1, 6.5],
       [2, 6.25],
       [3, 6],
     ]);
-    await unlock();
+    await claim.release();
+    expect((await state()).running).toBe(false);
+    const hide = await store.showRun(identityOf(study.recipe));
+    expect((await state()).running).toBe(true);
+    await hide();
     await store.finish(main, { finishedAt: '', seconds: 4, peakBytes: 1, summary: {} });
     expect(await stateOf(main.id)).toMatchObject({ state: 'done', seconds: 4, step: 3 });
   });
