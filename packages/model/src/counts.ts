@@ -92,6 +92,21 @@ export function trainingMemory(
   };
 }
 
+/**
+ * Estimated bytes of what the backward pass reads of a convolutional encoder that trains: what each convolution multiplies (the windows of its
+ * input), and its output before and behind the rectifier. 0 for encoders of other kinds, whose pictures are small beside the decoder.
+ *
+ * @param pictures in one batch
+ */
+export function encoderActivations(config: EncoderConfig, pictures: number): number {
+  if (config.kind !== 'conv') return 0;
+  const numbers = convLayers(config).reduce(
+    (sum, { side, kernel, inputs, outputs }) => sum + side * side * (kernel * kernel * inputs + 2 * outputs),
+    0,
+  );
+  return 4 * pictures * numbers;
+}
+
 function hasQkNorm(config: DecoderConfig): boolean {
   return config.family === 'openlm' ? config.qkNorm : config.family === 'llama' && config.qkNorm !== 'none';
 }

@@ -1,6 +1,13 @@
 export { type Attend, causalAttend, withinItemAttend } from './attend.ts';
 export { encoderMoments } from './conv-encoder.ts';
-export { countDecoderParameters, countParameters, decoderFlops, encoderFlops, trainingMemory } from './counts.ts';
+export {
+  countDecoderParameters,
+  countParameters,
+  decoderFlops,
+  encoderActivations,
+  encoderFlops,
+  trainingMemory,
+} from './counts.ts';
 export { decoderHidden, decoderLogits, decoderParams, decoderTables, embedTokens, headWeight } from './decoder.ts';
 export { type DecoderConfig, type DecoderOptions, decoderConfig } from './decoder-config.ts';
 export { encodeImages, encoderParams, patchify } from './encoder.ts';

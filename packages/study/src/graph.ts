@@ -137,6 +137,28 @@ function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
   return { corpus, tokenizer, encoder, features };
 }
 
+/** An encoder that is part of the model, in a training phase: whether it trains, and where its weights are when the phase begins. */
+export interface OwnEncoder {
+  trains: boolean;
+  lrScale: number;
+  from: 'encoder' | 'branch';
+}
+
+/** The encoder of an arm's model in phase 2, in phase 3 and when it is asked; undefined where features of the frozen one serve. */
+function ownEncoders({ branch, finetune }: Recipe): Record<'branch' | 'finetune', OwnEncoder | undefined> {
+  const inBranch = branch.encoder === 'trained';
+  const inFinetune = finetune.encoder === 'trained';
+  const lrScale = (of: { encoderLrScale?: number | undefined }, trains: boolean): number =>
+    trains ? (of.encoderLrScale ?? 1) : 1;
+  return {
+    branch: inBranch ? { trains: true, lrScale: lrScale(branch, true), from: 'encoder' } : undefined,
+    finetune:
+      inBranch || inFinetune
+        ? { trains: inFinetune, lrScale: lrScale(finetune, inFinetune), from: inBranch ? 'branch' : 'encoder' }
+        : undefined,
+  };
+}
+
 /** Branch, fine-tuning and evaluation of one arm at one seed, and whatever they need that is not there yet. */
 function addArm(
   recipe: Recipe,
@@ -145,29 +167,49 @@ function addArm(
   add: AddPhase,
 ): { branch: string; finetune: string; evaluate: string } {
   const own = recipeOfArm(recipe, arm);
-  const { corpus, tokenizer, features } = addSharedPhases(own, add);
+  const { corpus, tokenizer, encoder, features } = addSharedPhases(own, add);
   const main = addMainRun(recipe, own, seed, add, { corpus, tokenizer })(arm.branchPoint);
   const { threads, model, projector, optimizer } = own;
   const { brokenShards } = own.data;
   const training = { brokenShards, seed, threads, model, projector, optimizer };
   const suffix = `${arm.id}/seed-${seed}`;
+  const ownEncoder = ownEncoders(own);
   const branch = add({
     id: `branch/${suffix}`,
     kind: 'branch',
-    settings: { ...armSettings(own, arm), ...training },
-    parents: { main, corpus, tokenizer, features },
+    settings: {
+      ...armSettings(own, arm),
+      ...training,
+      ...(ownEncoder.branch ? { ownEncoder: ownEncoder.branch } : {}),
+    },
+    parents: { main, corpus, tokenizer, features, ...(ownEncoder.branch ? { encoder } : {}) },
   });
+  const { encoder: _, encoderLrScale: _scale, ...settings } = own.finetune;
+  const withEncoder = ownEncoder.finetune ? { encoder } : {};
   const finetune = add({
     id: `finetune/${suffix}`,
     kind: 'finetune',
-    settings: { ...own.finetune, ...training, seed: arm.finetuneSeed ?? seed },
-    parents: { branch, corpus, tokenizer, features },
+    settings: {
+      ...settings,
+      ...training,
+      seed: arm.finetuneSeed ?? seed,
+      ...(ownEncoder.finetune ? { ownEncoder: ownEncoder.finetune } : {}),
+    },
+    parents: { branch, corpus, tokenizer, features, ...withEncoder },
   });
   const evaluate = add({
     id: `evaluate/${suffix}`,
     kind: 'evaluate',
-    settings: { ...own.evaluate, suites: ['vision', 'text'], model, projector, threads, seed },
-    parents: { model: finetune, corpus, tokenizer, features },
+    settings: {
+      ...own.evaluate,
+      suites: ['vision', 'text'],
+      model,
+      projector,
+      threads,
+      seed,
+      ...(ownEncoder.finetune ? { ownEncoder: true } : {}),
+    },
+    parents: { model: finetune, corpus, tokenizer, features, ...withEncoder },
   });
   return { branch, finetune, evaluate };
 }

@@ -1,4 +1,4 @@
-import { type VlmConfig, vlmConfig } from '@vlm/model';
+import { type EncoderConfig, type VlmConfig, vlmConfig } from '@vlm/model';
 import type { Recipe } from './recipe.ts';
 
 /** Losses matter to training alone; an evaluated model has none. */
@@ -9,15 +9,17 @@ export function textModelConfig({ model, optimizer }: ModelSettings, vocabSize: 
   return vlmConfig({ decoder: decoderOptions(model, vocabSize), ...lossOptions(optimizer) });
 }
 
-/** The decoder with the projector through which it reads image features. */
+/** The decoder with the projector through which it reads image features, and with the encoder that makes them where that is part of the model. */
 export function visionModelConfig(
   { model, projector, optimizer }: ModelSettings & Pick<Recipe, 'projector'>,
   vocabSize: number,
   featureWidth: number,
+  encoder?: EncoderConfig,
 ): VlmConfig {
   return vlmConfig({
     decoder: decoderOptions(model, vocabSize),
     projector: { ...projector, featureWidth },
+    ...(encoder ? { encoder } : {}),
     ...lossOptions(optimizer),
   });
 }

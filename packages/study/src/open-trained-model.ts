@@ -6,6 +6,7 @@ import { type Phase, phasesOfArm, type Study } from './graph.ts';
 import { visionModelConfig } from './model-config.ts';
 import { openEncoder } from './phases/features.ts';
 import { finalName } from './phases/main.ts';
+import { openOwnEncoder, readOwnEncoder } from './phases/own-encoder.ts';
 import { loadTokenizer } from './phases/tokenizer.ts';
 import { finalCheckpoint } from './phases/train-phase.ts';
 import { recipeOfArm } from './recipe.ts';
@@ -53,12 +54,16 @@ export async function openTrainedModel(study: Study, store: Store, arm: string):
   const encoderPhase = parent(parent(phase, 'features'), 'encoder');
   for (const needed of [phase, parent(phase, 'tokenizer'), encoderPhase]) await store.fetch(needed);
   const tokenizer = await loadTokenizer(store.phaseDirectory(parent(phase, 'tokenizer')));
-  const encoder = await openEncoder(store.phaseDirectory(encoderPhase), recipe.threads);
-  const config = visionModelConfig(recipe, tokenizer.vocabSize, encoder.width);
+  const encoderFolder = store.phaseDirectory(encoderPhase);
+  const own = phase.settings['ownEncoder'] ? await readOwnEncoder(encoderFolder) : undefined;
+  const frozen = await openEncoder(encoderFolder, recipe.threads);
+  const config = visionModelConfig(recipe, tokenizer.vocabSize, frozen.width, own?.config);
   const checkpoint = await finalCheckpoint(join(store.phaseDirectory(phase), 'checkpoints'), config).open(finalName);
+  const { params } = checkpoint.train;
+  const encoder = own ? await openOwnEncoder(config, params, recipe.threads) : frozen;
   const generator = createGenerator({
     config,
-    params: checkpoint.train.params,
+    params,
     engine: onnxEngine({ threads: recipe.threads }),
     batchSize: 1,
     imageToken: tokenizer.imageId,
@@ -71,7 +76,7 @@ export async function openTrainedModel(study: Study, store: Store, arm: string):
     async ask(question, image) {
       const features = image ? (await encoder.encode([image.bytes], { names: [image.name] }))[0] : undefined;
       const [answer] = await model.generate([{ text: question, ...(features ? { image: features } : {}) }], {
-        maxNewTokens: 48,
+        maxNewTokens: Math.min(48, Math.floor(recipe.model.sequenceLength / 3)),
       });
       return answer ?? '';
     },

@@ -1,6 +1,15 @@
 import { corpusSettings, type PresetName } from '@vlm/corpus';
-import { countParameters, decoderFlops, encoderFlops, encoderParams, trainingMemory, vlmParams } from '@vlm/model';
-import { type Phase, type Study, tokensOfUpdate } from './graph.ts';
+import {
+  type ConvEncoderConfig,
+  countParameters,
+  decoderFlops,
+  encoderActivations,
+  encoderFlops,
+  encoderParams,
+  trainingMemory,
+  vlmParams,
+} from '@vlm/model';
+import { type OwnEncoder, type Phase, type Study, tokensOfUpdate } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
 import { studyEncoder } from './phases/encoder.ts';
 import type { Recipe } from './recipe.ts';
@@ -41,7 +50,12 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
       : recipe.encoder.kind === 'cnn'
         ? recipe.encoder.channels.at(-1)!
         : 3 * (corpus.imageSize / 4) ** 2;
-  const config = visionModelConfig(recipe, tokenizer.vocabSize, featureWidth);
+  const ownEncoder = phase.settings['ownEncoder'] as OwnEncoder | true | undefined;
+  const encoder: ConvEncoderConfig | undefined = ownEncoder && {
+    ...studyEncoder(recipe.encoder, corpus.imageSize),
+    norm: 'none',
+  };
+  const config = visionModelConfig(recipe, tokenizer.vocabSize, featureWidth, encoder);
   const parameters = countParameters(vlmParams(config));
   const scenes = corpus.captions + corpus.conversations.scenes;
   const { newScene, newVendor, newConcept } = corpus.evals;
@@ -50,14 +64,13 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
     0,
   );
   const nothing = { flops: 0, memoryBytes: processBytes, storeBytes: 0, seconds: 1, parameters: 0 };
-  const training = (
-    tokens: number,
-    batchSize: number,
-    config = visionModelConfig(recipe, tokenizer.vocabSize, featureWidth),
-  ): PhaseCost => {
-    const flops = tokens * decoderFlops(config.decoder).total;
-    const size = countParameters(vlmParams(config));
-    const memoryBytes = processBytes + trainingMemory(config.decoder, batchSize).total;
+  const training = (tokens: number, batchSize: number, pictures: number, trained = config): PhaseCost => {
+    const ofEncoder = encoderCost(encoder, ownEncoder, pictures);
+    const flops = tokens * decoderFlops(trained.decoder).total + ofEncoder.flops;
+    const size = countParameters(vlmParams(trained));
+    const mostPictures = batchSize * Math.ceil(model.sequenceLength / imageTokens);
+    const memoryBytes =
+      processBytes + trainingMemory(trained.decoder, batchSize).total + ofEncoder.memoryOf(mostPictures);
     // The named checkpoint alone stays: weights and two moments.
     return {
       amount: tokens,
@@ -119,24 +132,31 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
       return training(
         steps * tokensOfUpdate(recipe.main, model),
         recipe.main.batchSize,
+        0,
         textModelConfig(recipe, tokenizer.vocabSize),
       );
     }
-    case 'branch':
-      return training(Number(phase.settings['tokens']), Number(phase.settings['batchSize']));
+    case 'branch': {
+      const tokens = Number(phase.settings['tokens']);
+      const pictures = (tokens * Number(phase.settings['imageShare'])) / (imageTokens + captionTokens);
+      return training(tokens, Number(phase.settings['batchSize']), pictures);
+    }
     case 'finetune': {
       const conversations = Math.min(
         recipe.finetune.conversations ?? corpus.conversations.scenes,
         corpus.conversations.scenes,
       );
-      return training(conversations * conversationTokens * recipe.finetune.epochs, recipe.finetune.batchSize);
+      const pictures = conversations * recipe.finetune.epochs;
+      return training(pictures * conversationTokens, recipe.finetune.batchSize, pictures);
     }
     case 'evaluate': {
       const items =
         evalItems * conditions * (phase.settings['suites'] as string[]).length -
         evalItems * conditions +
         4 * corpus.textEvals.definitionWord;
-      const flops = items * evalTokens * decoderFlops(config.decoder).forward;
+      const flops =
+        items * evalTokens * decoderFlops(config.decoder).forward +
+        (encoder ? evalItems * encoderFlops(encoder).forward : 0);
       return {
         ...nothing,
         amount: items,
@@ -160,6 +180,23 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
   }
 }
 
+/** What an encoder adds to a training phase that runs it. */
+function encoderCost(
+  encoder: ConvEncoderConfig | undefined,
+  own: OwnEncoder | true | undefined,
+  pictures: number,
+): { flops: number; memoryOf(pictures: number): number } {
+  if (!encoder) return { flops: 0, memoryOf: () => 0 };
+  const trains = typeof own === 'object' && own.trains;
+  const flops = encoderFlops(encoder);
+  // Weights, gradients and two moments, as the decoder's are counted.
+  const weights = 16 * countParameters(encoderParams(encoder));
+  return {
+    flops: pictures * (trains ? flops.total : flops.forward),
+    memoryOf: (most) => weights + (trains ? encoderActivations(encoder, most) : 0),
+  };
+}
+
 /** The recipe with what an arm changed in this phase, read from the phase's own settings and from those of the encoder it looks through. */
 function ownRecipe({ recipe, phases }: Study, phase: Phase): Recipe {
   const find = (id: string | undefined): Phase | undefined => phases.find((candidate) => candidate.id === id);
@@ -180,7 +217,8 @@ function stepsBefore({ phases }: Study, { continues }: Phase): number {
   return Number(phases.find(({ id }) => id === continues)?.settings['toStep'] ?? 0);
 }
 
-/** Tokens of a conversation of the default corpus and of a question with its picture and answer, on average. */
+/** Tokens of a caption and of a conversation of the default corpus, and of a question with its picture and answer, on average. */
+const captionTokens = 17;
 const conversationTokens = 95;
 const evalTokens = 40;
 

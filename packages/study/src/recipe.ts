@@ -93,6 +93,13 @@ const mainSchema = z.strictObject({
 /** What a token sees: everything before it in its row (OpenLM packs so), or its own item alone (a block-diagonal mask). */
 const attention = z.enum(['whole-row', 'within-item']);
 
+/** The image encoder while the decoder learns: as it is, its features computed once (left out), or trained with the decoder, through its pixels. */
+const encoderIn = {
+  encoder: z.enum(['frozen', 'trained']).optional(),
+  /** Factor on the learning rate of an encoder that trains; left out: 1, one rate for all as prismatic has it. */
+  encoderLrScale: z.number().positive().max(100).optional(),
+};
+
 const branchSchema = z.strictObject({
   tokens: positiveInt,
   batchSize: positiveInt,
@@ -104,6 +111,7 @@ const branchSchema = z.strictObject({
   /** Adam's moments at the branch: carried over from the main run, or reset. */
   moments: z.enum(['carried', 'reset']),
   attention,
+  ...encoderIn,
 });
 
 const finetuneSchema = z.strictObject({
@@ -119,6 +127,7 @@ const finetuneSchema = z.strictObject({
   warmupShare: share,
   weightDecay: z.number().min(0),
   attention,
+  ...encoderIn,
 });
 
 const armSchema = z.strictObject({
@@ -145,6 +154,8 @@ const armSchema = z.strictObject({
       encoder: encoderSchema.partial(),
       model: modelSchema.partial(),
       main: mainSchema.partial(),
+      /** Without what an arm says itself. */
+      branch: branchSchema.omit({ tokens: true, imageShare: true, rewarmPeak: true }).partial(),
       finetune: finetuneSchema.partial(),
     })
     .partial()
@@ -268,8 +279,15 @@ function crossFieldProblems(recipe: Recipe): string[] {
 }
 
 /** What does not fit together within one arm's settings. */
-function settingProblems({ model, main, finetune, corpus, tokenizer, encoder }: Recipe): string[] {
+function settingProblems({ model, main, branch, finetune, corpus, tokenizer, encoder }: Recipe): string[] {
   const problems: string[] = [];
+  for (const [phase, { encoder: how }] of Object.entries({ branch, finetune })) {
+    if (how !== 'trained' || encoder.kind === 'cnn') continue;
+    const reason = encoder.kind === 'hub' ? 'an ONNX file of the hub holds no gradients' : 'bare patches learn nothing';
+    problems.push(
+      `${phase}.encoder: only an encoder of kind "cnn" can be trained, this one is "${encoder.kind}": ${reason}`,
+    );
+  }
   if (corpus.preset === 'external') problems.push(...externalProblems(corpus, tokenizer, encoder));
   if (encoder.kind === 'hub' && encoder.folder === undefined) {
     problems.push('encoder.folder: an encoder of kind "hub" needs the folder of its ONNX export');

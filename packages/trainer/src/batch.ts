@@ -17,7 +17,7 @@ export interface Batch {
   weights_BT: Float32Array;
   /** int32 [B, T] 0 where the position is text, n + 1 where it shows row n of `patches_NF`. */
   slots_BT: Int32Array;
-  /** float32 [N, F]; rows after the last used one are zero. */
+  /** float32 [N, F], or [N / cellsPerImage, F] whole pictures; rows after the last used one are zero. */
   patches_NF: Float32Array;
   /**
    * int32 [B, T] which item of the row a position belongs to, from 1: the item of its *target*, so that the token which ends one item is what
@@ -31,10 +31,15 @@ export interface BatchShape {
   batch: number;
   /** T, positions of a row; a row holds T + 1 tokens. */
   length: number;
-  /** F, width of a patch; 0 for text alone. */
+  /** F, width of a patch; 0 for text alone. Of whole pictures: side · side · 3. */
   features: number;
   /** The sizes that N may take, ascending; 0 means a variant without patches. */
   sizes: readonly number[];
+  /**
+   * Set where the step encodes the pictures itself: an item's `patches` are then whole pictures, each behind that many placeholders, and the step is
+   * given `images_MSS3`. `sizes` still count placeholders, in multiples of this.
+   */
+  cellsPerImage?: number;
   /** Whether the step is told which item each position belongs to (attention within items). Default false. */
   items?: boolean;
 }
@@ -42,14 +47,22 @@ export interface BatchShape {
 /**
  * Sizes that serve most mixes: none, a quarter, half and all of the positions, rounded up to whole images.
  *
- * @param shape B, T, and `imageTokens`, the patches of one image (0 for text alone)
+ * @param shape B, T, and `imageTokens`, the patches of one image (0 for text alone); `wholeImages` where the greatest size has room for pictures
+ * that a row shows in part, as `cellsPerImage` needs it
  * @example patchSizes({ batch: 16, length: 128, imageTokens: 16 }) // [0, 512, 1024, 2048]
  */
-export function patchSizes(shape: { batch: number; length: number; imageTokens: number }): number[] {
-  const positions = shape.batch * shape.length;
-  if (shape.imageTokens === 0) return [0];
+export function patchSizes(shape: {
+  batch: number;
+  length: number;
+  imageTokens: number;
+  wholeImages?: boolean;
+}): number[] {
+  const { batch, length, imageTokens, wholeImages = false } = shape;
+  if (imageTokens === 0) return [0];
+  const positions = batch * length;
+  const most = wholeImages ? batch * Math.ceil(length / imageTokens) * imageTokens : positions;
   const sizes = [0.25, 0.5, 1].map((part) =>
-    Math.min(positions, Math.ceil((positions * part) / shape.imageTokens) * shape.imageTokens),
+    part === 1 ? most : Math.min(most, Math.ceil((positions * part) / imageTokens) * imageTokens),
   );
   return [0, ...new Set(sizes)];
 }
@@ -66,7 +79,8 @@ export function variantName(size: number): string {
  */
 export function variantSignatures(shape: BatchShape): Record<string, Signature> {
   checkShape(shape);
-  const { batch, length, features, items = false } = shape;
+  const { batch, length, features, items = false, cellsPerImage } = shape;
+  const side = Math.sqrt(features / 3);
   const text: Signature = {
     ...(items ? { items_BT: { shape: [batch, length], dtype: 'int32' } } : {}),
     tokens_BT: { shape: [batch, length], dtype: 'int32' },
@@ -81,21 +95,28 @@ export function variantSignatures(shape: BatchShape): Record<string, Signature> 
         : {
             ...text,
             slots_BT: { shape: [batch, length], dtype: 'int32' },
-            patches_NF: { shape: [size, features], dtype: 'float32' },
+            ...(cellsPerImage === undefined
+              ? { patches_NF: { shape: [size, features], dtype: 'float32' } }
+              : { images_MSS3: { shape: [size / cellsPerImage, side, side, 3], dtype: 'float32' } }),
           },
     ]),
   );
 }
 
 /** The arrays of a batch that its variant takes, ready for `TrainStep.run`. */
-export function batchArrays(batch: Batch, variant: string, items = false): NamedArrays {
+export function batchArrays(
+  batch: Batch,
+  variant: string,
+  { items = false, cellsPerImage }: Pick<BatchShape, 'items' | 'cellsPerImage'> = {},
+): NamedArrays {
   const { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF, items_BT } = batch;
   const text = { tokens_BT, targets_BT, weights_BT, ...(items ? { items_BT } : {}) };
-  return variant === 'text' ? text : { ...text, slots_BT, patches_NF };
+  if (variant === 'text') return text;
+  return { ...text, slots_BT, [cellsPerImage === undefined ? 'patches_NF' : 'images_MSS3']: patches_NF };
 }
 
 /** @throws TrainerError `bad-option` */
-export function checkShape({ batch, length, features, sizes }: BatchShape): void {
+export function checkShape({ batch, length, features, sizes, cellsPerImage }: BatchShape): void {
   for (const [name, value, least] of [
     ['batch', batch, 1],
     ['length', length, 1],
@@ -115,12 +136,23 @@ export function checkShape({ batch, length, features, sizes }: BatchShape): void
       `Batch shape: expected sizes to be ascending integers of at least 0, got [${sizes.join(', ')}].`,
     );
   }
+  if (cellsPerImage !== undefined) checkCells(cellsPerImage, features, sizes);
   if (features === 0 && (sizes.length > 1 || sizes[0] !== 0)) {
     throw new TrainerError(
       'bad-option',
       `Batch shape: without features the only size is 0, got [${sizes.join(', ')}]; set features or sizes: [0].`,
     );
   }
+}
+
+function checkCells(cells: number, features: number, sizes: readonly number[]): void {
+  const isWhole = Number.isInteger(cells) && cells > 0 && sizes.every((size) => size % cells === 0);
+  if (isWhole && Number.isInteger(Math.sqrt(features / 3))) return;
+  throw new TrainerError(
+    'bad-option',
+    `Batch shape: with cellsPerImage expected a divisor of every size and features of side · side · 3, got ${cells}, sizes ` +
+      `[${sizes.join(', ')}] and ${features} features; patchSizes with wholeImages gives such sizes.`,
+  );
 }
 
 /** What placing a part of an item did, in tokens. */
@@ -144,7 +176,9 @@ export class BatchBuilder {
   private readonly weights_BT: Float32Array;
   private readonly slots_BT: Int32Array;
   private readonly items_BT: Int32Array;
-  private readonly patches: Float32Array[] = [];
+  /** Rows of `patches_NF`: a patch each, or a picture. */
+  private readonly shown: Float32Array[] = [];
+  private readonly cells: number;
   /** Tokens laid into each row. */
   readonly used: number[];
   /** Items (or parts of one) laid into each row. */
@@ -154,6 +188,7 @@ export class BatchBuilder {
     const positions = shape.batch * shape.length;
     this.shape = shape;
     this.imageToken = options.imageToken;
+    this.cells = shape.cellsPerImage ?? 1;
     this.tokens_BT = new Int32Array(positions).fill(options.padToken);
     this.targets_BT = new Int32Array(positions).fill(options.padToken);
     this.weights_BT = new Float32Array(positions);
@@ -163,8 +198,14 @@ export class BatchBuilder {
     this.used = new Array<number>(shape.batch).fill(0);
   }
 
+  /** Of N, how much is taken; pictures count whole. */
   get patchCount(): number {
-    return this.patches.length;
+    return this.shown.length * this.cells;
+  }
+
+  /** How much of N so many placeholders at the beginning of an item take. */
+  patchesOf(placeholders: number): number {
+    return Math.ceil(placeholders / this.cells) * this.cells;
   }
 
   /** Free tokens of a row. */
@@ -176,7 +217,9 @@ export class BatchBuilder {
   place(row: number, item: TrainingItem, from: number, to: number): Placed {
     const { length, features } = this.shape;
     const placed: Placed = { loss: 0, context: 0, firstOfRow: 0, patches: 0 };
+    const { cells } = this;
     let patch = 0;
+    let open = -1;
     for (let i = 0; i < from; i++) if (item.tokens[i] === this.imageToken) patch++;
     let position = this.used[row]!;
     const ordinal = ++this.items[row]!;
@@ -187,8 +230,10 @@ export class BatchBuilder {
         const at = row * length + position;
         this.tokens_BT[at] = token;
         if (isImage) {
-          this.patches.push(item.patches!.subarray(patch * features, (patch + 1) * features));
-          this.slots_BT[at] = this.patches.length;
+          const row = Math.floor(patch / cells);
+          if (row !== open) this.shown.push(item.patches!.subarray(row * features, (row + 1) * features));
+          open = row;
+          this.slots_BT[at] = (this.shown.length - 1) * cells + (patch % cells) + 1;
           placed.patches++;
         }
       }
@@ -212,16 +257,16 @@ export class BatchBuilder {
   /** The batch, under the smallest variant that its patches fit. */
   finish(): { variant: string; batch: Batch } {
     const { sizes, features } = this.shape;
-    const size = sizes.find((candidate) => candidate >= this.patches.length);
+    const size = sizes.find((candidate) => candidate >= this.patchCount);
     if (size === undefined) {
       throw new TrainerError(
         'too-many-patches',
-        `Packing: the batch shows ${this.patches.length} patches, but the greatest of its sizes is ${sizes.at(-1)}; ` +
+        `Packing: the batch shows ${this.patchCount} patches, but the greatest of its sizes is ${sizes.at(-1)}; ` +
           'add a greater size, at most batch × length.',
       );
     }
-    const patches_NF = new Float32Array(size * features);
-    for (const [row, patch] of this.patches.entries()) patches_NF.set(patch, row * features);
+    const patches_NF = new Float32Array((size / this.cells) * features);
+    for (const [row, patch] of this.shown.entries()) patches_NF.set(patch, row * features);
     const { tokens_BT, targets_BT, weights_BT, slots_BT, items_BT } = this;
     return { variant: variantName(size), batch: { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF, items_BT } };
   }

@@ -14,11 +14,11 @@ export class ItemCursor {
   constructor(
     source: ResumableIterator<SourcedItem>,
     offset: number,
-    rule: { features: number; imageToken: number | undefined },
+    rule: { features: number; imageToken: number | undefined; cellsPerImage?: number | undefined },
   ) {
     this.source = source;
     this.offset = offset;
-    this.check = (sourced) => checkItem(sourced, rule.features, rule.imageToken);
+    this.check = (sourced) => checkItem(sourced, rule.features, rule.imageToken, rule.cellsPerImage);
   }
 
   /** The open item, read if need be; `undefined` at the end of the source. */

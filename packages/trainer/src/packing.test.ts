@@ -402,5 +402,77 @@ describe('variants', () => {
     expect(Object.keys(signatures['text']!)).toEqual(['tokens_BT', 'targets_BT', 'weights_BT']);
     expect(signatures['patches-4']!['patches_NF']).toEqual({ shape: [4, 5], dtype: 'float32' });
     expect(signatures['patches-4']!['slots_BT']).toEqual({ shape: [2, 3], dtype: 'int32' });
+    const pictures = variantSignatures({ batch: 2, length: 3, features: 12, sizes: [0, 4], cellsPerImage: 4 });
+    expect(Object.keys(pictures['patches-4']!)).not.toContain('patches_NF');
+    expect(pictures['patches-4']!['images_MSS3']).toEqual({ shape: [1, 2, 2, 3], dtype: 'float32' });
+  });
+});
+
+describe('whole pictures in place of patches', () => {
+  const cells = 2;
+  const pixels = 2 * 2 * 3;
+  /** Each placeholder of `item` becomes the cells of one picture, whose pixels are (picture, pixel). */
+  const pictured = ({ source, item: { id, tokens, loss } }: SourcedItem, width: number): SourcedItem => {
+    const repeated = [...tokens].flatMap((token, i) =>
+      Array.from({ length: token === IMAGE ? cells : 1 }, () => [token, loss[i]!] as const),
+    );
+    const pictures = tokens.filter((token) => token === IMAGE).length;
+    const rows = width === pixels ? pictures : pictures * cells;
+    const number = Number(id.slice('item-'.length));
+    const patches = Float32Array.from({ length: rows * width }, (_, i) => 100 * number + Math.floor(i / width));
+    return {
+      source,
+      item: {
+        id,
+        tokens: Int32Array.from(repeated.map(([token]) => token)),
+        loss: Uint8Array.from(repeated.map(([, carries]) => carries)),
+        ...(rows > 0 ? { patches } : {}),
+      },
+    };
+  };
+
+  it('are laid where their patches would be, and every slot shows the picture and cell that its place in the item has', async () => {
+    const whole = fc.constantFrom<Packing>('no-split', 'whole-images', 'one-item-per-row');
+    await fc.assert(
+      fc.asyncProperty(itemsArbitrary, optionsArbitrary, whole, async (items, options, packing) => {
+        const sizes = patchSizes({ ...options, imageTokens: cells, wholeImages: true });
+        const common = { ...options, packing, sizes, imageToken: IMAGE, padToken: PAD };
+        const open = (width: number) => arraySource(items.map((sourced) => pictured(sourced, width)));
+        const withPatches = await collect(
+          await createBatches({ ...common, features: FEATURES, open: open(FEATURES), sizes: [0, 99] }),
+        );
+        const withPictures = await collect(
+          await createBatches({ ...common, features: pixels, cellsPerImage: cells, open: open(pixels) }),
+        );
+        expect(withPictures.map(({ pieces }) => pieces)).toEqual(withPatches.map(({ pieces }) => pieces));
+        for (const [i, { variant, batch, inputs }] of withPictures.entries()) {
+          const patched = withPatches[i]!.batch;
+          expect(batch.tokens_BT).toEqual(patched.tokens_BT);
+          expect(Object.hasOwn(inputs, 'images_MSS3')).toBe(variant !== 'text');
+          for (const [at, slot] of batch.slots_BT.entries()) {
+            const other = patched.slots_BT[at]!;
+            expect(slot === 0).toBe(other === 0);
+            if (slot === 0) continue;
+            // A patch's value is its item and its ordinal there; of a picture, its item and the picture's ordinal.
+            const ordinal = patched.patches_NF[(other - 1) * FEATURES]!;
+            const item = 100 * Math.floor(ordinal / 100);
+            const [picture, cell] = [Math.floor((slot - 1) / cells), (slot - 1) % cells];
+            expect(batch.patches_NF[picture * pixels]).toBe(item + Math.floor((ordinal - item) / cells));
+            expect(cell).toBe((ordinal - item) % cells);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('must fit sizes and placeholders', async () => {
+    const shape = { batch: 1, length: 4, features: pixels, sizes: [0, 4], imageToken: IMAGE, padToken: PAD };
+    const one = { source: 'captions', item: item(1, [IMAGE, 3]) };
+    const open = arraySource([one]);
+    const options = { ...shape, packing: 'no-split', open } as const;
+    await expect(createBatches({ ...options, cellsPerImage: 3 })).rejects.toThrow(/divisor of every size.*got 3/);
+    const batches = await createBatches({ ...options, cellsPerImage: 2 });
+    await expect(batches.next()).rejects.toThrow(/1 placeholders \/ 2 to a picture/);
   });
 });

@@ -95,7 +95,7 @@ export interface Batches extends ResumableIterator<TrainingBatch, BatchesState> 
  * const later = await createBatches({ ...options, state: batches.state() }); // goes on after that batch
  */
 export async function createBatches(options: BatchesOptions): Promise<Batches> {
-  const { packing, padToken, imageToken, features, overlong = 'error' } = options;
+  const { packing, padToken, imageToken, features, cellsPerImage, overlong = 'error' } = options;
   const state = checkedState(options.state);
   checkShape(options);
   if (!PACKINGS.includes(packing)) {
@@ -111,7 +111,11 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
     );
   }
   const account = new Account(state?.accounting);
-  const cursor = new ItemCursor(await options.open(state?.source), state?.offset ?? 0, { features, imageToken });
+  const cursor = new ItemCursor(await options.open(state?.source), state?.offset ?? 0, {
+    features,
+    imageToken,
+    cellsPerImage,
+  });
   const fill = packing === 'chunks' ? fillChunks : fillWhole;
 
   return {
@@ -131,7 +135,7 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
       if (used === 0) return { done: true, value: undefined };
       account.batch(options.batch, options.batch * (options.length + 1) - used);
       const { variant, batch } = builder.finish();
-      const inputs = batchArrays(batch, variant, options.items);
+      const inputs = batchArrays(batch, variant, options);
       return { done: false, value: { variant, batch, inputs, pieces, ...totals } };
     },
     state: () => ({ version: 1, ...cursor.state(), accounting: account.snapshot() }),
@@ -205,7 +209,7 @@ async function fillWhole({ cursor, builder, place, account, overlong, options }:
     }
     const row = firstRowWithRoom(builder, batch, kept, packing);
     if (row === undefined) return;
-    const patches = countToken(item.tokens, imageToken, Math.min(kept, length - builder.used[row]!));
+    const patches = builder.patchesOf(countToken(item.tokens, imageToken, Math.min(kept, length - builder.used[row]!)));
     if (builder.patchCount + patches > greatest) {
       if (builder.patchCount > 0) return;
       throw new TrainerError(

@@ -9,7 +9,7 @@ export interface TrainingItem {
   tokens: Int32Array;
   /** [n] 1 where predicting this token carries loss, else 0. */
   loss: Uint8Array;
-  /** [number of placeholders, F] features, in the order of the placeholders. */
+  /** [number of placeholders, F] features, in the order of the placeholders; whole pictures where the shape has `cellsPerImage`. */
   patches?: Float32Array;
 }
 
@@ -31,11 +31,17 @@ export type OpenSource<T> = (
 /**
  * Checks that the parts of an item belong together.
  *
- * @param features F, the width of a patch; 0 where the model takes no patches
+ * @param features F, the width of a patch (or of a whole picture); 0 where the model takes no patches
  * @param imageToken id of the placeholder; `undefined` where the model takes no patches
+ * @param cells placeholders that one row of patches stands behind
  * @throws TrainerError `bad-item`
  */
-export function checkItem({ source, item }: SourcedItem, features: number, imageToken: number | undefined): void {
+export function checkItem(
+  { source, item }: SourcedItem,
+  features: number,
+  imageToken: number | undefined,
+  cells = 1,
+): void {
   const where = `item ${JSON.stringify(item.id)} of source ${JSON.stringify(source)}`;
   const { tokens, loss, patches } = item;
   if (tokens.length === 0) {
@@ -52,12 +58,12 @@ export function checkItem({ source, item }: SourcedItem, features: number, image
   }
   let placeholders = 0;
   if (imageToken !== undefined) for (const token of tokens) if (token === imageToken) placeholders++;
-  const expected = placeholders * features;
+  const expected = (placeholders / cells) * features;
   const got = patches?.length ?? 0;
   if (got !== expected) {
     throw new TrainerError(
       'bad-item',
-      `Packing: expected ${placeholders} placeholders × ${features} features = ${expected} patch values, got ${got}, in ${where}; ` +
+      `Packing: expected ${placeholders} placeholders${cells === 1 ? '' : ` / ${cells} to a picture`} × ${features} features = ${expected} patch values, got ${got}, in ${where}; ` +
         `were imageToken (${imageToken ?? 'none'}) and features given as the encoder made them?`,
     );
   }

@@ -2,13 +2,13 @@ import type { Conversation, Scene } from '@vlm/corpus';
 import { encodeCaption, encodeConversation } from '@vlm/tokenizer';
 import { filterSource, mapSource, type OpenSource, type TrainingItem } from '@vlm/trainer';
 import type { Sample } from 'webdataset-ts';
-import type { FeatureTable } from './features.ts';
+import type { PictureInputs } from './picture-inputs.ts';
 import { type SourceOptions, shuffledShards } from './text-source.ts';
 
 const decoder = new TextDecoder();
 
 interface PicturedOptions extends SourceOptions {
-  features: FeatureTable;
+  features: PictureInputs;
   /** Told of every item left out because its picture has no features (it did not decode). */
   onLeftOut: (key: string) => void;
 }
@@ -26,7 +26,7 @@ function withPicture(options: PicturedOptions, group: string): OpenSource<Sample
 /** How a scene is captioned in place of the corpus' own sentence. */
 export type CaptionKind = 'labels' | 'tags';
 
-/** Pictures with their captions (phase 2), features in place of pixels. */
+/** Pictures with their captions (phase 2). */
 export function captionSource(
   options: PicturedOptions & { captions?: CaptionKind | undefined },
 ): OpenSource<TrainingItem> {
@@ -35,10 +35,10 @@ export function captionSource(
     captions
       ? sceneCaption(JSON.parse(decoder.decode(members['json'])) as Scene, captions)
       : decoder.decode(members['txt']);
-  return mapSource(withPicture(options, 'captions/train'), ({ key, members }) => ({
+  return mapSource(withPicture(options, 'captions/train'), async ({ key, members }) => ({
     id: key,
     ...encodeCaption(tokenizer, caption(members), { patches: features.patches }),
-    patches: features.of(`captions/train/${key}`),
+    patches: await features.of(`captions/train/${key}`, members['png']!),
   }));
 }
 
@@ -56,12 +56,13 @@ export function sceneCaption({ objects, background }: Scene, kind: CaptionKind):
 /** Conversations (phase 3), with a picture or of text alone; loss on the answers. */
 export function conversationSource(options: PicturedOptions): OpenSource<TrainingItem> {
   const { tokenizer, features } = options;
-  return mapSource(withPicture(options, 'conversations/train'), ({ key, members }) => {
+  return mapSource(withPicture(options, 'conversations/train'), async ({ key, members }) => {
     const { image, conversations } = JSON.parse(decoder.decode(members['json'])) as Conversation;
     const item = encodeConversation(tokenizer, conversations, {
       patches: features.patches,
       images: image === undefined ? 0 : 1,
     });
-    return { id: key, ...item, ...(image === undefined ? {} : { patches: features.of(`conversations/train/${key}`) }) };
+    if (image === undefined) return { id: key, ...item };
+    return { id: key, ...item, patches: await features.of(`conversations/train/${key}`, members['png']!) };
   });
 }

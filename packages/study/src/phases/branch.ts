@@ -4,14 +4,16 @@ import { initParameters, vlmParams } from '@vlm/model';
 import { type BatchesState, branchRun, type Checkpoint, type Schedule } from '@vlm/trainer';
 import { openFeatures } from '../data/features.ts';
 import { type CaptionKind, captionSource, conversationSource } from '../data/image-sources.ts';
+import { pixelInputs } from '../data/picture-inputs.ts';
 import { skipPolicy } from '../data/skip-policy.ts';
 import { textSource } from '../data/text-source.ts';
-import { tokensOfUpdate } from '../graph.ts';
+import { type OwnEncoder, tokensOfUpdate } from '../graph.ts';
 import { textModelConfig, visionModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName, mainSchedule } from './main.ts';
+import { readOwnEncoder } from './own-encoder.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import { finalCheckpoint, trainPhase } from './train-phase.ts';
 
@@ -32,24 +34,27 @@ interface BranchSettings extends Pick<Recipe, 'model' | 'projector' | 'optimizer
   lrPeak?: number;
   warmupSteps?: number;
   main?: { lrPeak: number; lrMin: number; warmupSteps: number; totalSteps: number };
+  ownEncoder?: OwnEncoder;
 }
 
 /**
  * Image-text pre-training (phase 2): captions mixed with text by exact share of tokens, from the main run's weights at the branch point.
- * The text goes on where the main run stopped reading.
+ * The text goes on where the main run stopped reading. An encoder that trains begins with the weights that the frozen one has.
  */
 export async function runBranch(context: PhaseContext): Promise<Record<string, unknown>> {
   const settings = context.phase.settings as unknown as BranchSettings;
   const tokenizer = await loadTokenizer(context.parent('tokenizer'));
   const features = await openFeatures(context.parent('features'));
   const textConfig = textModelConfig(settings, tokenizer.vocabSize);
-  const config = visionModelConfig(settings, tokenizer.vocabSize, features.width);
+  const encoder = settings.ownEncoder ? await readOwnEncoder(context.parent('encoder')) : undefined;
+  const config = visionModelConfig(settings, tokenizer.vocabSize, features.width, encoder?.config);
   const corpus = corpusFolder(context.parent('corpus'));
   const parent = await finalCheckpoint(join(context.parent('main'), 'checkpoints'), textConfig).open(finalName);
   const steps = Math.ceil(settings.tokens / tokensOfUpdate(settings, settings.model));
   const skips = skipPolicy(context, settings.brokenShards);
   const source = { corpus, tokenizer, seed: settings.seed, onBroken: skips.onBroken };
-  const pictured = { ...source, features, onLeftOut: skips.onLeftOut };
+  const pictures = encoder ? pixelInputs(features, encoder.config.imageSize) : features;
+  const pictured = { ...source, features: pictures, onLeftOut: skips.onLeftOut };
   const { imageShare, instructionShare = 0 } = settings;
   const sources = [
     {
@@ -62,12 +67,13 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
   ].filter((source) => source.share > 0);
   const summary = await trainPhase(context, {
     config,
+    ownEncoder: settings.ownEncoder,
     optimizer: settings.optimizer,
     weightDecay: settings.optimizer.weightDecay,
     run: context.phase.id,
     schedule: branchSchedule(settings, steps),
     start: (run) => {
-      const all = initParameters(vlmParams(config), settings.seed);
+      const all = { ...initParameters(vlmParams(config), settings.seed), ...encoder?.params };
       const add = Object.fromEntries(Object.entries(all).filter(([name]) => !(name in parent.train.params)));
       return branchRun(parent, { ...run, moments: settings.moments === 'carried' ? 'carry' : 'reset', add });
     },

@@ -243,7 +243,8 @@ async function measureMoments(
   }
 }
 
-function exportEncoder(config: ConvEncoderConfig, params: ParameterArrays): Uint8Array {
+/** The encoder as an ONNX graph of pictures in batches of 64, channels last. */
+export function exportEncoder(config: ConvEncoderConfig, params: ParameterArrays): Uint8Array {
   const { imageSize } = config;
   return exportOnnx((constants, { images_BSS3 }) => ({ features_BPF: encodeImages(config, constants, images_BSS3!) }), {
     constants: bound(encoderParams(config), params),

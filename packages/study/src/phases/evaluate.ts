@@ -13,10 +13,11 @@ import {
   visionTask,
 } from '@vlm/evals';
 import { onnxEngine } from '@vlm/jit';
-import { createGenerator, type Generator, type VlmConfig } from '@vlm/model';
+import { createGenerator, type Generator, type ParameterArrays, type VlmConfig } from '@vlm/model';
 import { readEvalItems } from '../data/eval-items.ts';
 import { conversationModel, countingTruncations, textModel } from '../data/eval-models.ts';
 import { openFeatures } from '../data/features.ts';
+import { ownFeatures } from '../data/own-features.ts';
 import { textModelConfig, visionModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -24,11 +25,12 @@ import { writeWhole } from '../store/whole-file.ts';
 import { StudyError } from '../study-error.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName } from './main.ts';
+import { openOwnEncoder, readOwnEncoder } from './own-encoder.ts';
 import { loadTokenizer, type StudyTokenizer } from './tokenizer.ts';
 import { finalCheckpoint } from './train-phase.ts';
 
 type EvaluateSettings = Recipe['evaluate'] &
-  Pick<Recipe, 'model' | 'projector' | 'threads'> & { suites: ('vision' | 'text')[]; seed: number };
+  Pick<Recipe, 'model' | 'projector' | 'threads'> & { suites: ('vision' | 'text')[]; seed: number; ownEncoder?: true };
 
 /** Every answer of an evaluated model, one JSON object a line. */
 export const rowsFile = 'rows.jsonl';
@@ -47,10 +49,13 @@ export async function runEvaluate(context: PhaseContext): Promise<Record<string,
   const items = await readEvalItems(corpus);
   const hasVision = settings.suites.includes('vision');
   const features = hasVision ? await openFeatures(context.parent('features')) : undefined;
+  const encoder = settings.ownEncoder ? await readOwnEncoder(context.parent('encoder')) : undefined;
   const config = features
-    ? visionModelConfig(settings, tokenizer.vocabSize, features.width)
+    ? visionModelConfig(settings, tokenizer.vocabSize, features.width, encoder?.config)
     : textModelConfig(settings, tokenizer.vocabSize);
-  const generator = await loadGenerator(context, config, tokenizer, settings);
+  const checkpoint = await finalCheckpoint(join(context.parent('model'), 'checkpoints'), config).open(finalName);
+  const { params } = checkpoint.train;
+  const generator = loadGenerator(config, params, tokenizer, settings);
   const options = { generator, tokenizer, maxLength: settings.model.sequenceLength };
   const progress = progressReporter(context, hasVision ? items : { ...items, vision: {} });
   const truncations = { contexts: 0 };
@@ -65,7 +70,8 @@ export async function runEvaluate(context: PhaseContext): Promise<Record<string,
   };
   try {
     if (features) {
-      const model = remembering('vision', conversationModel(options, features));
+      const seen = encoder ? await throughOwnEncoder(context, corpus, config, params) : features;
+      const model = remembering('vision', conversationModel(options, seen));
       for (const task of Object.values(items.vision)) {
         rows.push(
           ...(await runVision(model, task, {
@@ -122,16 +128,27 @@ function mostNewTokens(item: VisionItem, sequenceLength: number): number {
   return Math.min(visionTask(item.task, item.target.kind).maxNewTokens, Math.floor(sequenceLength / 4));
 }
 
-async function loadGenerator(
-  context: PhaseContext,
+/** Features of the pictures that are asked about, from the encoder that the model was trained with. */
+async function throughOwnEncoder(context: PhaseContext, corpus: string, config: VlmConfig, params: ParameterArrays) {
+  const encoder = await openOwnEncoder(config, params, context.phase.settings['threads'] as number);
+  try {
+    return await ownFeatures(corpus, encoder, (count) =>
+      context.onProgress({ fraction: 0, note: `${count} pictures through the model’s own encoder` }),
+    );
+  } finally {
+    await encoder.dispose();
+  }
+}
+
+function loadGenerator(
   config: VlmConfig,
+  params: ParameterArrays,
   tokenizer: StudyTokenizer,
   settings: EvaluateSettings,
-): Promise<Generator> {
-  const checkpoint = await finalCheckpoint(join(context.parent('model'), 'checkpoints'), config).open(finalName);
+): Generator {
   return createGenerator({
     config,
-    params: checkpoint.train.params,
+    params,
     engine: onnxEngine({ threads: settings.threads }),
     batchSize: settings.batchSize,
     imageToken: tokenizer.imageId,

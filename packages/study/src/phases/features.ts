@@ -2,6 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { barePatches, createEncoder, encodeSamples, type ImageEncoder, openHubEncoder } from '@vlm/image-patcher';
 import { featureFile, writeFeatureIndex } from '../data/features.ts';
+import { ownPreprocessing } from '../data/picture-inputs.ts';
 import { allPictures, brokenShardPolicy } from '../data/shards.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -96,7 +97,7 @@ export async function openEncoder(directory: string, threads = 1): Promise<Image
     const preprocessing = { fit: 'letterbox' } as const;
     return openHubEncoder(folder!, { preprocessing, threads, ...(layer === undefined ? {} : { layer }) });
   }
-  const preprocessing = { size: imageSize, fit: 'letterbox', normalisation: 'minus-one-to-one' } as const;
+  const preprocessing = ownPreprocessing(imageSize);
   if (kind === 'bare-patches') return barePatches({ ...preprocessing, patch: imageSize / 4 });
   return createEncoder(join(directory, encoderModelFile), { preprocessing, layout: 'NHWC', threads });
 }

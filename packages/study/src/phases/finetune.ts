@@ -10,12 +10,15 @@ import {
 } from '@vlm/trainer';
 import { openFeatures } from '../data/features.ts';
 import { conversationSource } from '../data/image-sources.ts';
+import { blankInputs, type PictureInputs, pixelInputs } from '../data/picture-inputs.ts';
 import { skipPolicy } from '../data/skip-policy.ts';
+import type { OwnEncoder } from '../graph.ts';
 import { visionModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName } from './main.ts';
+import { readOwnEncoder } from './own-encoder.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import { finalCheckpoint, trainPhase } from './train-phase.ts';
 
@@ -23,6 +26,7 @@ type FinetuneSettings = Recipe['finetune'] &
   Pick<Recipe, 'model' | 'projector' | 'optimizer' | 'threads'> & {
     seed: number;
     brokenShards: Recipe['data']['brokenShards'];
+    ownEncoder?: OwnEncoder;
   };
 
 /** Fine-tuning on conversations (phase 3): fresh moments, a short warm-up, a cosine; loss on the answers alone. */
@@ -30,24 +34,30 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
   const settings = context.phase.settings as unknown as FinetuneSettings;
   const tokenizer = await loadTokenizer(context.parent('tokenizer'));
   const features = await openFeatures(context.parent('features'));
-  const config = visionModelConfig(settings, tokenizer.vocabSize, features.width);
+  const { ownEncoder } = settings;
+  const encoder = ownEncoder ? await readOwnEncoder(context.parent('encoder')) : undefined;
+  const modelWith = (own: typeof encoder) =>
+    visionModelConfig(settings, tokenizer.vocabSize, features.width, own?.config);
+  const config = modelWith(encoder);
   const corpus = corpusFolder(context.parent('corpus'));
   const skips = skipPolicy(context, settings.brokenShards);
-  const open = withLimit(
-    conversationSource({
-      corpus,
-      tokenizer,
-      seed: settings.seed,
-      onBroken: skips.onBroken,
-      features,
-      onLeftOut: skips.onLeftOut,
-    }),
-    settings.conversations,
-  );
+  const conversations = (pictures: PictureInputs): OpenSource<TrainingItem> =>
+    withLimit(
+      conversationSource({
+        corpus,
+        tokenizer,
+        seed: settings.seed,
+        onBroken: skips.onBroken,
+        features: pictures,
+        onLeftOut: skips.onLeftOut,
+      }),
+      settings.conversations,
+    );
+  const open = conversations(encoder ? pixelInputs(features, encoder.config.imageSize) : features);
   const shape = { batch: settings.batchSize, length: settings.model.sequenceLength };
   const onePass = await countBatches({
     ...shape,
-    open: namedSource('conversations', open),
+    open: namedSource('conversations', conversations(blankInputs(features, features.patches * features.width))),
     packing: 'no-split',
     features: features.width,
     sizes: patchSizes({ ...shape, imageTokens: features.patches }),
@@ -56,9 +66,11 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     overlong: 'truncate',
   });
   const steps = Math.max(1, Math.round((onePass.batches * settings.epochs) / (settings.accumulate ?? 1)));
-  const parent = await finalCheckpoint(join(context.parent('branch'), 'checkpoints'), config).open(finalName);
+  const before = modelWith(ownEncoder?.from === 'branch' ? encoder : undefined);
+  const parent = await finalCheckpoint(join(context.parent('branch'), 'checkpoints'), before).open(finalName);
   const summary = await trainPhase(context, {
     config,
+    ownEncoder,
     optimizer: settings.optimizer,
     weightDecay: settings.weightDecay,
     run: context.phase.id,
@@ -69,7 +81,12 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
       warmupSteps: Math.round(steps * settings.warmupShare),
       totalSteps: steps,
     },
-    start: (run) => initialiseRun(parent, { ...run, params: parent.train.params }),
+    start: (run) =>
+      initialiseRun(parent, {
+        ...run,
+        params: { ...parent.train.params, ...(ownEncoder?.from === 'encoder' ? encoder!.params : {}) },
+        fresh: Object.keys(encoder?.params ?? {}),
+      }),
     sources: [{ name: 'conversations', share: 1, open }],
     whenExhausted: 'repeat',
     packing: 'no-split',

@@ -2,7 +2,16 @@ import { join } from 'node:path';
 import { onnxEngine } from '@vlm/jit';
 import type { MixtureState } from '@vlm/mixture-sampler';
 import { createMixture } from '@vlm/mixture-sampler';
-import { countParameters, type VlmConfig, vlmBatch, vlmLoss, vlmParams } from '@vlm/model';
+import {
+  countParameters,
+  encoderShape,
+  type ParameterSpecs,
+  parameterGroups,
+  type VlmConfig,
+  vlmBatch,
+  vlmLoss,
+  vlmParams,
+} from '@vlm/model';
 import {
   type Batches,
   type BatchesState,
@@ -23,6 +32,7 @@ import {
   variantName,
 } from '@vlm/trainer';
 import { checkpointSeconds } from '../checkpoint-interval.ts';
+import type { OwnEncoder } from '../graph.ts';
 import { numericsName } from '../numerics.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
@@ -39,6 +49,8 @@ export interface WeightedSource {
 /** What the three training phases have in common; how they differ is plain here. */
 export interface TrainPhaseOptions {
   config: VlmConfig;
+  /** How the encoder of a model that has one of its own takes part; items then carry pixels. */
+  ownEncoder?: OwnEncoder | undefined;
   optimizer: Recipe['optimizer'];
   weightDecay: number;
   run: string;
@@ -71,21 +83,21 @@ const progressIntervalMs = 250;
 export async function trainPhase(context: PhaseContext, options: TrainPhaseOptions): Promise<Record<string, unknown>> {
   const { config, steps, batchSize, optimizer } = options;
   const params = vlmParams(config);
-  const length = config.decoder.sequenceLength;
-  const features = config.projector?.featureWidth ?? 0;
-  const items = options.attention === 'within-item';
-  const shape = {
-    batch: batchSize,
-    length,
-    features,
-    items,
-    sizes: patchSizes({ batch: batchSize, length, imageTokens: options.imageTokens }),
-  };
+  const shape = batchShape(options);
+  const { items, cellsPerImage } = shape;
+  const ownGroups = options.ownEncoder && encoderGroups(params, options.ownEncoder, optimizer);
   const engine = onnxEngine({ threads: options.threads, worker: true });
   const step = await engine.compileTrainStep({
     params,
     variants: Object.fromEntries(
-      shape.sizes.map((patches) => [variantName(patches), vlmBatch(config, { batch: batchSize, patches, items })]),
+      shape.sizes.map((patches) => [
+        variantName(patches),
+        vlmBatch(config, {
+          batch: batchSize,
+          items,
+          ...(cellsPerImage ? { patches: 0, images: patches / cellsPerImage } : { patches }),
+        }),
+      ]),
     ),
     loss: vlmLoss(config),
     optimizer: {
@@ -95,7 +107,9 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       weightDecay: options.weightDecay,
       clipNorm: optimizer.clipNorm,
       decays: (name) => optimizer.decays === 'all' || params[name]!.shape.length > 1,
+      ...ownGroups?.optimizer,
     },
+    ...ownGroups?.rest,
   });
   const checkpoints = options.checkpoints ?? join(context.directory, 'checkpoints');
   const store = createCheckpointStore({
@@ -111,6 +125,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
         schedule: options.schedule,
         numerics: numericsName(options.threads),
         ...(options.accumulate === undefined ? {} : { accumulate: options.accumulate }),
+        ...(options.ownEncoder ? { trains: { encoder: options.ownEncoder } } : {}),
       },
       start: options.start,
       batches: (state) => openBatches(options, shape, state),
@@ -160,6 +175,32 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
   } finally {
     await step.dispose();
   }
+}
+
+/** Rows, positions and patches of a batch; whole pictures where the model encodes them itself. */
+function batchShape({ config, batchSize, attention, imageTokens }: TrainPhaseOptions): BatchShape & { items: boolean } {
+  const { sequenceLength: length } = config.decoder;
+  const { encoder } = config;
+  const common = { batch: batchSize, length, items: attention === 'within-item' };
+  if (!encoder) {
+    const sizes = patchSizes({ batch: batchSize, length, imageTokens });
+    return { ...common, features: config.projector?.featureWidth ?? 0, sizes };
+  }
+  const { cells } = encoderShape(encoder);
+  const sizes = patchSizes({ batch: batchSize, length, imageTokens: cells, wholeImages: true });
+  return { ...common, features: 3 * encoder.imageSize ** 2, sizes, cellsPerImage: cells };
+}
+
+/** What an encoder of the model's own changes for the optimizer: whether it moves, and how fast. The norms of the parts are logged apart. */
+function encoderGroups(params: ParameterSpecs, { trains, lrScale }: OwnEncoder, { decays }: Recipe['optimizer']) {
+  const part = { decay: decays };
+  const { groups, frozen, optimizer } = parameterGroups(params, {
+    encoder: { ...part, trains, learningRateScale: lrScale },
+    projector: part,
+    decoder: part,
+  });
+  const partOf = new Map(groups.flatMap(({ part: name, names }) => names.map((param) => [param, name] as const)));
+  return { optimizer, rest: { frozen, groupOf: (name: string) => partOf.get(name)! } };
 }
 
 /** The final checkpoint of a finished training phase. */

@@ -46,6 +46,11 @@ export const paperNumbers: Readonly<Partial<Record<SweepName, PaperNumbers>>> = 
       },
     ],
   },
+  frozen: {
+    finding:
+      'Its Table 4 compares a frozen with a trained encoder at 80 %; the caption says that training is worse and the labels of the rows read the other way, so neither is repeated here.',
+    tables: [],
+  },
   captions: {
     finding: 'DataComp-DR is the best of four caption sets.',
     tables: [

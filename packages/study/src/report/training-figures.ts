@@ -52,11 +52,16 @@ const shown = (rate: number): string => rate.toExponential(2);
 function distinctSchedules(recipe: Recipe): Arm[] {
   const arms = new Map<string, Arm>();
   for (const arm of recipe.arms) {
-    if (arm.changes?.main || arm.changes?.model) continue;
+    if (arm.changes?.main || arm.changes?.model || changesRate(arm)) continue;
     const name = scheduleName(arm, recipe);
     if (!arms.has(name)) arms.set(name, arm);
   }
   return [...arms.values()].sort((a, b) => a.branchPoint - b.branchPoint);
+}
+
+function changesRate({ changes }: Arm): boolean {
+  const { encoder: _, encoderLrScale: _scale, ...rest } = changes?.branch ?? {};
+  return Object.keys(rest).length > 0;
 }
 
 function scheduleName({ branchPoint, schedule, lrPeak, tokens }: Arm, { branch }: Recipe): string {

@@ -7,6 +7,7 @@ import { budget } from './budget.ts';
 import { captions } from './captions.ts';
 import { encoder } from './encoder.ts';
 import { epochs } from './epochs.ts';
+import { frozen } from './frozen.ts';
 import { instruction } from './instruction.ts';
 import { type SweepName, sweepNames } from './names.ts';
 import { ratio } from './ratio.ts';
@@ -24,6 +25,7 @@ export const sweeps: Readonly<Record<SweepName, Sweep>> = {
   instruction,
   epochs,
   encoder,
+  frozen,
   captions,
   seeds,
   scale,
@@ -35,12 +37,14 @@ export const sweeps: Readonly<Record<SweepName, Sweep>> = {
 /**
  * The recipe with the arms and seeds of its sweeps written out after its own. Doing it twice changes nothing.
  *
- * @throws StudyError `bad-recipe` where a sweep and the recipe use one name for two arms.
+ * @throws StudyError `bad-recipe` where a sweep and the recipe use one name for two arms, or a sweep needs what the recipe lacks.
  */
 export function withSweepArms(recipe: Recipe): Recipe {
   if (!recipe.sweeps) return recipe;
   const arms = new Map<string, Arm>(recipe.arms.map((arm) => [arm.id, arm]));
   for (const name of recipe.sweeps) {
+    const problem = sweeps[name].problem?.(recipe);
+    if (problem) throw new StudyError('bad-recipe', `Sweep "${name}" does not fit recipe "${recipe.name}": ${problem}`);
     for (const arm of sweeps[name].arms(recipe)) {
       const known = arms.get(arm.id);
       if (known && canonicalJson(known) !== canonicalJson(arm)) {

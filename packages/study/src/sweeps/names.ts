@@ -6,6 +6,7 @@ export const sweepNames = [
   'instruction',
   'epochs',
   'encoder',
+  'frozen',
   'captions',
   'seeds',
   'scale',

@@ -12,6 +12,8 @@ export interface Sweep {
   pairs(recipe: Recipe): (readonly [a: string, b: string])[];
   /** What the sweep varies, in words and for each arm; its figure has this on the horizontal axis. */
   axis: SweepAxis;
+  /** Why a recipe cannot have this sweep; undefined where it can. */
+  problem?(recipe: Recipe): string | undefined;
   /** Seeds at which every arm of the study runs, beside the recipe's own. */
   seeds?: readonly number[];
 }
