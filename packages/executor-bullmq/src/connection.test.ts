@@ -6,7 +6,7 @@ import { openStore } from '@vlm/study';
 import { contractStudy, tracedRunner } from '@vlm/study/executor-contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bullmqExecutor } from './bullmq-executor.ts';
-import { connectRedis, explainRedisError, parseRedisLocation, redisText } from './connection.ts';
+import { connectRedis, parseRedisLocation, reachRedis, redisText } from './connection.ts';
 import { hasRedisServer, startRedis, type TestRedis } from './testing/redis-server.ts';
 import { startWorker, type WorkerEvent } from './worker.ts';
 
@@ -62,17 +62,11 @@ describe.skipIf(!hasRedisServer)('a Redis with TLS and users', { timeout: 60_000
     await rm(keys, { recursive: true, force: true });
   });
   const location = (scheme = 'rediss') => parseRedisLocation(`${scheme}://localhost:${server.port}`);
-  const failure = async (scheme: string, changes: NodeJS.ProcessEnv): Promise<Error> => {
-    const redis = connectRedis(location(scheme), 'fail', { ...environment, ...changes });
-    try {
-      await redis.ping();
-      throw new Error('It was answered.');
-    } catch (error) {
-      return explainRedisError(error, location(scheme), redis) as Error;
-    } finally {
-      redis.disconnect();
-    }
-  };
+  const failure = (scheme: string, changes: NodeJS.ProcessEnv): Promise<Error> =>
+    reachRedis(location(scheme), undefined, { ...environment, ...changes }).then(
+      () => new Error('It was answered.'),
+      (error: Error) => error,
+    );
 
   it('runs a study, and the secret is nowhere: not in Redis, the store, the events or the command line', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'secret-'));
@@ -120,6 +114,42 @@ describe.skipIf(!hasRedisServer)('a Redis with TLS and users', { timeout: 60_000
     await expect(redis.set('other:key', '1')).rejects.toThrow(/NOPERM|no permissions/i);
     await expect(redis.flushall()).rejects.toThrow(/NOPERM|no permissions/i);
     redis.disconnect();
+  });
+});
+
+describe.skipIf(!hasRedisServer)('reachRedis', { timeout: 60_000 }, () => {
+  let server: TestRedis;
+  beforeAll(async () => {
+    server = await startRedis((folder) => ['--requirepass', 'right', '--dir', folder]);
+  });
+  afterAll(() => server?.stop());
+  const right = { STAGED_VLM_REDIS_PASSWORD: 'right' };
+  const location = () => parseRedisLocation(`redis://127.0.0.1:${server.port}`);
+  const told: string[] = [];
+  const wait = { onAway: ({ message }: Error) => void told.push(message), retryMs: 50 };
+
+  it('waits for a Redis that is away, and tells again and again where it looks', async () => {
+    await server.kill();
+    await expect(reachRedis(location(), undefined, right)).rejects.toMatchObject({ code: 'queue-unreachable' });
+    const reached = reachRedis(location(), wait, right);
+    await expect.poll(() => told.length, { timeout: 20_000 }).toBeGreaterThan(1);
+    await server.start();
+    await reached;
+    expect(told[0]).toMatch(new RegExp(`redis://127.0.0.1:${server.port} cannot be used: ECONNREFUSED`));
+  });
+
+  it('does not wait for what waiting does not mend', async () => {
+    const before = told.length;
+    await expect(reachRedis(location(), wait, {})).rejects.toThrow(/refused this user/);
+    expect(told.length).toBe(before);
+  });
+
+  it('stops waiting when it is told to', async () => {
+    await server.kill();
+    const abort = new AbortController();
+    const waiting = reachRedis(location(), { ...wait, onAway: () => abort.abort(), signal: abort.signal }, right);
+    await expect(waiting).rejects.toMatchObject({ code: 'interrupted' });
+    await server.start();
   });
 });
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StudyError } from '@vlm/study';
 import { Redis, type RedisOptions } from 'ioredis';
 
@@ -96,6 +97,50 @@ function redisOptions(
 function readPassword(environment: NodeJS.ProcessEnv): string | undefined {
   const file = environment[passwordFileVariable];
   return file ? readFileSync(file, 'utf8').trim() : environment[passwordVariable];
+}
+
+export interface WaitOptions {
+  /** Told again and again while Redis is away, with what to look at. */
+  onAway(error: StudyError): void;
+  signal?: AbortSignal;
+  /** Between two tries. Default 5000 ms. */
+  retryMs?: number;
+}
+
+/** What a network says of a machine that is not up, not yet known, or out of reach for now. */
+const awayCodes = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'EPIPE'],
+  ...['EAI_AGAIN', 'ENOTFOUND'],
+]);
+
+/**
+ * Asks Redis once, so that a wrong address, user or certificate is told at the start.
+ *
+ * @param wait keeps trying while Redis is away; what no waiting mends (a refused user, a bad certificate) is an error all the same
+ * @throws StudyError `queue-unreachable`, or `interrupted` when the signal fires
+ */
+export async function reachRedis(
+  location: RedisLocation,
+  wait?: WaitOptions,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  for (;;) {
+    if (wait?.signal?.aborted) throw new StudyError('interrupted', 'Stopped while Redis was away.');
+    const probe = connectRedis(location, 'fail', environment);
+    try {
+      await probe.ping();
+      return;
+    } catch (error) {
+      const explained = explainRedisError(error, location, probe);
+      const code = (lastProblem.get(probe) as NodeJS.ErrnoException | undefined)?.code ?? '';
+      if (!wait || !StudyError.isInstance(explained) || !awayCodes.has(code)) throw explained;
+      wait.onAway(explained);
+    } finally {
+      probe.disconnect();
+    }
+    const { retryMs = longestWaitMs, signal } = wait;
+    await sleep(retryMs, undefined, signal ? { signal } : {}).catch(() => {});
+  }
 }
 
 /** Turns what Redis or the way to it said into a sentence with something to do. */

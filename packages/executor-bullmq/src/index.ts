@@ -1,5 +1,13 @@
 export { type BullmqExecutor, type BullmqExecutorOptions, bullmqExecutor } from './bullmq-executor.ts';
-export { connectRedis, explainRedisError, parseRedisLocation, type RedisLocation, redisText } from './connection.ts';
+export {
+  connectRedis,
+  explainRedisError,
+  parseRedisLocation,
+  type RedisLocation,
+  reachRedis,
+  redisText,
+  type WaitOptions,
+} from './connection.ts';
 export type { PhaseLabels } from './phase-job.ts';
 export type { Attempts } from './queues.ts';
 export type { WorkerCard } from './registry.ts';

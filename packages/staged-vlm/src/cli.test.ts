@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -83,5 +84,32 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     const { code, stderr } = await staged(...argv);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
+  });
+
+  it('has a worker wait for a Redis that is away, until it is stopped', async () => {
+    const worker = spawn(
+      process.execPath,
+      [
+        '--import',
+        tsx,
+        '--conditions=@vlm/source',
+        cli,
+        'worker',
+        '--store',
+        'waiting',
+        '--redis',
+        'redis://127.0.0.1:1',
+      ],
+      { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let said = '';
+    worker.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+    });
+    await expect
+      .poll(() => said, { timeout: 40_000 })
+      .toMatch(/redis:\/\/127\.0\.0\.1:1 .*ECONNREFUSED.*Waiting for it/);
+    worker.kill('SIGTERM');
+    expect(await once(worker, 'exit')).toEqual([0, null]);
   });
 });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { WaitOptions } from '@vlm/executor-bullmq';
 import { childProcessRunner, type Executor, localExecutor, type Store, type Study, StudyError } from '@vlm/study';
 import { type Command, Option } from 'commander';
 import { defaultWorkers } from './commands/study-options.ts';
@@ -89,12 +90,17 @@ export async function openExecutor(
   };
 }
 
-/** A connection that has been answered once, so that a wrong address or password is told at the start. */
+/**
+ * A connection that has been answered once, so that a wrong address or password is told at the start.
+ *
+ * @param wait for a Redis that is away; without it that is an error
+ */
 export async function openRedis(
   url: string | undefined,
   patience: 'wait' | 'fail',
+  wait?: WaitOptions,
 ): Promise<ReturnType<typeof import('@vlm/executor-bullmq')['connectRedis']>> {
-  const { connectRedis, explainRedisError, parseRedisLocation } = await loadOptional(
+  const { connectRedis, parseRedisLocation, reachRedis } = await loadOptional(
     '@vlm/executor-bullmq',
     () => import('@vlm/executor-bullmq'),
   );
@@ -105,14 +111,7 @@ export async function openRedis(
     );
   }
   const location = parseRedisLocation(url);
-  const probe = connectRedis(location, 'fail');
-  try {
-    await probe.ping();
-  } catch (error) {
-    throw explainRedisError(error, location, probe);
-  } finally {
-    probe.disconnect();
-  }
+  await reachRedis(location, wait);
   return connectRedis(location, patience);
 }
 

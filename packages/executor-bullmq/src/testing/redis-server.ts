@@ -9,7 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface TestRedis {
   port: number;
   folder: string;
-  /** Kills it (SIGKILL) and starts it again; with `appendonly` it remembers, else it comes back empty. */
+  /** Kills it (SIGKILL). */
+  kill(): Promise<void>;
+  /** Starts it again; with `appendonly` it remembers, else it comes back empty. */
+  start(): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -45,12 +48,17 @@ export async function startRedis(settings: (folder: string, port: number) => str
     server.kill('SIGKILL');
     await gone;
   };
+  const start = async (): Promise<void> => {
+    server = await launch();
+  };
   return {
     port,
     folder,
+    kill,
+    start,
     async restart() {
       await kill();
-      server = await launch();
+      await start();
     },
     async stop() {
       await kill();

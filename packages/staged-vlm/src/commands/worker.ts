@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { childProcessRunner, openStore, type PhaseProgress } from '@vlm/study';
 import { Command } from 'commander';
 import { namespaceOption, openRedis, redisOption } from '../executors.ts';
@@ -33,8 +34,7 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
     () => import('@vlm/executor-bullmq'),
   );
   const labels = parseWorkerLabels(options.labels, options.concurrency);
-  const store = await openStore(options.store);
-  const redis = await openRedis(options.redis, 'wait');
+  const stop = stopOnSignals();
   const shownMs = new Map<string, number>();
   const say = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
   const sayProgress = (id: string, { fraction, note, loss }: PhaseProgress): void => {
@@ -46,9 +46,18 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
   };
   const sayProblem = (message: string): void => {
     const nowMs = Date.now();
-    if (nowMs - (shownMs.get(message) ?? 0) >= progressEveryMs) say(`! ${message}`);
+    if (nowMs - (shownMs.get(message) ?? 0) < progressEveryMs) return;
     shownMs.set(message, nowMs);
+    say(`! ${message}`);
   };
+  const store = await openStore(options.store);
+  const redis = await openRedis(options.redis, 'wait', {
+    signal: stop,
+    onAway: ({ message }) => sayProblem(`${message} Waiting for it; Ctrl-C ends that.`),
+  }).catch((error: unknown) => {
+    if (!stop.aborted) throw error;
+  });
+  if (!redis) return;
   const worker = await startWorker({
     redis,
     store,
@@ -67,12 +76,16 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
   });
   const shown = Object.entries(labels).map(([label, phases]) => `${label}=${phases}`);
   say(`Worker ${worker.id} takes ${shown.join(',')}; store ${store.location}.`);
-  await new Promise<void>((stop) => {
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-  });
+  if (!stop.aborted) await once(stop, 'abort');
   say('Stopping: phases write a checkpoint and go back to the queue.');
   process.once('SIGINT', () => process.exit(130));
   await worker.close();
   redis.disconnect();
+}
+
+/** Fires at the first Ctrl-C or SIGTERM. */
+function stopOnSignals(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
 }
