@@ -12,7 +12,7 @@ import { parseRecipe, type Recipe } from '../recipe.ts';
 import type { StudyResults } from '../report/results.ts';
 import { runPhase } from '../run-phase.ts';
 import { openStore } from '../store.ts';
-import { neoxTokenizer, siglipFolder, writeRealFormats } from '../testing/real-formats.ts';
+import { realFormatsRecipe, writeRealFormats } from '../testing/real-formats.ts';
 import { buildExternalCorpus } from './external-corpus.ts';
 
 let folder: string;
@@ -24,22 +24,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const decoder = new TextDecoder();
-const recipe = (own: ExternalCorpus = corpus): Recipe => {
-  const smoke = presets['smoke']!;
-  return {
-    ...smoke,
-    name: 'real',
-    corpus: own,
-    data: { brokenImages: 'error', brokenShards: 'error' },
-    tokenizer: { vocabSize: 512, maxTrainBytes: 1000, file: neoxTokenizer },
-    encoder: { ...smoke.encoder, kind: 'hub', folder: siglipFolder, layer: -2 },
-    model: { ...smoke.model, sequenceLength: 192 },
-    main: { ...smoke.main, tokens: 3072, batchSize: 4 },
-    branch: { ...smoke.branch, tokens: 6144, batchSize: 4, imageShare: 0.3, accumulate: 2 },
-    arms: [{ id: 'branch-50', branchPoint: 0.5, schedule: 'continued' }],
-    finetune: { ...smoke.finetune, epochs: 1, batchSize: 4 },
-  };
-};
+const recipe = (own: ExternalCorpus = corpus): Recipe => realFormatsRecipe(own);
 
 describe('data of one’s own', () => {
   let built: string;

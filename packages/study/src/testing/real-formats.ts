@@ -5,11 +5,13 @@ import { gzipSync } from 'node:zlib';
 import { createRandom } from '@vlm/model';
 import { type SampleToWrite, writeShards } from 'webdataset-ts';
 import type { ExternalCorpus } from '../data/external-corpus.ts';
+import { presets } from '../presets/index.ts';
+import type { Recipe } from '../recipe.ts';
 import { redPng } from './tiny-corpus.ts';
 
 /** A tiny GPT-NeoX `tokenizer.json` and a tiny SigLIP in ONNX, as they lie on the hub. */
-export const neoxTokenizer = fileURLToPath(new URL('../../../tokenizer/fixtures/tokenizer_neox.json', import.meta.url));
-export const siglipFolder = fileURLToPath(new URL('../../../image-patcher/fixtures/hub/siglip', import.meta.url));
+const neoxTokenizer = fileURLToPath(new URL('../../../tokenizer/fixtures/tokenizer_neox.json', import.meta.url));
+const siglipFolder = fileURLToPath(new URL('../../../image-patcher/fixtures/hub/siglip', import.meta.url));
 
 const words = ['the', 'a', 'cat', 'dog', 'tram', 'sees', 'red', 'blue', 'house', 'and', 'under', 'tree'];
 
@@ -155,4 +157,22 @@ function zstd(text: string): Uint8Array {
   const size = Buffer.alloc(4);
   size.writeUInt32LE(bytes.length);
   return Buffer.concat([Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0xa0), size, ...blocks]);
+}
+
+/** A whole study on such a corpus, of some seconds. */
+export function realFormatsRecipe(corpus: ExternalCorpus): Recipe {
+  const smoke = presets['smoke']!;
+  return {
+    ...smoke,
+    name: 'real',
+    corpus,
+    data: { brokenImages: 'error', brokenShards: 'error' },
+    tokenizer: { vocabSize: 512, maxTrainBytes: 1000, file: neoxTokenizer },
+    encoder: { ...smoke.encoder, kind: 'hub', folder: siglipFolder, layer: -2 },
+    model: { ...smoke.model, sequenceLength: 192 },
+    main: { ...smoke.main, tokens: 3072, batchSize: 4 },
+    branch: { ...smoke.branch, tokens: 6144, batchSize: 4, imageShare: 0.3, accumulate: 2 },
+    arms: [{ id: 'branch-50', branchPoint: 0.5, schedule: 'continued' }],
+    finetune: { ...smoke.finetune, epochs: 1, batchSize: 4 },
+  };
 }
