@@ -27,20 +27,27 @@ const training = await trainer.compileTrainStep({
 let sinceCompileMs = performance.now() - begin;
 await training.setState(start());
 
-/** What the step starts from; the arrays are only held until they are copied. */
+/** What the step starts from. An array is read when it is copied, into memory that the next one takes over: nothing is left for a later collection. */
 function start() {
-  const params = readArrays(Object.keys(vlmParams(config)));
+  const lengths = Object.entries(vlmParams(config)).map(([name, { shape }]) => [
+    name,
+    shape.reduce((a, b) => a * b, 1),
+  ]);
+  const block = new Float32Array(Math.max(...lengths.map(([, length]) => length)));
+  const params = {};
   const zeros = {};
-  const ofLength = new Map();
-  for (const [name, { length }] of Object.entries(params)) {
-    zeros[name] = ofLength.get(length) ?? new Float32Array(length);
-    ofLength.set(length, zeros[name]);
+  for (const [name, length] of lengths) {
+    Object.defineProperty(params, name, { enumerable: true, get: () => readArrays([name], block)[name] });
+    Object.defineProperty(zeros, name, { enumerable: true, get: () => block.subarray(0, length).fill(0) });
   }
   return { params, m: zeros, v: zeros, step: 0 };
 }
 
-/** Arrays of the safetensors file by name, each read straight into its memory. */
-function readArrays(names) {
+/**
+ * Arrays of the safetensors file by name, each read straight into its memory.
+ * @param block memory for one array at a time, float32; absent: each has its own
+ */
+function readArrays(names, block) {
   const file = openSync(tensors, 'r');
   const length = new BigUint64Array(1);
   readSync(file, length, 0, 8, 0);
@@ -51,8 +58,9 @@ function readArrays(names) {
     names.map((name) => {
       const { dtype, data_offsets } = entries[name];
       const [from, to] = data_offsets;
-      const array = new (dtype === 'I32' ? Int32Array : Float32Array)((to - from) / 4);
-      readSync(file, array, 0, to - from, 8 + header.length + from);
+      const length = (to - from) / 4;
+      const array = block ? block.subarray(0, length) : new (dtype === 'I32' ? Int32Array : Float32Array)(length);
+      readSync(file, new Uint8Array(array.buffer, array.byteOffset, to - from), 0, to - from, 8 + header.length + from);
       return [name, array];
     }),
   );

@@ -96,7 +96,10 @@ export interface StepResult {
 }
 
 export interface TrainStep {
-  /** Copies the state in. `m` and `v` may leave out frozen parameters. */
+  /**
+   * Copies the state in. `m` and `v` may leave out frozen parameters. Each array is read when it is checked and when it is copied, one at a time: properties
+   * that read a file need no memory of their own.
+   */
   setState(state: TrainState): Promise<void>;
   /** Copies the state out. */
   getState(): Promise<TrainState>;

@@ -11,6 +11,7 @@ import { type KernelMemory, type OptimizerKernels, optimizerKernels } from '../o
 import type { OptimizerPlan } from '../optimizer/optimizer-plan.ts';
 import type { StatePart } from '../optimizer/update-graph.ts';
 import { updateState } from '../optimizer-step.ts';
+import { zeroInput } from '../passes/hide-shapes.ts';
 import { names, type TracedStep } from '../trace/traced-step.ts';
 import { checkStep } from '../train-definition.ts';
 import { closeSession, openSession, runInPlace } from './ort-session.ts';
@@ -35,6 +36,7 @@ interface Variant {
 }
 
 const PAGE = 65536;
+const zero = new ort.Tensor('int64', new BigInt64Array(1), [1]);
 
 export class TrainExecutor {
   private readonly options: ExecutorOptions;
@@ -49,6 +51,8 @@ export class TrainExecutor {
     const memory = createMemory(options.layout.bytes);
     this.arena = new Arena(options.layout, memory.buffer);
     this.kernels = optimizerKernels(memory);
+    // Pages are made here, while the caller's thread reads and traces, and not in the first step.
+    this.arena.gradientRegion.fill(0);
     for (const [name, view] of Object.entries(this.arena.params)) {
       this.params[name] = new ort.Tensor('float32', view, options.params[name]!.shape);
     }
@@ -137,7 +141,7 @@ export class TrainExecutor {
   /** Fills the gradients of the arena. */
   private async backward(name: string, batch: NamedArrays): Promise<Variant> {
     const variant = this.variants.get(name)!;
-    const feeds: Record<string, ort.Tensor> = { ...variant.paramParts };
+    const feeds: Record<string, ort.Tensor> = { ...variant.paramParts, [zeroInput]: zero };
     for (const [param, tensor] of Object.entries(this.params)) feeds[names.param(param)] = tensor;
     for (const [key, { dtype, shape }] of Object.entries(variant.batch)) {
       feeds[names.batch(key)] = new ort.Tensor(dtype as 'float32', batch[key] as Float32Array, shape);

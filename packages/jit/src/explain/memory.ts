@@ -7,13 +7,6 @@ export const bytesOf = ({ shape, dtype }: ValueInfo): number => sizeOf(shape) * 
 
 /** Operators whose result is their first operand under another shape: ONNX Runtime copies nothing. */
 export const aliasing: ReadonlySet<string> = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
-/** Operators that may write over an operand that nobody reads later. */
-const inPlace = new Set(
-  'Add Sub Mul Div Neg Abs Exp Log Sqrt Reciprocal Sigmoid Tanh Relu Erf Pow Max Min Softmax Where Clip Cast LeakyRelu Elu Floor Ceil'.split(
-    ' ',
-  ),
-);
-
 /**
  * Most bytes of intermediate results alive at once, in the order in which ONNX Runtime runs the nodes. Inputs, constants and outputs of the graph
  * are not counted: their memory is the caller's.
@@ -42,15 +35,8 @@ export function peakIntermediateBytes(graph: Graph): { bytes: number; node: numb
     const dead = [...new Set(node.inputs.filter((value) => value !== ABSENT).map(root))].filter(
       (value) => lastUse.get(value) === time,
     );
-    let before = made.reduce((sum, value) => sum + size(value), live);
-    if (
-      inPlace.has(node.op) &&
-      made.some((output) => dead.some((value) => size(value) > 0 && size(value) === size(output)))
-    ) {
-      before -= size(made[0]!);
-    }
-    if (before > bytes) [bytes, peak] = [before, index];
     live = made.reduce((sum, value) => sum + size(value), live);
+    if (live > bytes) [bytes, peak] = [live, index];
     for (const value of new Set([...dead, ...made.filter((output) => lastUse.get(output) === time)]))
       live -= size(value);
   }

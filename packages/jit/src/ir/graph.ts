@@ -33,6 +33,8 @@ export interface IrNode {
 export interface NamedValue {
   name: string;
   value: number;
+  /** An input that is written without its shape, see `hideShapes`. */
+  hasHiddenShape?: boolean;
 }
 
 export interface Graph {

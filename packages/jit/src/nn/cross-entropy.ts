@@ -83,9 +83,12 @@ export function crossEntropy(
         // The largest logit's probability is exp(max − lse) ≥ 1/V: its logarithm is safe where the target's is not.
         const lse_C1 = tf.sub(largest(logits_CV), tf.log(largest(p_CV)));
         const scale_C1 = zCoefficient === 0 ? ws[i]! : tf.add(ws[i]!, tf.mul(zs[i]!, lse_C1));
-        const dHead = tf.matMul(p_CV, tf.mul(x_CD, scale_C1), true, false);
+        const mean_CD = tf.matMul(p_CV, head_VD);
+        const scaled_CD = tf.mul(x_CD, scale_C1);
+        // The probabilities have been used up before the sum is taken.
+        const dHead = runAfter([mean_CD], [scaled_CD], () => tf.matMul(p_CV, scaled_CD, true, false));
         dHead_VD = dHead_VD ? tf.add(dHead_VD, dHead) : dHead;
-        means.push(tf.matMul(p_CV, head_VD));
+        means.push(mean_CD);
         scales.push(scale_C1);
         lses.push(lse_C1);
       }

@@ -47,7 +47,7 @@ export function onnxModel(graph: Graph, firstOutput?: string): Uint8Array {
     .message(7, (g) => {
       for (const [value, data] of graph.constants) {
         const info = graph.values[value]!;
-        if (used.has(value) && isLongFill(data, info)) writeFill(g, nameOf(value), info, data as number);
+        if (used.has(value) && isLongFill(data, info.shape)) writeFill(g, nameOf(value), info, data);
       }
       for (const node of graph.nodes) writeNode(g, node, nameOf);
       if (firstOutput !== undefined) writeSequence(g, firstOutput, graph.outputs[0]!.name);
@@ -55,10 +55,13 @@ export function onnxModel(graph: Graph, firstOutput?: string): Uint8Array {
       for (const [value, data] of graph.constants) {
         const info = graph.values[value]!;
         if (!used.has(value)) continue;
-        if (isLongFill(data, info)) writeTensor(g, 5, `${nameOf(value)}_shape`, int64Info(info), shapeData(info));
+        if (isLongFill(data, info.shape)) writeTensor(g, 5, `${nameOf(value)}_shape`, int64Info(info), shapeData(info));
         else writeTensor(g, 5, nameOf(value), info, data);
       }
-      for (const { name, value } of graph.inputs) writeValueInfo(g, 11, name, graph.values[value]!);
+      for (const { name, value, hasHiddenShape } of graph.inputs) {
+        const { shape, dtype } = graph.values[value]!;
+        writeValueInfo(g, 11, name, { shape: hasHiddenShape ? undefined : shape, dtype });
+      }
       if (firstOutput !== undefined) writeSequenceInfo(g, 12, firstOutput, graph.values[graph.outputs[0]!.value]!);
       for (const { name, value } of graph.outputs) writeValueInfo(g, 12, name, graph.values[value]!);
     })
@@ -67,8 +70,9 @@ export function onnxModel(graph: Graph, firstOutput?: string): Uint8Array {
   return model.finish();
 }
 
-const isLongFill = (data: ConstantData, info: ValueInfo) =>
-  typeof data === 'number' && sizeOf(info.shape) > MAX_EXPANDED_FILL;
+/** A constant that is written as `ConstantOfShape`. */
+export const isLongFill = (data: ConstantData, shape: readonly number[]): data is number =>
+  typeof data === 'number' && sizeOf(shape) > MAX_EXPANDED_FILL;
 const int64Info = (info: ValueInfo): ValueInfo => ({ shape: [info.shape.length], dtype: 'int64' });
 const shapeData = (info: ValueInfo) => BigInt64Array.from(info.shape, BigInt);
 
@@ -138,7 +142,10 @@ function filled(dtype: IrDType, size: number, value: number): Exclude<ConstantDa
   return new Data(size).fill(value);
 }
 
-function writeValueInfo(g: ProtobufWriter, field: number, name: string, info: ValueInfo): void {
+/** A tensor's type, its shape left out where nobody shall know it. */
+type TensorType = { shape: readonly number[] | undefined; dtype: IrDType };
+
+function writeValueInfo(g: ProtobufWriter, field: number, name: string, info: TensorType): void {
   g.message(field, (v) => v.string(1, name).message(2, (type) => writeTensorType(type, info)));
 }
 
@@ -152,9 +159,10 @@ function writeSequenceInfo(g: ProtobufWriter, field: number, name: string, of: V
   );
 }
 
-function writeTensorType(type: ProtobufWriter, { shape, dtype }: ValueInfo): void {
+function writeTensorType(type: ProtobufWriter, { shape, dtype }: TensorType): void {
   type.message(1, (tensor) => {
     tensor.int(1, onnxTypes[dtype]);
+    if (!shape) return;
     tensor.message(2, (s) => {
       for (const dimension of shape) s.message(1, (d) => d.int(1, dimension));
     });

@@ -6,6 +6,7 @@ import type { Graph } from '../ir/graph.ts';
 import { JitError } from '../jit-error.ts';
 import { onnxModel } from '../onnx/onnx-model.ts';
 import { sumsOfSquares } from '../optimizer/sums-of-squares.ts';
+import { hideShapes } from '../passes/hide-shapes.ts';
 import { optimise } from '../passes/optimise.ts';
 import { partsOfState } from '../passes/parts-of-state.ts';
 import { variantSignature } from '../train-definition.ts';
@@ -19,7 +20,9 @@ export function traceTrainStep(
   device: DeviceTraits = traitsOf('cpu'),
 ): TracedStep {
   const { graph, ...rest } = traceTrainGraph(definition, variant, device);
-  return { ...rest, model: onnxModel(graph, device.state === 'host' ? names.inPlace : undefined) };
+  if (device.state !== 'host') return { ...rest, model: onnxModel(graph) };
+  hideShapes(graph);
+  return { ...rest, model: onnxModel(graph, names.inPlace) };
 }
 
 export function traceTrainGraph(
