@@ -1,7 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expandStudy, openStore, presets, type Store, type StudyEvent } from '@vlm/study';
+import {
+  describeHardware,
+  expandStudy,
+  hardwareText,
+  openStore,
+  presets,
+  type Store,
+  type StudyEvent,
+} from '@vlm/study';
 import {
   contractStudy,
   type ExecutorUnderTest,
@@ -164,6 +172,17 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     await executor.run(contractStudy, { estimate });
     expect(events.filter(({ type }) => type === 'paused').length).toBeGreaterThan(0);
     expect(events.filter(({ type }) => type === 'phase-failed')).toEqual([]);
+  });
+
+  it('tells what the machine is that runs a phase', async () => {
+    await work();
+    await given.trace.setHeld('corpus', true);
+    const running = executor.run(contractStudy, { estimate });
+    const corpus = async () => (await executor.status(contractStudy))[0];
+    await expect.poll(corpus, { timeout: 10_000 }).toMatchObject({ state: 'running', host: hostname() });
+    expect((await corpus())!.machine).toBe(hardwareText(await describeHardware()));
+    await given.trace.setHeld('corpus', false);
+    await running;
   });
 
   it('gives phases back when it is closed', async () => {

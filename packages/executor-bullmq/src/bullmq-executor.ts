@@ -81,7 +81,8 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
     },
     async status(study) {
       const view = viewStudy({ id: '', study, labels, priorities: [], version: studyVersion, store: store.location });
-      return phaseStatus(queues, view, store);
+      const machines = new Map((await registry.workers()).map(({ host, machine }) => [host, machine]));
+      return phaseStatus(queues, view, store, machines);
     },
     async cancel(study) {
       const view = await register(study);

@@ -35,7 +35,13 @@ async function findJob(queues: Queues, view: StudyView, phase: Phase): Promise<U
   return { phase, job, state: state === 'active' ? 'running' : state === 'failed' ? 'failed' : 'queued' };
 }
 
-export async function phaseStatus(queues: Queues, view: StudyView, store: Store): Promise<PhaseStatus[]> {
+/** @param machines what each host is, in a line */
+export async function phaseStatus(
+  queues: Queues,
+  view: StudyView,
+  store: Store,
+  machines: ReadonlyMap<string, string>,
+): Promise<PhaseStatus[]> {
   const jobs = new Map((await unfinishedJobs(queues, view, store)).map((found) => [found.phase, found]));
   const records = await finishedRecords(view.study.phases, store);
   return view.study.phases.map((phase): PhaseStatus => {
@@ -49,6 +55,7 @@ export async function phaseStatus(queues: Queues, view: StudyView, store: Store)
       phase,
       state,
       ...(host ? { host } : {}),
+      ...(host && machines.has(host) ? { machine: machines.get(host)! } : {}),
       ...(progress.fraction === undefined ? {} : { progress: { ...progress, fraction: progress.fraction } }),
       ...(job.attemptsMade > 0 ? { failures: job.attemptsMade } : {}),
       ...(job.failedReason ? { error: job.failedReason } : {}),

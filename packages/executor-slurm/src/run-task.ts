@@ -4,6 +4,8 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import {
   checkSubmitter,
+  describeHardware,
+  hardwareText,
   type PhaseProgress,
   type PhaseRecord,
   type PhaseRunner,
@@ -39,12 +41,13 @@ export async function runTask({ taskFile, runner, task, signal, onWarning }: Tas
     throw new StudyError('job-refused', `Expected a task from 0 to ${phases.length - 1} of ${taskFile}, got ${task}.`);
   }
   const phase = phaseOfStudy(study, asked);
+  const machine = hardwareText(await describeHardware());
   const file = progressFile(dirname(dirname(taskFile)), phase);
   let lastMs = Number.NEGATIVE_INFINITY;
   const report = async (progress: PhaseProgress): Promise<void> => {
     if (Date.now() - lastMs < progressIntervalMs) return;
     lastMs = Date.now();
-    const told: TaskProgress = { ...progress, host: hostname() };
+    const told: TaskProgress = { ...progress, host: hostname(), machine };
     await writeBeside(file, JSON.stringify(told)).catch(() => {}); // It is only a display.
   };
   await report({ fraction: 0 });

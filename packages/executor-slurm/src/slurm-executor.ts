@@ -175,8 +175,9 @@ async function unfinishedStatus(
     return { phase, state: reason === undefined || /dependency/i.test(reason) ? 'waiting' : 'queued' };
   }
   if (!ended.has(state) && state !== 'FORGOTTEN') {
-    const { host, ...progress } = (await folder.progress(phase)) ?? { host: node, fraction: 0 };
-    return { phase, state: 'running', progress, ...((node ?? host) ? { host: node ?? host! } : {}) };
+    const { host, machine, ...progress } = (await folder.progress(phase)) ?? { fraction: 0 };
+    const at = node ?? host;
+    return { phase, state: 'running', progress, ...(at ? { host: at } : {}), ...(machine ? { machine } : {}) };
   }
   if (state === 'CANCELLED' || state === 'FORGOTTEN') return { phase, state: 'waiting' };
   const printed = (await folder.output(found.job)).trim().split('\n').at(-1);

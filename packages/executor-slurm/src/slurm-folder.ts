@@ -24,6 +24,8 @@ export interface SlurmFolder {
 
 export interface TaskProgress extends PhaseProgress {
   host: string;
+  /** What the node is, in a line. */
+  machine: string;
 }
 
 export async function openSlurmFolder(path: string): Promise<SlurmFolder> {

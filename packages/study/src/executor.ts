@@ -52,6 +52,8 @@ export interface PhaseStatus {
   record?: PhaseRecord;
   /** Who is at it, or was last. */
   host?: string;
+  /** What that machine is, in a line. */
+  machine?: string;
   progress?: PhaseProgress;
   /** Attempts that ended in an error. */
   failures?: number;

@@ -42,7 +42,7 @@ export type {
 export { chainSeconds, dependents, finishedRecords, isReady, neededPhases } from './schedule.ts';
 export type { Claim, ClaimOptions } from './store/claim.ts';
 export type { StoreHolder } from './store/holder.ts';
-export type { StudyRun } from './store/runs.ts';
+export type { ShownRun, StudyRun } from './store/runs.ts';
 export {
   type FetchOptions,
   findStore,

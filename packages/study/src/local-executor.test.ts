@@ -47,8 +47,11 @@ describe('localExecutor', () => {
 
   it('tells from another terminal what runs', async () => {
     const claim = (await given.store.claim(corpus))!;
-    const [status] = await given.executor.status(contractStudy);
-    expect(status).toMatchObject({ state: 'running', host: hostname() });
+    const look = async () => (await given.executor.status(contractStudy))[0];
+    expect(await look()).toMatchObject({ state: 'running', host: hostname() });
+    const progress = { fraction: 0.25, loss: 2, rate: 1200, unit: 'tokens' };
+    await showRunOf({ ...thisHolder(), machine: 'a laptop', phases: { [corpus.hash]: progress } });
+    expect(await look()).toMatchObject({ state: 'running', machine: 'a laptop', progress });
     await claim.release();
   });
 

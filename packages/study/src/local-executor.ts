@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { executeStudy } from './execute-study.ts';
 import type { Executor, PhaseProgress, PhaseRunner, PhaseStatus } from './executor.ts';
 import type { Phase, Study } from './graph.ts';
+import { describeHardware, hardwareText } from './hardware.ts';
 import { identityOf } from './identity.ts';
 import { readPhaseLog } from './phase-log.ts';
 import { finishedRecords, isReady } from './schedule.ts';
@@ -28,7 +29,10 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
   return {
     name: 'local',
     async run(study, options) {
-      const hide = await store.showRun(identityOf(study.recipe));
+      const shown = await store.showRun({
+        study: identityOf(study.recipe),
+        machine: hardwareText(await describeHardware()),
+      });
       const abort = new AbortController();
       const stop = (): void => abort.abort();
       options.signal?.addEventListener('abort', stop, { once: true });
@@ -45,6 +49,7 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
           if (event.type === 'phase-progress') progress.set(hash, event.progress);
           if (event.type === 'phase-failed') failures.set(hash, event.error);
           if (event.type === 'phase-failed' || event.type === 'phase-finished') progress.delete(hash);
+          shown.show(Object.fromEntries(progress));
           options.onEvent?.(event);
         },
       });
@@ -55,7 +60,7 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
       try {
         return await work;
       } finally {
-        await hide();
+        await shown.end();
         runs.delete(abort);
         if (abort.signal.aborted) progress.clear();
         options.signal?.removeEventListener('abort', stop);
@@ -63,16 +68,22 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
     },
     async status(study) {
       const records = await finishedRecords(study.phases, store);
+      const told = new Map(
+        (await store.runs()).flatMap(({ host, machine, phases = {} }) =>
+          Object.entries(phases).map(([hash, now]) => [hash, { host, ...(machine ? { machine } : {}), progress: now }]),
+        ),
+      );
       const statusOf = async (phase: Phase): Promise<PhaseStatus> => {
         const record = records.get(phase.id);
         if (record) return { phase, state: 'done', record };
-        const now = progress.get(phase.hash);
-        if (now) return { phase, state: 'running', host: hostname(), progress: now };
+        const here = progress.get(phase.hash);
+        const run = told.get(phase.hash);
+        if (here) return { phase, state: 'running', ...run, host: hostname(), progress: here };
         const failure = failures.get(phase.hash);
         if (failure) return { phase, state: 'failed', host: hostname(), failures: 1, error: failure.message };
         if (!isReady(phase, records)) return { phase, state: 'waiting' };
-        const claimant = await store.claimant(phase);
-        if (claimant) return { phase, state: 'running', host: claimant.host };
+        const claimant = run ?? (await store.claimant(phase));
+        if (claimant) return { phase, state: 'running', host: claimant.host, ...run };
         return { phase, state: runs.size > 0 ? 'queued' : 'waiting' };
       };
       return Promise.all(study.phases.map(statusOf));

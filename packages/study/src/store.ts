@@ -6,7 +6,7 @@ import type { Claim, ClaimOptions } from './store/claim.ts';
 import { openDirectoryStore } from './store/directory-store.ts';
 import type { StoreHolder } from './store/holder.ts';
 import { openS3Store } from './store/open-s3-store.ts';
-import type { StudyRun } from './store/runs.ts';
+import type { ShownRun, StudyRun } from './store/runs.ts';
 import { StudyError } from './study-error.ts';
 
 /** What a finished phase leaves beside its files. */
@@ -99,13 +99,8 @@ export interface Store {
   readShared(path: string): Promise<Uint8Array | undefined>;
   /** Writes it, here and in the store. @returns its path in `directory` */
   writeShared(path: string, content: string | Uint8Array): Promise<string>;
-  /**
-   * Shows others that this process runs a study. Any number may at once, of one study or of several: claims keep two from one phase.
-   *
-   * @param study identity of its recipe
-   * @returns takes it back
-   */
-  showRun(study: string): Promise<() => Promise<void>>;
+  /** Shows others that this process runs a study. Any number may at once: claims keep two from one phase. */
+  showRun(run: Pick<StudyRun, 'study' | 'machine'>): Promise<ShownRun>;
   /** Processes that run studies here at this moment, as far as they show a sign of life. */
   runs(): Promise<StudyRun[]>;
 }

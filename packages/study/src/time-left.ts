@@ -8,6 +8,8 @@ export interface TimeLeft {
   seconds(nowMs: number): number;
   /** Seconds until one running phase ends; undefined before it has said anything. */
   phaseSeconds(phase: Phase, nowMs: number): number | undefined;
+  /** Seconds of work that one phase still is: 0 when it is done, the corrected estimate before it has said anything. */
+  workSeconds(phase: Phase, nowMs: number): number;
 }
 
 /** How many seconds of estimate the plan itself is worth against measurements: early corrections stay small. */
@@ -28,6 +30,13 @@ export function createTimeLeft(
     if (!run || run.fractionAtStart === undefined || run.fraction - run.fractionAtStart < 0.02) return undefined;
     const spent = (nowMs - run.atMs) / 1000;
     return (spent * (1 - run.fraction)) / (run.fraction - run.fractionAtStart);
+  };
+
+  const workSeconds = (phase: Phase, nowMs: number): number => {
+    const estimated = remaining.get(phase);
+    if (estimated === undefined) return 0;
+    const fraction = started.get(phase)?.fraction ?? 0;
+    return phaseSeconds(phase, nowMs) ?? (estimated * (1 - fraction) * measured) / expected;
   };
 
   return {
@@ -52,17 +61,11 @@ export function createTimeLeft(
       }
     },
     seconds(nowMs) {
-      const scale = measured / expected;
-      let work = 0;
-      let longest = 0;
-      for (const [phase, estimated] of remaining) {
-        const run = started.get(phase);
-        const left = phaseSeconds(phase, nowMs) ?? estimated * scale * (1 - (run?.fraction ?? 0));
-        work += left;
-        longest = Math.max(longest, left);
-      }
-      return Math.max(longest, work / concurrency);
+      const left = [...remaining.keys()].map((phase) => workSeconds(phase, nowMs));
+      const work = left.reduce((sum, seconds) => sum + seconds, 0);
+      return Math.max(0, ...left, work / concurrency);
     },
     phaseSeconds,
+    workSeconds,
   };
 }

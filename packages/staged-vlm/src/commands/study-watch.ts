@@ -31,14 +31,13 @@ async function watch(name: string, options: StudyOptions & ExecutorOptions & { p
       `There is no store in ${options.store} yet. Start one with \`staged-vlm study run ${name}\`, or name another with --store.`,
     );
   }
-  // What runs on this machine is seen in the store; of other machines, the executor tells.
-  const executor = options.executor === 'local' ? undefined : await openExecutor(options, study, store, 'wait');
-  const server = await watchStudy(study, store, options.port, executor && (() => executor.status(study)));
+  const executor = await openExecutor(options, study, store, 'wait');
+  const server = await watchStudy(study, store, options.port, () => executor.status(study));
   console.log(`Watching recipe ${study.recipe.name} at ${server.url} (Ctrl-C ends the watching, not the study).`);
   await new Promise<void>((done) => {
     process.once('SIGINT', done);
     process.once('SIGTERM', done);
   });
   await server.close();
-  await executor?.close();
+  await executor.close();
 }

@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,20 +6,12 @@ import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { presets } from '../presets/index.ts';
 import { addSweeps } from '../sweeps/index.ts';
+import { axeViolations, chromiumPath } from '../testing/chromium.ts';
 import { madeUpResults } from '../testing/made-up-results.ts';
 import { renderHtml } from './render-html.ts';
 import { drawFigures, reportDocument } from './report-document.ts';
 
-/** A Chromium of this machine; `CHROMIUM` names another. Without one these checks are skipped by name. */
-const executablePath = [
-  process.env['CHROMIUM'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-].find((path) => path !== undefined && existsSync(path));
-
-describe.skipIf(!executablePath)('the report in Chromium', { timeout: 120_000 }, () => {
+describe.skipIf(!chromiumPath)('the report in Chromium', { timeout: 120_000 }, () => {
   let folder: string;
   let url: string;
   let browser: Browser;
@@ -34,7 +24,7 @@ describe.skipIf(!executablePath)('the report in Chromium', { timeout: 120_000 },
     const path = join(folder, 'report.html');
     await writeFile(path, renderHtml(reportDocument(results, await drawFigures(results))));
     url = pathToFileURL(path).href;
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
@@ -54,14 +44,7 @@ describe.skipIf(!executablePath)('the report in Chromium', { timeout: 120_000 },
       await page.evaluate(() => {
         for (const details of document.querySelectorAll('details')) details.open = true;
       });
-      await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
-      const violations = await page.evaluate(async () => {
-        const axe = (
-          globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: unknown[] }[] }> } }
-        ).axe;
-        return (await axe.run()).violations.map(({ id, nodes }) => `${id} × ${nodes.length}`);
-      });
-      expect(violations).toEqual([]);
+      expect(await axeViolations(page)).toEqual([]);
       expect(errors).toEqual([]);
       // Tables and figures scroll by themselves; the page does not.
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);

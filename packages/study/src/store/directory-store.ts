@@ -72,7 +72,7 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
       await writeWhole(join(directory, path), content);
       return join(directory, path);
     },
-    showRun: (study) => showRun(runFiles(join(directory, 'runs')), study),
+    showRun: (run) => showRun(runFiles(join(directory, 'runs')), run),
     runs: () => livingRuns(runFiles(join(directory, 'runs'))),
   };
 }

@@ -173,7 +173,7 @@ export async function openObjectStore(
       await writeWhole(join(cache.directory, path), content);
       return join(cache.directory, path);
     },
-    showRun: (study) => showRun(runs, study),
+    showRun: (run) => showRun(runs, run),
     runs: () => livingRuns(runs),
   };
 }

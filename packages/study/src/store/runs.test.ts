@@ -20,13 +20,13 @@ const elsewhere = { ...thisHolder(), host: 'elsewhere', pid: 7 };
 describe('livingRuns', () => {
   it('tells runs here and elsewhere, until they are taken back', async () => {
     const { files, texts } = filesInMemory();
-    const hide = await showRun(files, 'mine');
+    const { end } = await showRun(files, { study: 'mine' });
     texts.set('other.json', shown(elsewhere));
     expect((await livingRuns(files)).map(({ study, host }) => [study, host])).toEqual([
       ['mine', thisHolder().host],
       ['s', 'elsewhere'],
     ]);
-    await hide();
+    await end();
     expect([...texts.keys()]).toEqual(['other.json']);
   });
 

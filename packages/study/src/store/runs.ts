@@ -3,6 +3,7 @@
  * are claims.
  */
 import { randomBytes } from 'node:crypto';
+import type { PhaseProgress } from '../executor.ts';
 import { claimLapseSeconds } from './claim.ts';
 import { isDead, type StoreHolder, thisHolder } from './holder.ts';
 
@@ -10,6 +11,18 @@ import { isDead, type StoreHolder, thisHolder } from './holder.ts';
 export interface StudyRun extends StoreHolder {
   /** Identity of its recipe. */
   study: string;
+  /** What it runs on, in a line. */
+  machine?: string;
+  /** Phases that it is at, by hash, and how far each is. */
+  phases?: Readonly<Record<string, PhaseProgress>>;
+}
+
+/** What a run shows of itself. */
+export interface ShownRun {
+  /** Shows it soon. */
+  show(phases: Readonly<Record<string, PhaseProgress>>): void;
+  /** Takes all back. */
+  end(): Promise<void>;
 }
 
 /** Where runs show themselves: small files by name. */
@@ -21,27 +34,46 @@ export interface RunFiles {
 }
 
 const daySeconds = 86_400;
+/** How often a run looks whether there is something new to show. */
+const showMs = 5000;
 
-/** Shows that this process runs a study, again and again. @returns takes it back */
-export async function showRun(files: RunFiles, study: string): Promise<() => Promise<void>> {
-  const run: StudyRun = { ...thisHolder(), study };
+/** Shows that this process runs a study, from now on, and how far it is. */
+export async function showRun(files: RunFiles, run: Pick<StudyRun, 'study' | 'machine'>): Promise<ShownRun> {
+  const { study } = run;
   const name = `${study}-${randomBytes(4).toString('hex')}.json`;
-  const show = (): Promise<void> => files.write(name, JSON.stringify({ ...run, at: new Date().toISOString() }));
-  await show();
-  let showing: Promise<void> | undefined;
-  const again = (): void => {
-    showing ??= show()
-      .catch(() => {}) // It is only shown; the next time will do.
-      .finally(() => {
-        showing = undefined;
-      });
+  const holder = thisHolder();
+  let phases: StudyRun['phases'] = {};
+  let isNew = true;
+  let shownMs = 0;
+  const write = async (): Promise<void> => {
+    isNew = false;
+    shownMs = Date.now();
+    await files.write(name, JSON.stringify({ ...holder, ...run, phases, at: new Date(shownMs).toISOString() }));
   };
-  const timer = setInterval(again, (1000 * claimLapseSeconds()) / 8);
+  await write();
+  let writing: Promise<void> | undefined;
+  const timer = setInterval(
+    () => {
+      if (!isNew && Date.now() - shownMs < (1000 * claimLapseSeconds()) / 8) return;
+      writing ??= write()
+        .catch(() => {}) // It is only shown; the next time will do.
+        .finally(() => {
+          writing = undefined;
+        });
+    },
+    Math.min(showMs, (1000 * claimLapseSeconds()) / 8),
+  );
   timer.unref();
-  return async () => {
-    clearInterval(timer);
-    await showing;
-    await files.remove(name).catch(() => {});
+  return {
+    show(now) {
+      phases = now;
+      isNew = true;
+    },
+    async end() {
+      clearInterval(timer);
+      await writing;
+      await files.remove(name).catch(() => {});
+    },
   };
 }
 

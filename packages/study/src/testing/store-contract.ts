@@ -163,14 +163,17 @@ export function storeContract(machine: OpenMachine): void {
   it('shows who runs studies, as long as they do', async () => {
     const [a, b] = [await machine(), await machine()];
     expect(await b.runs()).toEqual([]);
-    const hide = await a.showRun('one');
-    const hideOther = await b.showRun('other');
+    const run = await a.showRun({ study: 'one', machine: 'a big one' });
+    const other = await b.showRun({ study: 'other' });
     const seen = await (await machine()).runs();
     expect(seen.map(({ study }) => study).sort()).toEqual(['one', 'other']);
-    expect(seen[0]).toMatchObject({ pid: process.pid });
-    await hide();
+    expect(seen.find(({ study }) => study === 'one')).toMatchObject({ pid: process.pid, machine: 'a big one' });
+    run.show({ abc: { fraction: 0.5 } });
+    const phasesOfOne = async () => (await b.runs()).find(({ study }) => study === 'one')?.phases;
+    await expect.poll(phasesOfOne, { timeout: 5000 }).toEqual({ abc: { fraction: 0.5 } });
+    await run.end();
     expect((await b.runs()).map(({ study }) => study)).toEqual(['other']);
-    await hideOther();
+    await other.end();
     expect(await a.runs()).toEqual([]);
   });
 

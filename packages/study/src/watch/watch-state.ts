@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import type { PhaseStatus } from '../executor.ts';
-import { type Phase, phasesOfArm, type Study } from '../graph.ts';
+import { type Phase, phasesOfArm, prerequisites, type Study } from '../graph.ts';
+import { hardwareText } from '../hardware.ts';
 import { identityOf } from '../identity.ts';
 import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
 import type { ScoreRow } from '../report/results.ts';
 import { scoreRows } from '../report/score-rows.ts';
-import type { Store } from '../store.ts';
+import type { PhaseRecord, Store } from '../store.ts';
+import { type WatchTimes, watchTimes } from './watch-times.ts';
 
 /** One phase as a watcher sees it from the store alone. */
 export interface WatchedPhase {
@@ -19,8 +21,27 @@ export interface WatchedPhase {
   loss?: number;
   /** Units a second, such as `1200 tokens/s`. */
   rate?: string;
-  /** Who is at it, or did it. */
+  /** 0 to 1, of one that is under way. */
+  fraction?: number;
+  /** What it is doing, where it has no steps. */
+  note?: string;
+  /** Until its end, of one that is under way. */
+  secondsLeft?: number;
+  /** Who is at it, or did it, and what that machine is. */
   host?: string;
+  machine?: string;
+}
+
+/** One model on its way: an arm at a seed. */
+export interface WatchedArm {
+  model: string;
+  /** The phase that it is at, or waits for; undefined when it is evaluated. */
+  at?: string;
+  /** Of the phases that lead to it, those that are done, and all. */
+  done: number;
+  phases: number;
+  /** Until it is evaluated, if its phases never wait for a worker. */
+  secondsLeft: number;
 }
 
 /** Losses of one training phase, thinned out. */
@@ -43,6 +64,7 @@ export interface WatchState {
   recipe: string;
   /** Whether anybody runs it at this moment. */
   running: boolean;
+  arms: WatchedArm[];
   phases: WatchedPhase[];
   curves: WatchedCurve[];
   scores: WatchedScore[];
@@ -56,7 +78,7 @@ const watchResamples = 500;
 /**
  * Reads the state of a study from its store again and again; what is finished is read once.
  *
- * @param live what an executor says of the phases; without it, phases elsewhere are seen as they last saved their progress
+ * @param live what an executor says of the phases; without it, phases are seen as they last saved their progress
  */
 export function createWatcher(
   study: Study,
@@ -67,6 +89,8 @@ export function createWatcher(
   const scoresOf = new Map<string, WatchedScore[]>();
   const doneCurves = new Map<string, WatchedCurve>();
   const models = evaluationsByModel(study);
+  const chains = new Map([...models].map(([model, evaluate]) => [model, phasesBefore(study, evaluate)]));
+  let times: Promise<WatchTimes> | undefined;
 
   const watchPhase = async (
     phase: Phase,
@@ -78,16 +102,18 @@ export function createWatcher(
     if (record && stored) doneCurves.set(phase.hash, stored);
     const curve = record ? stored : liveCurves(phase, stored, status);
     const last = curve?.points.at(-1);
-    const host = record?.hardware?.host ?? status?.host;
-    const { rate, unit = 'items' } = status?.progress ?? {};
+    times ??= watchTimes(study, store);
+    const { observe, ofPhase } = await times;
+    observe(phase, record, status);
+    const state = record ? 'done' : (liveState(status) ?? (await unfinishedState(store, phase)));
     const watched: WatchedPhase = {
       id: phase.id,
       kind: phase.kind,
-      state: record ? 'done' : (liveState(status) ?? (await unfinishedState(store, phase))),
+      state,
       ...(record ? { seconds: record.seconds } : {}),
       ...(last ? { step: last[0], loss: last[1] } : {}),
-      ...(host ? { host } : {}),
-      ...(rate !== undefined && !record ? { rate: `${Math.round(rate)} ${unit}/s` } : {}),
+      ...whereabouts(record, status),
+      ...(state === 'under-way' ? { ...progressOf(status), secondsLeft: ofPhase(phase) } : {}),
     };
     return [watched, curve];
   };
@@ -104,9 +130,23 @@ export function createWatcher(
       await store.fetch(phase, { files: (path) => path === rowsFile });
       scoresOf.set(model, headlineScores(model, await readRows(store.phaseDirectory(phase))));
     }
+    const { untilEnd } = await times!;
+    const states = new Map(watched.map(([phase]) => [phase.id, phase.state]));
     return {
       recipe: study.recipe.name,
       running,
+      arms: [...models].map(([model, evaluate]): WatchedArm => {
+        const chain = chains.get(model)!;
+        const open = chain.filter(({ id }) => !done.has(id));
+        const at = open.find(({ id }) => states.get(id) === 'under-way') ?? open[0];
+        return {
+          model,
+          ...(at ? { at: at.id } : {}),
+          done: chain.length - open.length,
+          phases: chain.length,
+          secondsLeft: untilEnd(evaluate),
+        };
+      }),
       phases: watched.map(([phase]) => phase),
       curves: watched.flatMap(([, curve]) => (curve ? [curve] : [])),
       scores: [...models.keys()].flatMap((model) => scoresOf.get(model) ?? []),
@@ -119,6 +159,31 @@ function evaluationsByModel(study: Study): Map<string, Phase> {
   const { arms, seeds } = study.recipe;
   const names = seeds.flatMap((seed) => arms.map(({ id }) => `${id}/seed-${seed}`));
   return new Map(names.map((name) => [name, phasesOfArm(study, name)!.evaluate]));
+}
+
+/** All phases that lead to one, and itself, in the study's order. */
+function phasesBefore(study: Study, end: Phase): Phase[] {
+  const wanted = new Set([end.id]);
+  for (const phase of [...study.phases].reverse()) {
+    if (wanted.has(phase.id)) for (const id of prerequisites(phase)) wanted.add(id);
+  }
+  return study.phases.filter(({ id }) => wanted.has(id));
+}
+
+function whereabouts(record: PhaseRecord | undefined, status: PhaseStatus | undefined) {
+  const host = record?.hardware?.host ?? status?.host;
+  const machine = record?.hardware ? hardwareText(record.hardware) : status?.machine;
+  return { ...(host ? { host } : {}), ...(machine ? { machine } : {}) };
+}
+
+function progressOf(status: PhaseStatus | undefined) {
+  if (!status?.progress) return {};
+  const { fraction, rate, unit = 'items', note } = status.progress;
+  return {
+    fraction,
+    ...(rate === undefined ? {} : { rate: `${Math.round(rate)} ${unit}/s` }),
+    ...(note === undefined ? {} : { note }),
+  };
 }
 
 async function unfinishedState(store: Store, phase: Phase): Promise<WatchedPhase['state']> {

@@ -49,9 +49,9 @@ describe('watchStudy', () => {
     ]);
     await claim.release();
     expect((await state()).running).toBe(false);
-    const hide = await store.showRun(identityOf(study.recipe));
+    const run = await store.showRun({ study: identityOf(study.recipe) });
     expect((await state()).running).toBe(true);
-    await hide();
+    await run.end();
     await store.finish(main, { finishedAt: '', seconds: 4, peakBytes: 1, summary: {} });
     expect(await stateOf(main.id)).toMatchObject({ state: 'done', seconds: 4, step: 3 });
   });
@@ -65,15 +65,23 @@ describe('watchStudy', () => {
         phase: main,
         state: 'running',
         host: 'gpu-3',
+        machine: 'gpu-3: EPYC, A100',
         progress: { fraction: 0.5, step: ++step, loss: 6, rate: 1234.5, unit: 'tokens' },
       },
     ]);
     const look = async () => (await (await fetch(`${other.url}state.json`)).json()) as WatchState;
     await look();
-    const { running, phases, curves } = await look();
+    const { running, phases, curves, arms } = await look();
     expect(running).toBe(true);
     const found = phases.find(({ id }) => id === main.id);
-    expect(found).toMatchObject({ state: 'under-way', host: 'gpu-3', step: 3, loss: 6, rate: '1235 tokens/s' });
+    expect(found).toMatchObject({
+      ...{ state: 'under-way', host: 'gpu-3', machine: 'gpu-3: EPYC, A100' },
+      ...{ step: 3, loss: 6, rate: '1235 tokens/s', fraction: 0.5 },
+    });
+    expect(found!.secondsLeft).toBeGreaterThan(0);
+    const [arm] = arms;
+    expect(arm).toMatchObject({ model: 'branch-0/seed-124', at: main.id, done: 0 });
+    expect(arm!.secondsLeft).toBeGreaterThan(found!.secondsLeft!);
     expect(curves[0]!.points).toEqual([
       [1, 6.5],
       [2, 6],
