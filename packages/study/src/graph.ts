@@ -1,5 +1,7 @@
 import { identityOf, numericsVersion } from './identity.ts';
-import { type Arm, type Recipe, recipeOfArm } from './recipe.ts';
+import type { PublicDecoder } from './model-config.ts';
+import { type Arm, type PublicCheckpoint, type Recipe, recipeOfArm } from './recipe.ts';
+import { StudyError } from './study-error.ts';
 import { withSweepArms } from './sweeps/index.ts';
 
 export type PhaseKind =
@@ -7,6 +9,7 @@ export type PhaseKind =
   | 'tokenizer'
   | 'encoder'
   | 'features'
+  | 'checkpoint'
   | 'main'
   | 'branch'
   | 'finetune'
@@ -29,6 +32,8 @@ export interface Phase {
    * resumes bit-equal is the same run however it is cut.
    */
   continues?: string;
+  /** Where files lie that the settings name by their content. Not part of the identity: they are the same files wherever they lie. */
+  files?: Record<string, string>;
   /** Hash of kind, settings, parents' hashes and the numerics version; names the phase's folder in the store. */
   hash: string;
 }
@@ -58,19 +63,35 @@ export function expandStudy(input: Recipe): Study {
 
   const evaluations: Record<string, string> = {};
   const arms: Record<string, string> = {};
+  const ownText = hasMainRun(recipe);
+  const askAboutText = { ...recipe.evaluate, suites: ['text'], threads: recipe.threads };
   for (const seed of recipe.seeds) {
-    const textModel = addMainRun(recipe, recipe, seed, add, base)(1);
+    const textModel = ownText ? addMainRun(recipe, recipe, seed, add, base)(1) : undefined;
     for (const arm of recipe.arms) {
       const suffix = `${arm.id}/seed-${seed}`;
       const chain = addArm(recipe, arm, seed, add);
       arms[`branch:${suffix}`] = chain.branch;
       evaluations[`finetune:${suffix}`] = chain.evaluate;
     }
+    if (textModel === undefined) continue;
     evaluations[`text-model:seed-${seed}`] = add({
       id: `evaluate/text-model/seed-${seed}`,
       kind: 'evaluate',
-      settings: { ...recipe.evaluate, suites: ['text'], model: recipe.model, threads: recipe.threads, seed },
-      parents: { model: textModel, corpus: base.corpus, tokenizer: base.tokenizer },
+      settings: { ...askAboutText, model: recipe.model, seed },
+      parents: {
+        model: textModel,
+        corpus: base.corpus,
+        tokenizer: base.tokenizer,
+      },
+    });
+  }
+  for (const checkpoint of usedCheckpoints(recipe)) {
+    const { model, tokenizer, decoder } = addCheckpoint(checkpoint, add);
+    evaluations[untouchedName(checkpoint)] = add({
+      id: `evaluate/${untouchedName(checkpoint)}`,
+      kind: 'evaluate',
+      settings: { ...askAboutText, model: decoder, seed: recipe.seeds[0] },
+      parents: { model, corpus: base.corpus, tokenizer },
     });
   }
   add({
@@ -80,6 +101,48 @@ export function expandStudy(input: Recipe): Study {
     parents: { ...base, ...arms, ...evaluations },
   });
   return { recipe, phases: [...phases.values()] };
+}
+
+/** Whether any arm leaves a text run of the recipe's own. */
+export const hasMainRun = ({ arms }: Pick<Recipe, 'arms'>): boolean => arms.some(({ from }) => from === undefined);
+
+/** The public checkpoints that arms begin with. */
+export function usedCheckpoints({ public: from, arms }: Recipe): PublicCheckpoint[] {
+  return (from?.checkpoints ?? []).filter(({ name }) => arms.some((arm) => arm.from === name));
+}
+
+/** What the report calls a public checkpoint that nothing was done to. */
+export const untouchedName = ({ name }: PublicCheckpoint): string => `untouched-${name}`;
+
+/** The phases that take over a public checkpoint: its vocabulary and its weights. */
+function addCheckpoint(
+  { name, folder, identity, decoder }: PublicCheckpoint,
+  add: AddPhase,
+): { model: string; tokenizer: string; decoder: PublicDecoder } {
+  if (!identity || !decoder) {
+    throw new StudyError(
+      'bad-recipe',
+      `Public checkpoint "${name}" was not read: \`loadRecipe\` and \`resolvePublicCheckpoints\` find the identity of its files.`,
+    );
+  }
+  const { weights, tokenizer: vocabulary, end } = identity;
+  const files = { folder };
+  const tokenizer = add({
+    id: `tokenizer/${name}`,
+    kind: 'tokenizer',
+    settings: { tokenizer: vocabulary, end },
+    parents: {},
+    files,
+  });
+  const model = decoder as unknown as PublicDecoder;
+  const id = add({
+    id: `checkpoint/${name}`,
+    kind: 'checkpoint',
+    settings: { weights, model },
+    parents: { tokenizer },
+    files,
+  });
+  return { model: id, tokenizer, decoder: model };
 }
 
 /** The phases that made one model: its evaluation, fine-tuning and branch, which it may share with other arms. */
@@ -167,9 +230,9 @@ function addArm(
   add: AddPhase,
 ): { branch: string; finetune: string; evaluate: string } {
   const own = recipeOfArm(recipe, arm);
-  const { corpus, tokenizer, encoder, features } = addSharedPhases(own, add);
-  const main = addMainRun(recipe, own, seed, add, { corpus, tokenizer })(arm.branchPoint);
-  const { threads, model, projector, optimizer } = own;
+  const { corpus, encoder, features, ...shared } = addSharedPhases(own, add);
+  const { main, tokenizer, model } = startOfArm(recipe, arm, seed, add, { corpus, ...shared });
+  const { threads, projector, optimizer } = own;
   const { brokenShards } = own.data;
   const training = { brokenShards, seed, threads, model, projector, optimizer };
   const suffix = `${arm.id}/seed-${seed}`;
@@ -214,6 +277,24 @@ function addArm(
   return { branch, finetune, evaluate };
 }
 
+/** The text model that an arm begins with: its main run at its branch point, or a public checkpoint. */
+function startOfArm(
+  recipe: Recipe,
+  arm: Arm,
+  seed: number,
+  add: AddPhase,
+  { corpus, tokenizer }: Pick<SharedPhases, 'corpus' | 'tokenizer'>,
+): { main: string; tokenizer: string; model: Recipe['model'] | PublicDecoder } {
+  const checkpoint = recipe.public?.checkpoints.find(({ name }) => name === arm.from);
+  if (checkpoint) {
+    const taken = addCheckpoint(checkpoint, add);
+    return { main: taken.model, tokenizer: taken.tokenizer, model: taken.decoder };
+  }
+  const own = recipeOfArm(recipe, arm);
+  const main = addMainRun(recipe, own, seed, add, { corpus, tokenizer })(arm.branchPoint);
+  return { main, tokenizer, model: own.model };
+}
+
 /** Updates of the main run: tokens rounded up to whole batches. */
 export function mainSteps({ main, model }: Pick<Recipe, 'main' | 'model'>): number {
   return Math.ceil(main.tokens / tokensOfUpdate(main, model));
@@ -243,7 +324,7 @@ function addMainRun(
   const { threads, model, optimizer } = own;
   const run = mainIdentity(own);
   const points = recipe.arms
-    .filter((arm) => mainIdentity(recipeOfArm(recipe, arm)) === run)
+    .filter((arm) => arm.from === undefined && mainIdentity(recipeOfArm(recipe, arm)) === run)
     .map((arm) => arm.branchPoint);
   if (mainIdentity(recipe) === run) points.push(0, 1);
   const steps = [...new Set(points.map((point) => stepAt(own, point)))].sort((a, b) => a - b);
@@ -273,12 +354,13 @@ function armSettings(recipe: Recipe, arm: Arm): PhaseSettings {
   const { branch, main } = recipe;
   return {
     schedule: arm.schedule,
-    branchStep: stepAt(recipe, arm.branchPoint),
+    branchStep: arm.from === undefined ? stepAt(recipe, arm.branchPoint) : 0,
     imageShare: arm.imageShare ?? branch.imageShare,
     tokens: arm.tokens ?? branch.tokens,
     batchSize: branch.batchSize,
     lrMin: branch.lrMin,
-    moments: branch.moments,
+    // Nobody publishes them beside the weights.
+    moments: arm.from === undefined ? branch.moments : 'reset',
     attention: branch.attention,
     ...(branch.accumulate ? { accumulate: branch.accumulate } : {}),
     ...(arm.captions ? { captions: arm.captions } : {}),

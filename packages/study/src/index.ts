@@ -1,5 +1,6 @@
 export { calibrate, calibratedRate } from './calibrate.ts';
 export { childProcessRunner } from './child-process-runner.ts';
+export { resolvePublicCheckpoints } from './data/public-checkpoint.ts';
 export { type ExecuteOptions, executeStudy } from './execute-study.ts';
 export type {
   Executor,

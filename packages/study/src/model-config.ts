@@ -1,8 +1,11 @@
-import { type EncoderConfig, type VlmConfig, vlmConfig } from '@vlm/model';
+import { type DecoderConfig, type DecoderOptions, type EncoderConfig, type VlmConfig, vlmConfig } from '@vlm/model';
 import type { Recipe } from './recipe.ts';
 
 /** Losses matter to training alone; an evaluated model has none. */
-type ModelSettings = Pick<Recipe, 'model'> & Partial<Pick<Recipe, 'optimizer'>>;
+type ModelSettings = { model: Recipe['model'] | PublicDecoder } & Partial<Pick<Recipe, 'optimizer'>>;
+
+/** A decoder that a public checkpoint brings with it, in place of a recipe's own. */
+export type PublicDecoder = Extract<DecoderConfig, { family: 'llama' | 'gpt-neox' }>;
 
 /** The decoder alone, as text pre-training sees it. */
 export function textModelConfig({ model, optimizer }: ModelSettings, vocabSize: number): VlmConfig {
@@ -28,10 +31,10 @@ function lossOptions(optimizer: Recipe['optimizer'] | undefined): { zLoss?: numb
   return optimizer ? { zLoss: optimizer.zLoss, zLossOver: optimizer.zLossOver } : {};
 }
 
-function decoderOptions(
-  { dim, layers, heads, hidden, sequenceLength, qkNorm, tiedHead }: Recipe['model'],
-  vocabSize: number,
-) {
+function decoderOptions(model: Recipe['model'] | PublicDecoder, vocabSize: number): DecoderOptions {
+  // A public model's own rows stay, those that no token has too; special tokens may need more.
+  if ('family' in model) return { ...model, vocabSize: Math.max(model.vocabSize, vocabSize) };
+  const { dim, layers, heads, hidden, sequenceLength, qkNorm, tiedHead } = model;
   return {
     dim,
     layers,

@@ -9,7 +9,7 @@ import { finalName } from './phases/main.ts';
 import { openOwnEncoder, readOwnEncoder } from './phases/own-encoder.ts';
 import { loadTokenizer } from './phases/tokenizer.ts';
 import { finalCheckpoint } from './phases/train-phase.ts';
-import { recipeOfArm } from './recipe.ts';
+import { type Recipe, recipeOfArm } from './recipe.ts';
 import type { Store } from './store.ts';
 import { StudyError } from './study-error.ts';
 import { suggest } from './suggest.ts';
@@ -57,7 +57,8 @@ export async function openTrainedModel(study: Study, store: Store, arm: string):
   const encoderFolder = store.phaseDirectory(encoderPhase);
   const own = phase.settings['ownEncoder'] ? await readOwnEncoder(encoderFolder) : undefined;
   const frozen = await openEncoder(encoderFolder, recipe.threads);
-  const config = visionModelConfig(recipe, tokenizer.vocabSize, frozen.width, own?.config);
+  const model = phase.settings['model'] as Recipe['model'];
+  const config = visionModelConfig({ ...recipe, model }, tokenizer.vocabSize, frozen.width, own?.config);
   const checkpoint = await finalCheckpoint(join(store.phaseDirectory(phase), 'checkpoints'), config).open(finalName);
   const { params } = checkpoint.train;
   const encoder = own ? await openOwnEncoder(config, params, recipe.threads) : frozen;
@@ -68,14 +69,14 @@ export async function openTrainedModel(study: Study, store: Store, arm: string):
     batchSize: 1,
     imageToken: tokenizer.imageId,
   });
-  const model = conversationModel(
+  const answering = conversationModel(
     { generator, tokenizer, maxLength: recipe.model.sequenceLength },
     { patches: encoder.patches, of: noTable },
   );
   return {
     async ask(question, image) {
       const features = image ? (await encoder.encode([image.bytes], { names: [image.name] }))[0] : undefined;
-      const [answer] = await model.generate([{ text: question, ...(features ? { image: features } : {}) }], {
+      const [answer] = await answering.generate([{ text: question, ...(features ? { image: features } : {}) }], {
         maxNewTokens: Math.min(48, Math.floor(recipe.model.sequenceLength / 3)),
       });
       return answer ?? '';

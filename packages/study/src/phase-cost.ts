@@ -30,6 +30,7 @@ const encoderFlopsPerSecond = 50e9;
 const inferenceFlopsPerSecond = 25e9;
 const scenesPerSecond = 700;
 const tokenizerBytesPerSecond = 1e6;
+const copiedBytesPerSecond = 200e6;
 /** Node, ONNX Runtime and TensorFlow.js before the first tensor. */
 const processBytes = 300e6;
 /** Evaluation reads an item with its picture, without, and with another one. */
@@ -126,6 +127,19 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
         storeBytes: (scenes + evalItems) * imageTokens * featureWidth * 4,
         seconds: 5 + (scenes + evalItems) / 2000,
       };
+    case 'checkpoint': {
+      const size = countParameters(vlmParams(textModelConfig(recipe, 0)));
+      return {
+        ...nothing,
+        amount: size,
+        unit: 'parameters',
+        // The weights alone, in float32, held twice while they are written.
+        storeBytes: 4 * size,
+        memoryBytes: processBytes + 8 * size,
+        seconds: 2 + (4 * size) / copiedBytesPerSecond,
+        parameters: size,
+      };
+    }
     case 'main': {
       const before = stepsBefore(study, phase);
       const steps = Number(phase.settings['toStep']) - before;

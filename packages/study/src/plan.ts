@@ -1,6 +1,6 @@
 import { countParameters, vlmParams } from '@vlm/model';
 import { a100Hours } from './gpu-hours.ts';
-import { type Phase, phasesOfArm, prerequisites, type Study } from './graph.ts';
+import { type Phase, phasesOfArm, prerequisites, type Study, untouchedName, usedCheckpoints } from './graph.ts';
 import { textModelConfig } from './model-config.ts';
 import { phaseCost } from './phase-cost.ts';
 import { chainSeconds } from './schedule.ts';
@@ -113,10 +113,15 @@ export function estimateSeconds(study: Study, phase: Phase, trainingFlopsPerSeco
 /** For every model that is evaluated, the ids of all phases that it needs. */
 function phasesOfModels(study: Study): Set<string>[] {
   const byId = new Map(study.phases.map((phase) => [phase.id, phase]));
-  const ends = study.recipe.seeds.flatMap((seed) => [
-    ...study.recipe.arms.map((arm) => phasesOfArm(study, `${arm.id}/seed-${seed}`)!.evaluate.id),
-    `evaluate/text-model/seed-${seed}`,
-  ]);
+  const { arms, seeds } = study.recipe;
+  const untouched = [
+    ...seeds.map((seed) => `evaluate/text-model/seed-${seed}`),
+    ...usedCheckpoints(study.recipe).map((checkpoint) => `evaluate/${untouchedName(checkpoint)}`),
+  ];
+  const ends = [
+    ...seeds.flatMap((seed) => arms.map((arm) => phasesOfArm(study, `${arm.id}/seed-${seed}`)!.evaluate.id)),
+    ...untouched.filter((id) => byId.has(id)),
+  ];
   return ends.map((end) => {
     const needed = new Set<string>();
     const visit = (id: string): void => {

@@ -130,8 +130,27 @@ const finetuneSchema = z.strictObject({
   ...encoderIn,
 });
 
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits of a SHA-256');
+
+const publicCheckpointSchema = z.strictObject({
+  /** What arms call it: `step80000`. */
+  name: identifier,
+  /** `config.json`, safetensors and `tokenizer.json` of one revision, as the hub has them. */
+  folder: z.string().min(1),
+  /** How far its training had come, as a share of the whole. */
+  at: share,
+  /** SHA-256 of its configuration and weights and of its tokenizer, and the id that ends a document; left out: read from the folder. */
+  identity: z.strictObject({ weights: sha256, tokenizer: sha256, end: z.int().min(0).optional() }).optional(),
+  /** Its decoder, with the recipe's `sequenceLength`; belongs to `identity`. */
+  decoder: z.looseObject({ family: z.enum(['llama', 'gpt-neox']) }).optional(),
+});
+
+const publicSchema = z.strictObject({ checkpoints: z.array(publicCheckpointSchema).min(1) });
+
 const armSchema = z.strictObject({
   id: identifier,
+  /** A checkpoint of `public` that the arm begins with, in place of the main run; `branchPoint` then is that checkpoint's `at`. */
+  from: z.string().optional(),
   /** Where the arm leaves the main run, as a share of its length. 1 is the two-phase arm; anything earlier is integrated. */
   branchPoint: share,
   /** `continued`: from the main run's rate at that point, no warm-up. `rewarm`: a fresh warm-up to `lrPeak` (the paper's 0 % and 100 %). */
@@ -194,7 +213,10 @@ export const recipeSchema = z.strictObject({
   optimizer: optimizerSchema,
   main: mainSchema,
   branch: branchSchema,
-  arms: z.array(armSchema).min(1),
+  /** May be empty where sweeps bring theirs. */
+  arms: z.array(armSchema),
+  /** Intermediate checkpoints of a public model, to branch from with their weights alone. */
+  public: publicSchema.optional(),
   /** Named sweeps whose arms are added to these. */
   sweeps: z.array(z.enum(sweepNames)).optional(),
   finetune: finetuneSchema,
@@ -203,6 +225,7 @@ export const recipeSchema = z.strictObject({
 
 export type Recipe = z.infer<typeof recipeSchema>;
 export type Arm = z.infer<typeof armSchema>;
+export type PublicCheckpoint = z.infer<typeof publicCheckpointSchema>;
 
 /** The recipe as one arm sees it, with what the arm changes in place. */
 export function recipeOfArm(recipe: Recipe, { changes }: Arm): Recipe {
@@ -256,7 +279,8 @@ function knownKeysAt(path: readonly PropertyKey[]): string[] {
 }
 
 function crossFieldProblems(recipe: Recipe): string[] {
-  const problems = settingProblems(recipe);
+  const problems = [...settingProblems(recipe), ...publicProblems(recipe)];
+  if (recipe.arms.length === 0 && !recipe.sweeps?.length) problems.push('arms: expected at least one arm, or a sweep');
   const seen = new Set<string>();
   recipe.arms.forEach((arm, index) => {
     if (seen.has(arm.id)) problems.push(`arms.${index}.id: "${arm.id}" is used twice; every arm needs its own name`);
@@ -270,6 +294,9 @@ function crossFieldProblems(recipe: Recipe): string[] {
       problems.push(
         `arms.${index}.schedule: at branch point 0 there is no main run to continue; use "rewarm", as the paper does`,
       );
+    }
+    if (arm.from !== undefined) {
+      problems.push(...publicArmProblems(recipe, arm, arm.from).map((problem) => `arms.${index}.${problem}`));
     }
     if (arm.changes) {
       problems.push(...settingProblems(recipeOfArm(recipe, arm)).map((problem) => `arms.${index}.changes.${problem}`));
@@ -298,6 +325,41 @@ function settingProblems({ model, main, branch, finetune, corpus, tokenizer, enc
   if (main.lrMin > main.lrPeak) problems.push('main.lrMin: expected at most main.lrPeak');
   if (finetune.lrMin > finetune.lrPeak) problems.push('finetune.lrMin: expected at most finetune.lrPeak');
   return problems;
+}
+
+function publicProblems({ public: from }: Recipe): string[] {
+  const checkpoints = from?.checkpoints ?? [];
+  return checkpoints.flatMap(({ name, identity, decoder }, index) => {
+    const where = `public.checkpoints.${index}`;
+    return [
+      ...(checkpoints.findIndex((other) => other.name === name) < index
+        ? [`${where}.name: "${name}" is used twice`]
+        : []),
+      ...((identity === undefined) === (decoder === undefined)
+        ? []
+        : [`${where}: "identity" and "decoder" are given together, or both are read from the folder`]),
+    ];
+  });
+}
+
+/** What an arm that begins with a public checkpoint cannot have: a schedule to continue, or a model of the recipe's. */
+function publicArmProblems({ public: from }: Recipe, { branchPoint, schedule, changes }: Arm, name: string): string[] {
+  const names = (from?.checkpoints ?? []).map((checkpoint) => checkpoint.name);
+  const checkpoint = from?.checkpoints.find((candidate) => candidate.name === name);
+  if (!checkpoint) {
+    const near = suggest(name, names);
+    const known = names.length === 0 ? 'the recipe has no "public"' : `checkpoints: ${names.join(', ')}`;
+    return [`from: there is no public checkpoint "${name}"${near ? `; did you mean "${near}"?` : `; ${known}`}`];
+  }
+  return [
+    ...(schedule === 'rewarm'
+      ? []
+      : ['schedule: a public checkpoint has no optimizer state and no schedule to continue; use "rewarm"']),
+    ...(branchPoint === checkpoint.at
+      ? []
+      : [`branchPoint: expected ${checkpoint.at}, where checkpoint "${name}" stands, got ${branchPoint}`]),
+    ...(changes?.model || changes?.main ? ['changes: a public checkpoint brings its own model, trained already'] : []),
+  ];
 }
 
 /** What data of one's own needs: every field of its schema, and parts that need no scenes. */

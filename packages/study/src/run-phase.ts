@@ -7,6 +7,7 @@ import { type Phase, type PhaseKind, prerequisites, type Study } from './graph.t
 import { describeHardware, type Hardware, hardwareText } from './hardware.ts';
 import { appendPhaseLog } from './phase-log.ts';
 import { runBranch } from './phases/branch.ts';
+import { runCheckpoint } from './phases/checkpoint.ts';
 import { runCorpus } from './phases/corpus.ts';
 import { runEncoder } from './phases/encoder.ts';
 import { runEvaluate } from './phases/evaluate.ts';
@@ -45,6 +46,7 @@ const work: Record<PhaseKind, PhaseWork> = {
   tokenizer: runTokenizer,
   encoder: runEncoder,
   features: runFeatures,
+  checkpoint: runCheckpoint,
   main: runMain,
   branch: runBranch,
   finetune: runFinetune,

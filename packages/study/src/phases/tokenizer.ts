@@ -10,10 +10,12 @@ import {
   type Tokenizer,
   trainBpe,
 } from '@vlm/tokenizer';
+import { checkFolder, publicTokenizerPath, publicVocabulary, tokenizerDigest } from '../data/public-checkpoint.ts';
 import { eachSample } from '../data/read-group.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { writeWhole } from '../store/whole-file.ts';
+import { StudyError } from '../study-error.ts';
 import { corpusFolder } from './corpus.ts';
 
 /** A tokenizer with the ids that training needs at hand. */
@@ -32,6 +34,7 @@ export async function runTokenizer({
   parent,
   onProgress,
 }: PhaseContext): Promise<Record<string, unknown>> {
+  if (phase.files) return importPublicTokenizer(phase, directory);
   const settings = phase.settings as unknown as Recipe['tokenizer'];
   if (settings.file !== undefined) return importTokenizer(settings.file, directory);
   const texts: string[] = [];
@@ -61,6 +64,27 @@ async function importTokenizer(file: string, directory: string): Promise<Record<
   const whole = { ...data, specials };
   await writeWhole(join(directory, tokenizerFile), stringifyTokenizer(whole));
   return { vocabSize: createTokenizer(whole).vocabSize, importedFrom: file };
+}
+
+/** Takes over the vocabulary of a public checkpoint. */
+async function importPublicTokenizer(
+  { id, settings, files }: PhaseContext['phase'],
+  directory: string,
+): Promise<Record<string, unknown>> {
+  const { tokenizer: expected, end } = settings as { tokenizer: string; end?: number };
+  const { folder } = files as { folder: string };
+  await checkFolder(folder, id);
+  const found = await tokenizerDigest(folder);
+  const path = publicTokenizerPath(folder);
+  if (found !== expected) {
+    throw new StudyError(
+      'bad-data',
+      `${path}: expected a file with the SHA-256 ${expected}, got ${found}; it has changed.`,
+    );
+  }
+  const data = publicVocabulary(JSON.parse(await readFile(path, 'utf8')), end);
+  await writeWhole(join(directory, tokenizerFile), stringifyTokenizer(data));
+  return { vocabSize: createTokenizer(data).vocabSize, importedFrom: path };
 }
 
 /** The tokenizer that a finished phase left. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolvePublicCheckpoints } from '../data/public-checkpoint.ts';
 import { parseRecipe, type Recipe } from '../recipe.ts';
 import { StudyError } from '../study-error.ts';
 import { suggest } from '../suggest.ts';
@@ -21,6 +22,7 @@ export const presetNames: readonly string[] = Object.keys(presets);
  * A recipe by the name of a preset or from a JSON file.
  *
  * @param nameOrPath `quick`, or a path that ends in `.json`.
+ * @returns with the identities of its public checkpoints read from their files
  * @throws StudyError `unknown-preset` with the nearest name, or `bad-recipe` with every problem of the file.
  */
 export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
@@ -49,5 +51,5 @@ export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
       cause: error,
     });
   }
-  return parseRecipe(parsed);
+  return resolvePublicCheckpoints(parseRecipe(parsed));
 }

@@ -5,7 +5,7 @@ import { paperArms } from './paper-arms.ts';
 export const quick: Recipe = {
   version: 1,
   name: 'quick',
-  description: 'Six branch points of a small text run, images from the default corpus, one seed.',
+  description: 'Six branch points of a small text run, images from the default corpus.',
   seeds: [124],
   threads: 1,
   corpus: { preset: 'quick' },

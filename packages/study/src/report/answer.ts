@@ -1,3 +1,4 @@
+import { hasMainRun } from '../graph.ts';
 import { scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
 import { isTold } from './compare-arms.ts';
 import { grouped, percent } from './format-numbers.ts';
@@ -32,8 +33,9 @@ function visionSentence(results: StudyResults, row: Comparison): string {
 }
 
 function branchPointSentence(results: StudyResults): string {
+  const families = hasMainRun(results.recipe) ? ['timing', 'recipe'] : ['from-public'];
   const rows = results.comparisons.filter(
-    ({ family, measure }) => (family === 'timing' || family === 'recipe') && measure === visionMeasure.name,
+    ({ family, measure }) => families.includes(family) && measure === visionMeasure.name,
   );
   const told = rows.filter(isTold);
   const others = rows.length > 1 ? `Of ${rows.length} earlier branch points` : 'Of the one earlier branch point';

@@ -1,5 +1,5 @@
 import type { Arm } from '../recipe.ts';
-import { isUsualArm } from '../sweeps/sweep.ts';
+import { timingLine } from '../sweeps/sweep.ts';
 import type { ArmResult, ArmScore, ScoreRow, StudyResults } from './results.ts';
 import { mainMetric, visionScoreTask } from './score-rows.ts';
 
@@ -10,9 +10,9 @@ export function trainedArms({ arms }: Pick<StudyResults, 'arms'>): TrainedArm[] 
   return arms.filter((arm): arm is TrainedArm => arm.arm !== undefined);
 }
 
-/** The text model that never saw an image, fine-tuned on nothing. */
+/** The recipe's own text model, which never saw an image and was fine-tuned on nothing. */
 export const textModelOf = ({ arms }: Pick<StudyResults, 'arms'>): ArmResult | undefined =>
-  arms.find(({ arm }) => !arm);
+  arms.find(({ id }) => id === 'text-model');
 
 /**
  * The arms that lie on one line over the branch point: they change nothing else, and 0 and 100 % re-warm while the others go on. A recipe
@@ -20,7 +20,7 @@ export const textModelOf = ({ arms }: Pick<StudyResults, 'arms'>): ArmResult | u
  */
 export function timingArms(results: Pick<StudyResults, 'arms' | 'recipe'>): TrainedArm[] {
   if (!results.recipe.sweeps) return trainedArms(results);
-  return trainedArms(results).filter(({ arm }) => isUsualArm(arm));
+  return timingLine(trainedArms(results));
 }
 
 /** A score of an arm over all types of question unless one is named; by its task's main metric unless another is named. */

@@ -113,6 +113,7 @@ function groupByArm(evaluated: Evaluations): Map<string, Evaluations> {
 }
 
 function modelLabel(id: string, seed: number, seeds: number): string {
+  if (id.startsWith('untouched-')) return `${id.slice('untouched-'.length)}, untouched`;
   if (seeds > 1) return `${id === 'text-model' ? 'text model' : id}, seed ${seed}`;
   return id === 'text-model' ? 'text model, no images' : id;
 }

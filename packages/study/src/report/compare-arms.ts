@@ -1,7 +1,7 @@
 import { compare, type EvalRow, holm, type ScoredRow } from '@vlm/evals';
 import type { Arm, Recipe } from '../recipe.ts';
 import { sweeps } from '../sweeps/index.ts';
-import { isUsualArm, lateBranchPoint, type Sweep } from '../sweeps/sweep.ts';
+import { lateBranchPoint, type Sweep, timingLine } from '../sweeps/sweep.ts';
 import { type Measure, measures } from './measures.ts';
 import type { Comparison } from './results.ts';
 
@@ -53,7 +53,7 @@ export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
 
 /** The paper's arm at 80 % (or else the last one before the end) and the two-phase arm; undefined where one of them is missing. */
 export function headlinePair(arms: readonly Arm[]): [string, string] | undefined {
-  const line = arms.filter(isUsualArm);
+  const line = timingLine(arms.map((arm) => ({ arm }))).map(({ arm }) => arm);
   const early = line.filter(({ branchPoint }) => branchPoint < 1).sort((a, b) => b.branchPoint - a.branchPoint);
   const late = early.find(({ branchPoint }) => branchPoint === lateBranchPoint) ?? early[0];
   const twoPhase = line.find(({ branchPoint }) => branchPoint === 1);

@@ -61,8 +61,13 @@ function scoreRows({ arms, models }: StudyResults): Record<string, unknown>[] {
     ...arms.flatMap(({ id, arm, scores }) =>
       scores.map((row) => ({ arm: id, branchPoint: arm?.branchPoint, seed: 'all', ...row })),
     ),
-    ...models.flatMap(({ arm, seed, scores }) =>
-      scores.map((row) => ({ arm: arm?.id ?? 'text-model', branchPoint: arm?.branchPoint, seed, ...row })),
+    ...models.flatMap(({ id, arm, seed, scores }) =>
+      scores.map((row) => ({
+        arm: id.slice(0, id.lastIndexOf('/seed-')),
+        branchPoint: arm?.branchPoint,
+        seed,
+        ...row,
+      })),
     ),
   ];
 }

@@ -1,4 +1,6 @@
+import { hasMainRun } from '../graph.ts';
 import { presetNames, presets } from '../presets/index.ts';
+import type { Recipe } from '../recipe.ts';
 import type { StudyResults } from './results.ts';
 
 /** What cannot be concluded, whatever the numbers say. */
@@ -15,7 +17,8 @@ export function limits(results: StudyResults): string[] {
       ? 'Nothing about the order of arms from one seed alone: intervals vary the items asked and leave out the noise of training itself, which the paper puts at .1 to .6 VQAv2 points and which is larger at this size.'
       : `Nothing about seeds that were not trained: intervals vary the items and the ${recipe.seeds.length} seeds, and ${recipe.seeds.length} seeds say little about how far apart seeds can be.`,
     'That two arms are equal: “cannot be told apart” means that these items and seeds do not show a difference; the smallest one that they would have shown stands beside every comparison.',
-    `Nothing about amounts of text: the text run is ${(recipe.main.tokens / 1e6).toFixed(2)}M tokens long and phase 2 has ${Math.round((100 * recipe.branch.tokens) / recipe.main.tokens)} % of that; in the paper phase 2 has under 1 %. Branch points compare shares of a run.`,
+    ...(hasMainRun(recipe) ? [textLengthLimit(recipe)] : []),
+    ...(recipe.arms.some(({ from }) => from !== undefined) ? [publicLimit] : []),
   );
   const kinds = new Set(recipe.arms.map(({ schedule }) => schedule));
   if (kinds.size > 1) {
@@ -31,3 +34,9 @@ export function limits(results: StudyResults): string[] {
   }
   return sentences;
 }
+
+const textLengthLimit = ({ main, branch }: Recipe): string =>
+  `Nothing about amounts of text: the text run is ${(main.tokens / 1e6).toFixed(2)}M tokens long and phase 2 has ${Math.round((100 * branch.tokens) / main.tokens)} % of that; in the paper phase 2 has under 1 %. Branch points compare shares of a run.`;
+
+const publicLimit =
+  'Nothing about a schedule that goes on: a public checkpoint is branched with its weights alone and warms up again, wherever it stands; what a continued rate would do cannot be asked of it. How its own data and tokenizer differ from phase 2’s is not varied either.';

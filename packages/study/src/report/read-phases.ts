@@ -1,5 +1,5 @@
 import type { EvalRow } from '@vlm/evals';
-import { type Phase, phasesOfArm, type Study } from '../graph.ts';
+import { type Phase, phasesOfArm, type Study, untouchedName, usedCheckpoints } from '../graph.ts';
 import { rowsFile } from '../phases/evaluate.ts';
 import type { PhaseRecord, Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
@@ -8,7 +8,7 @@ import type { CurvePoint, StudyResults } from './results.ts';
 /** Points of a curve that a report keeps; all of them stand in the phase's `metrics.jsonl`. */
 const curvePoints = 100;
 
-/** One evaluated model: its arm (or `text-model`), its seed, and the phase that asked it. */
+/** One evaluated model: its arm (or `text-model`, or a public checkpoint that nothing was done to), its seed, and the phase that asked it. */
 interface Evaluated {
   arm: string;
   seed: number;
@@ -41,13 +41,18 @@ export function phaseReader(study: Study, store: Store) {
     record,
     rows: (id: string): Promise<EvalRow[]> => lines<EvalRow>(id, rowsFile),
     curve: async (id: string): Promise<CurvePoint[]> => smoothed(await points(id)),
-    /** Models of every arm and seed, then the text models. */
+    /** Models of every arm and seed, then the text models, those of others last. */
     async evaluations(isPartial: boolean): Promise<Evaluated[]> {
       const wanted = recipe.arms.flatMap(({ id }) =>
         recipe.seeds.map((seed) => ({ arm: id, seed, phase: phasesOfArm(study, `${id}/seed-${seed}`)!.evaluate })),
       );
       for (const seed of recipe.seeds) {
-        wanted.push({ arm: 'text-model', seed, phase: find(`evaluate/text-model/seed-${seed}`) });
+        const phase = byId.get(textModelId(seed));
+        if (phase) wanted.push({ arm: 'text-model', seed, phase });
+      }
+      for (const checkpoint of usedCheckpoints(recipe)) {
+        const arm = untouchedName(checkpoint);
+        wanted.push({ arm, seed: recipe.seeds[0]!, phase: find(`evaluate/${arm}`) });
       }
       if (!isPartial) return wanted;
       const records = await Promise.all(wanted.map(({ phase }) => store.record(phase)));
@@ -55,12 +60,15 @@ export function phaseReader(study: Study, store: Store) {
     },
     mainCurves: (): Promise<StudyResults['mainCurves']> =>
       Promise.all(
-        recipe.seeds.map(async (seed) => {
-          const pieces: string[] = [];
-          let piece: string | undefined = find(`evaluate/text-model/seed-${seed}`).parents['model'];
-          for (; piece !== undefined; piece = find(piece).continues) pieces.unshift(piece);
-          return { seed, points: smoothed((await Promise.all(pieces.map(points))).flat()) };
-        }),
+        recipe.seeds
+          .flatMap((seed) => byId.get(textModelId(seed)) ?? [])
+          .map(async ({ parents }, i) => {
+            const seed = recipe.seeds[i]!;
+            const pieces: string[] = [];
+            let piece: string | undefined = parents['model'];
+            for (; piece !== undefined; piece = find(piece).continues) pieces.unshift(piece);
+            return { seed, points: smoothed((await Promise.all(pieces.map(points))).flat()) };
+          }),
       ),
     async skipped(): Promise<Record<string, number>> {
       const total: Record<string, number> = {};
@@ -82,6 +90,8 @@ export function phaseReader(study: Study, store: Store) {
     },
   };
 }
+
+const textModelId = (seed: number): string => `evaluate/text-model/seed-${seed}`;
 
 /** Every phase but the report itself, whose record would make it depend on when it was written. */
 const work = ({ phases }: Study): Phase[] => phases.filter(({ kind }) => kind !== 'report');

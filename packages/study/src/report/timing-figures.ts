@@ -1,3 +1,4 @@
+import { hasMainRun } from '../graph.ts';
 import { percentText } from '../sweeps/sweep.ts';
 import { isMainMetric, judgedBy, scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
 import { conditionLegend, inTaskOrder, visionConditions } from './conditions.ts';
@@ -13,12 +14,12 @@ const untouched: LegendEntry = { label: 'text model, no images', colour: ink('sl
 
 /** Vision and text against the branch point, as the paper's Fig. 4 has them. */
 export function headlineFigure(results: StudyResults): Promise<Figure> {
+  const warmUps = hasMainRun(results.recipe) ? '0 and 100 % warm up again' : 'all warm up again';
   const visionRow = { task: visionScoreTask, split: 'new-scene', title: 'Vision score (points)' };
   return drawPointFigure({
     id: 'headline',
     title: 'Vision and text against the branch point (the form of the paper’s Fig. 4)',
-    caption:
-      'Mean over seeds with a 95 % interval over seeds and items; small circles are single seeds. The vision score is the mean over tasks of score less chance, as the paper’s. 100 % is the two-phase arm; 0 and 100 % warm up again. Fewer bits per byte are better.',
+    caption: `Mean over seeds with a 95 % interval over seeds and items; small circles are single seeds. The vision score is the mean over tasks of score less chance, as the paper’s. 100 % is the two-phase arm; ${warmUps}. Fewer bits per byte are better.`,
     legend: [...visionConditions.slice(0, 3).map((name) => conditionLegend[name]), conditionLegend.text, untouched],
     xTitle,
     places: places(results),

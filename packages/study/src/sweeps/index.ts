@@ -7,6 +7,7 @@ import { budget } from './budget.ts';
 import { captions } from './captions.ts';
 import { encoder } from './encoder.ts';
 import { epochs } from './epochs.ts';
+import { fromPublic } from './from-public.ts';
 import { frozen } from './frozen.ts';
 import { instruction } from './instruction.ts';
 import { type SweepName, sweepNames } from './names.ts';
@@ -32,6 +33,7 @@ export const sweeps: Readonly<Record<SweepName, Sweep>> = {
   schedule,
   budget,
   blind,
+  'from-public': fromPublic,
 };
 
 /**

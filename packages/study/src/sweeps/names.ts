@@ -13,6 +13,7 @@ export const sweepNames = [
   'schedule',
   'budget',
   'blind',
+  'from-public',
 ] as const;
 
 export type SweepName = (typeof sweepNames)[number];

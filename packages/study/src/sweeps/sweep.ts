@@ -49,6 +49,21 @@ export function paperArm(branchPoint: number): Arm {
 
 export const percentText = (share: number): string => `${percentName(share)} %`;
 
+/**
+ * The arms that vary the branch point and nothing else. In a study of public checkpoints alone these are the ones that only their checkpoint tells
+ * apart: all of them re-warm.
+ */
+export function timingLine<Of extends { arm: Arm }>(arms: readonly Of[]): Of[] {
+  const usual = arms.filter(({ arm }) => isUsualArm(arm));
+  return usual.length > 0
+    ? usual
+    : arms.filter(({ arm: { from, ...rest } }) => from !== undefined && isPlainRewarm(rest));
+}
+
+function isPlainRewarm({ id: _, branchPoint: _point, schedule, ...changes }: Omit<Arm, 'from'>): boolean {
+  return schedule === 'rewarm' && Object.values(changes).every((value) => value === undefined);
+}
+
 /** Whether an arm is as {@link paperArm} makes it, whatever its name: it varies the branch point and nothing else. */
 export function isUsualArm({ id: _, branchPoint, schedule, ...changes }: Arm): boolean {
   return schedule === paperArm(branchPoint).schedule && Object.values(changes).every((value) => value === undefined);

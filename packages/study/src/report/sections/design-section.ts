@@ -1,4 +1,5 @@
-import { mainSteps } from '../../graph.ts';
+import { hasMainRun, mainSteps, usedCheckpoints } from '../../graph.ts';
+import type { Recipe } from '../../recipe.ts';
 import { sweeps } from '../../sweeps/index.ts';
 import type { Cell, Section } from '../document.ts';
 import { count, percent } from '../format-numbers.ts';
@@ -27,7 +28,7 @@ export function designSection(results: StudyResults): Section {
     blocks: [
       {
         kind: 'paragraph',
-        text: `One text run of ${count(recipe.main.tokens)} tokens a seed (${mainSteps(recipe)} steps)${parameters ? `, a model of ${count(parameters)} parameters` : ''}. Each arm leaves it at its branch point, learns image-caption pairs mixed with text, and is fine-tuned on the same conversations. ${recipe.seeds.length === 1 ? 'Seed' : 'Seeds'} ${recipe.seeds.join(', ')}; every model is asked with each item’s picture, without it, and with another item’s.`,
+        text: `${starts(recipe)}${parameters ? `, a model of ${count(parameters)} parameters` : ''}. Each arm leaves it at its branch point, learns image-caption pairs mixed with text, and is fine-tuned on the same conversations. ${recipe.seeds.length === 1 ? 'Seed' : 'Seeds'} ${recipe.seeds.join(', ')}; every model is asked with each item’s picture, without it, and with another item’s.`,
       },
       {
         kind: 'paragraph',
@@ -55,6 +56,12 @@ export function designSection(results: StudyResults): Section {
       },
     ],
   };
+}
+
+function starts(recipe: Recipe): string {
+  if (hasMainRun(recipe))
+    return `One text run of ${count(recipe.main.tokens)} tokens a seed (${mainSteps(recipe)} steps)`;
+  return `A text run that somebody else made and published, at ${usedCheckpoints(recipe).length} of its checkpoints`;
 }
 
 function otherChanges(arm: StudyResults['recipe']['arms'][number]): string {

@@ -50,7 +50,9 @@ export function repeatSection(results: StudyResults): Section {
 /** The preset and the sweeps where these say it all, else the recipe that lies beside the report. */
 export function repeatCommand(recipe: Recipe): string {
   const identity = identityOf(recipe);
-  const preset = presetNames.find(
+  // No preset has checkpoints of somebody else's.
+  const candidates = recipe.public ? [] : presetNames;
+  const preset = candidates.find(
     (name) => identityOf(expandStudy(addSweeps(presets[name]!, recipe.sweeps ?? [])).recipe) === identity,
   );
   const sweeps = recipe.sweeps ? ` --sweep ${recipe.sweeps.join(',')}` : '';
