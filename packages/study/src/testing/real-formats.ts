@@ -10,7 +10,9 @@ import type { Recipe } from '../recipe.ts';
 import { redPng } from './tiny-corpus.ts';
 
 /** A tiny GPT-NeoX `tokenizer.json` and a tiny SigLIP in ONNX, as they lie on the hub. */
-const neoxTokenizer = fileURLToPath(new URL('../../../tokenizer/fixtures/tokenizer_neox.json', import.meta.url));
+export const neoxTokenizer: string = fileURLToPath(
+  new URL('../../../tokenizer/fixtures/tokenizer_neox.json', import.meta.url),
+);
 const siglipFolder = fileURLToPath(new URL('../../../image-patcher/fixtures/hub/siglip', import.meta.url));
 
 const words = ['the', 'a', 'cat', 'dog', 'tram', 'sees', 'red', 'blue', 'house', 'and', 'under', 'tree'];
