@@ -4,7 +4,16 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bullmqExecutor, connectRedis, startWorker } from '@vlm/executor-bullmq';
-import { expandStudy, localExecutor, openStore, type PhaseRunner, presets, type Store, type Study } from '@vlm/study';
+import {
+  type Executor,
+  expandStudy,
+  localExecutor,
+  openStore,
+  type PhaseRunner,
+  presets,
+  type Store,
+  type Study,
+} from '@vlm/study';
 
 const port = 7999;
 
@@ -21,15 +30,14 @@ export async function queueBenchmark(options: { phases: number; slots: number; o
   });
   try {
     await sleep(500);
-    // The local executor looks through all that wait after each phase; it is measured at the size of a study that one machine runs.
-    const small = studyOf(Math.min(options.phases, 1000));
-    const local = await runLocally(small, await openStore(join(folder, 'local')), options.slots);
+    const local = await runLocally(study, await openStore(join(folder, 'local')), options.slots);
     const queue = await runOnQueue(study, await openStore(join(folder, 'queue')), options.slots);
     const report = {
+      phases: study.phases.length,
       slots: options.slots,
       cores: cpus().length,
-      local: figures(small, local),
-      queue: { ...figures(study, queue.seconds), ...queue.redis },
+      local: figures(study, local),
+      queue: { ...figures(study, queue), ...queue.redis },
     };
     console.log(JSON.stringify(report, null, 2));
     if (options.out) await writeFile(options.out, `${JSON.stringify(report, null, 2)}\n`);
@@ -53,11 +61,31 @@ function emptyRunner(store: Store): PhaseRunner {
   };
 }
 
-async function runLocally(study: Study, store: Store, concurrency: number): Promise<number> {
-  const executor = localExecutor({ store, runner: emptyRunner(store), concurrency });
-  const startMs = performance.now();
-  await executor.run(study, { estimate: () => 1 });
-  return (performance.now() - startMs) / 1000;
+interface Run {
+  seconds: number;
+  /** Of this process: submitter and worker. */
+  cpuSeconds: number;
+}
+
+async function runTimed(executor: Executor, study: Study): Promise<Run> {
+  const [startMs, startCpu] = [performance.now(), process.cpuUsage()];
+  let finished = 0;
+  let shownMs = startMs;
+  await executor.run(study, {
+    estimate: () => 1,
+    onEvent({ type }) {
+      if (type !== 'phase-finished' || ++finished % 1000 !== 0) return;
+      const nowMs = performance.now();
+      console.log(`  ${executor.name}: ${finished} done, ${Math.round(1_000_000 / (nowMs - shownMs))} a second`);
+      shownMs = nowMs;
+    },
+  });
+  const { user, system } = process.cpuUsage(startCpu);
+  return { seconds: (performance.now() - startMs) / 1000, cpuSeconds: (user + system) / 1e6 };
+}
+
+function runLocally(study: Study, store: Store, concurrency: number): Promise<Run> {
+  return runTimed(localExecutor({ store, runner: emptyRunner(store), concurrency }), study);
 }
 
 async function runOnQueue(study: Study, store: Store, slots: number) {
@@ -70,18 +98,22 @@ async function runOnQueue(study: Study, store: Store, slots: number) {
   }, 100);
   const worker = await startWorker({ redis: connection, store, runner: emptyRunner(store), labels: { any: slots } });
   const executor = bullmqExecutor({ redis: connection, store });
-  const startMs = performance.now();
-  await executor.run(study, { estimate: () => 1 });
-  const seconds = (performance.now() - startMs) / 1000;
+  const run = await runTimed(executor, study);
   clearInterval(watch);
   const afterBytes = await memory();
+  const cpu = await connection.info('cpu');
+  const redisCpu = ['user', 'sys'].reduce(
+    (sum, kind) => sum + Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(cpu)![1]),
+    0,
+  );
   await worker.close();
   await executor.close();
   connection.disconnect();
   const mib = (bytes: number): number => Number((bytes / 2 ** 20).toFixed(1));
   return {
-    seconds,
+    ...run,
     redis: {
+      redisCpuMsPerPhase: perPhase(study, redisCpu),
       redisEmptyMiB: mib(emptyBytes),
       redisPeakMiB: mib(peakBytes),
       redisAfterMiB: mib(afterBytes),
@@ -90,11 +122,15 @@ async function runOnQueue(study: Study, store: Store, slots: number) {
   };
 }
 
-function figures(study: Study, seconds: number) {
+function figures(study: Study, { seconds, cpuSeconds }: Run) {
   return {
-    phases: study.phases.length,
     seconds: Number(seconds.toFixed(1)),
     phasesPerSecond: Math.round(study.phases.length / seconds),
-    millisecondsPerPhase: Number(((1000 * seconds) / study.phases.length).toFixed(2)),
+    msPerPhase: perPhase(study, seconds),
+    cpuMsPerPhase: perPhase(study, cpuSeconds),
   };
+}
+
+function perPhase({ phases }: Study, seconds: number): number {
+  return Number(((1000 * seconds) / phases.length).toFixed(2));
 }

@@ -80,7 +80,7 @@ export function phaseHandler(options: HandlerOptions): PhaseHandler {
     if (!data.success) throw new StudyError('job-refused', 'Expected a job that names a study, a phase and its hash.');
     const view = await viewOf(data.data.study);
     if (!view) throw new Error(`The recipe of study ${data.data.study} is not in Redis; its submitter puts it there.`);
-    const phase = phaseOfStudy(view.study, data.data);
+    const phase = phaseOfStudy(view.study, data.data, view.byId.get(data.data.phase));
     if (!(await hasAllItNeeds(view, phase, store))) {
       throw new Error(`Phase ${phase.id} came before all that it needs was finished.`);
     }

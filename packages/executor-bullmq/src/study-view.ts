@@ -5,7 +5,8 @@ import type { SubmittedStudy } from './registry.ts';
 
 /** A submitted study with what is needed to give its phases to the queue, from the submitter and from every worker alike. */
 export interface StudyView extends SubmittedStudy {
-  /** Phases that wait for one, by its id. */
+  /** Ids of what a phase waits for, and phases that wait for one, by its id. A report waits for thousands: they are listed once. */
+  before: ReadonlyMap<string, readonly string[]>;
   after: ReadonlyMap<string, readonly Phase[]>;
   byHash: ReadonlyMap<string, Phase>;
   byId: ReadonlyMap<string, Phase>;
@@ -21,6 +22,7 @@ export function viewStudy(submitted: SubmittedStudy): StudyView {
   const placeOf = new Map(study.phases.map(({ id }, i) => [id, i]));
   return {
     ...submitted,
+    before: new Map(study.phases.map((phase) => [phase.id, prerequisites(phase)])),
     after: dependents(study.phases),
     byHash: new Map(study.phases.map((phase) => [phase.hash, phase])),
     byId: new Map(study.phases.map((phase) => [phase.id, phase])),
@@ -46,7 +48,9 @@ export async function addPhases(
   const byLabel = new Map<string, Phase[]>();
   for (const phase of phases) {
     const label = labelOf(phase, view.labels);
-    byLabel.set(label, [...(byLabel.get(label) ?? []), phase]);
+    const some = byLabel.get(label) ?? [];
+    byLabel.set(label, some);
+    some.push(phase);
   }
   for (const [label, some] of byLabel) {
     await queues.of(label).addBulk(
@@ -71,7 +75,7 @@ export async function readyAfter(view: StudyView, finished: Phase, store: Store)
 
 /** Whether the store has all that a phase needs. Asks about each once it is found: a report waits for thousands, one after the other. */
 export async function hasAllItNeeds(view: StudyView, phase: Phase, store: Store): Promise<boolean> {
-  const ids = prerequisites(phase);
+  const ids = view.before.get(phase.id)!;
   for (let i = view.waitsFor.get(phase.id) ?? 0; i < ids.length; i++) {
     if (await isFinished(view, ids[i]!, store)) continue;
     view.waitsFor.set(phase.id, i);

@@ -13,9 +13,15 @@ export function studyOfRecipe(recipe: unknown): Study {
   return expandStudy(parseRecipe(recipe));
 }
 
-/** @throws StudyError `job-refused` unless the study has this phase under this hash */
-export function phaseOfStudy(study: Study, asked: { phase: string; hash: string }): Phase {
-  const phase = study.phases.find(({ id }) => id === asked.phase);
+/**
+ * @param phase the one of that name, where that needs no search
+ * @throws StudyError `job-refused` unless the study has this phase under this hash
+ */
+export function phaseOfStudy(
+  study: Study,
+  asked: { phase: string; hash: string },
+  phase: Phase | undefined = study.phases.find(({ id }) => id === asked.phase),
+): Phase {
   if (!phase) {
     throw new StudyError('job-refused', `Expected a phase of recipe ${study.recipe.name}, got "${asked.phase}".`);
   }
