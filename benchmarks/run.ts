@@ -115,6 +115,7 @@ bench
     'a study on one and on three workers in network namespaces, beside this machine alone (Linux, root, redis-server)',
   )
   .option('--recipe <name>', 'a preset or a file', 'smoke')
+  .option('--seeds <n>', 'models of every arm', Number, 1)
   .option('--out <file>', 'figures as JSON')
   .action(threeWorkersBenchmark);
 bench

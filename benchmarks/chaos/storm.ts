@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '@vlm/model';
 import { expandStudy, openStore, presets, type Recipe, type Store } from '@vlm/study';
+import type { RoundCheck } from './check-round.ts';
 import { type Lab, openLab, type Running, whyNoLab } from './lab.ts';
 import { cli, type Place, redisService, s3Service, startRun, startWorker } from './services.ts';
 import { type Figures, troubles } from './troubles.ts';
@@ -191,16 +192,6 @@ async function storm(
       `round ${round} done: ${study.phases.length} phases in ${found.attempts} attempts, ${found.files} files compared, ${found.differences.length} differ`,
     );
   }
-}
-
-export interface RoundCheck {
-  files: number;
-  bytes: number;
-  differences: { phase: string; file: string; what: string }[];
-  /** Attempts that began, as the phases' logs tell; attempts of lost machines that saved nothing are not among them. */
-  attempts: number;
-  /** Phases whose log tells of two attempts that came to the end. */
-  doneTwice: number;
 }
 
 function undisturbedRun(recipeFile: string, store: string): Promise<void> {

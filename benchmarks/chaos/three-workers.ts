@@ -3,85 +3,114 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expandStudy, loadRecipe } from '@vlm/study';
+import type { RoundCheck } from './check-round.ts';
 import { type Lab, openLab, whyNoLab } from './lab.ts';
 import { cli, type Place, redisService, s3Service, startRun, startWorker } from './services.ts';
-import type { RoundCheck } from './storm.ts';
+
+export interface ThreeWorkersOptions {
+  recipe: string;
+  /** Models of every arm: a wider study has more that can be done side by side. */
+  seeds: number;
+  out?: string;
+}
 
 /**
  * `npm run bench -- three-workers`: a study on one and on three workers in network namespaces, Redis and the S3 server in two more, beside
  * the same study on this machine: the same files byte by byte, and the times.
  */
-export async function threeWorkersBenchmark(options: { recipe: string; out?: string }): Promise<void> {
+export async function threeWorkersBenchmark(options: ThreeWorkersOptions): Promise<void> {
   const reason = whyNoLab();
   if (reason) throw new Error(`No network namespaces here: ${reason}.`);
   const folder = await mkdtemp(join(tmpdir(), 'three-workers-'));
-  const machines = ['w1', 'w2', 'w3'];
   const lab = openLab(['redis', 's3', 'submit', ...machines]);
   try {
-    await mkdir(join(folder, 'redis'));
-    const redis = redisService(lab, 'redis', join(folder, 'redis'));
-    await redis.start();
-    const s3 = s3Service(lab, 's3', join(folder, 's3'), 0);
-    await sleep(5000);
-    const place = (name: string, machine: string): Place => ({
-      redis: redis.url,
-      store: s3.location(name),
-      namespace: name,
-      env: s3.env,
-      cache: join(folder, name, machine),
-    });
-    const onCluster = async (name: string, crew: readonly string[]): Promise<number> => {
-      const hired = crew.map((machine) => startWorker(lab, machine, place(name, machine), () => {}));
-      await sleep(5000);
-      const startMs = Date.now();
-      const run = startRun(lab, 'submit', options.recipe, place(name, 'submit'), (line) => console.log(`  ${line}`));
-      const code = await run.ended;
-      const seconds = (Date.now() - startMs) / 1000;
-      for (const worker of hired) worker.kill('SIGTERM');
-      await Promise.all(hired.map(({ ended }) => ended));
-      if (code !== 0) throw new Error(`The run on ${crew.length} workers ended with code ${code}.`);
-      return seconds;
-    };
-    const local = join(folder, 'local');
-    const startMs = Date.now();
-    const alone = lab.start('submit', [
-      'node',
-      cli,
-      'study',
-      'run',
-      options.recipe,
-      '--store',
-      local,
-      '--workers',
-      '1',
-    ]);
-    if ((await alone.ended) !== 0) throw new Error('The run on this machine failed.');
-    const seconds = {
-      local: (Date.now() - startMs) / 1000,
-      oneWorker: await onCluster('one', machines.slice(0, 1)),
-      threeWorkers: await onCluster('three', machines),
-    };
-    const same = {
-      oneWorker: await compare(lab, folder, options.recipe, local, s3.location('one'), s3.env),
-      threeWorkers: await compare(lab, folder, options.recipe, local, s3.location('three'), s3.env),
-    };
-    const study = expandStudy(await loadRecipe(options.recipe));
-    const report = {
-      recipe: options.recipe,
-      phases: study.phases.length,
-      cores: cpus().length,
-      seconds,
-      speedUp: seconds.oneWorker / seconds.threeWorkers,
-      same,
-    };
+    const report = await measure(lab, folder, options);
     console.log(JSON.stringify(report, null, 2));
     if (options.out) await writeFile(options.out, `${JSON.stringify(report, null, 2)}\n`);
-    if (same.oneWorker.differences.length + same.threeWorkers.differences.length > 0) process.exitCode = 1;
+    if (report.oneWorker.differ + report.threeWorkers.differ > 0) process.exitCode = 1;
   } finally {
     await lab.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+const machines = ['w1', 'w2', 'w3'];
+
+async function measure(lab: Lab, folder: string, { recipe: name, seeds }: ThreeWorkersOptions) {
+  const base = await loadRecipe(name);
+  const recipe = { ...base, seeds: Array.from({ length: seeds }, (_, i) => base.seeds[i] ?? i + 1) };
+  const recipeFile = join(folder, 'recipe.json');
+  await writeFile(recipeFile, JSON.stringify(recipe));
+  const study = expandStudy(recipe);
+  console.log(`${study.phases.length} phases, ${recipe.threads} thread each, on ${cpus().length} cores in all.`);
+
+  await mkdir(join(folder, 'redis'));
+  const redis = redisService(lab, 'redis', join(folder, 'redis'));
+  await redis.start();
+  const s3 = s3Service(lab, 's3', join(folder, 's3'), 0);
+  await sleep(5000);
+  const local = join(folder, 'local');
+  const localSeconds = await timed(() => {
+    const command = ['node', cli, 'study', 'run', recipeFile, '--store', local, '--workers', '1'];
+    return lab.start('submit', command, { onLine: show('this machine') }).ended;
+  });
+
+  const onCluster = async (crew: readonly string[]) => {
+    const title = `${crew.length} ${crew.length === 1 ? 'worker' : 'workers'}`;
+    const namespace = `crew-${crew.length}`;
+    const place = (machine: string): Place => ({
+      redis: redis.url,
+      store: s3.location(namespace),
+      namespace,
+      env: s3.env,
+      cache: join(folder, namespace, machine),
+    });
+    const hired = crew.map((machine) => startWorker(lab, machine, place(machine), () => {}));
+    await sleep(5000);
+    const seconds = await timed(() => startRun(lab, 'submit', recipeFile, place('submit'), show(title)).ended);
+    for (const worker of hired) worker.kill('SIGTERM');
+    await Promise.all(hired.map(({ ended }) => ended));
+
+    const check = await compare(lab, folder, recipeFile, local, s3.location(namespace), s3.env);
+    for (const { phase, file, what } of check.differences) console.log(`DIFFERENT: ${phase} ${file} ${what}`);
+    const shares = Object.entries(check.machines).map(([machine, phases]) => `${machine} ${phases}`);
+    console.log(
+      `${title}, ${seconds.toFixed(0)} s: ${check.files} files of ${check.phases} phases, ${(check.bytes / 1e6).toFixed(1)} MB, and the losses of every step ` +
+        `compared with those of this machine: ${check.differences.length} differ. Phases by machine: ${shares.join(', ')}.`,
+    );
+    const { files, bytes, machines, workSeconds, chainSeconds } = check;
+    return { seconds, files, bytes, differ: check.differences.length, machines, workSeconds, chainSeconds };
+  };
+  const oneWorker = await onCluster(machines.slice(0, 1));
+  const threeWorkers = await onCluster(machines);
+  return {
+    recipe: name,
+    seeds,
+    phases: study.phases.length,
+    cores: cpus().length,
+    threadsPerWorker: recipe.threads,
+    localSeconds,
+    oneWorker,
+    threeWorkers,
+    speedUp: oneWorker.seconds / threeWorkers.seconds,
+    // However many workers: nothing is faster than the longest chain of phases that wait for one another.
+    mostByTheGraph: oneWorker.workSeconds / oneWorker.chainSeconds,
+  };
+}
+
+/** Seconds until a program ends well. */
+async function timed(start: () => Promise<number | null>): Promise<number> {
+  const startMs = Date.now();
+  const code = await start();
+  if (code !== 0) throw new Error(`The run ended with code ${code}.`);
+  return (Date.now() - startMs) / 1000;
+}
+
+const show =
+  (title: string) =>
+  (line: string): void => {
+    if (/^[✓!✗]/.test(line)) console.log(`  ${title}: ${line}`);
+  };
 
 async function compare(
   lab: Lab,
@@ -93,11 +122,11 @@ async function compare(
 ): Promise<RoundCheck> {
   const out = join(folder, 'check.json');
   const script = new URL('check-round.ts', import.meta.url).pathname;
-  const check = lab.start(
-    'submit',
-    ['node', '--import', 'tsx', '--conditions=@vlm/source', script, recipe, expected, found, out],
-    { env: { ...env, STAGED_VLM_CACHE: join(folder, 'check') }, onLine: (line) => console.log(line) },
-  );
+  const command = ['node', '--import', 'tsx', '--conditions=@vlm/source', script, recipe, expected, found, out];
+  const check = lab.start('submit', command, {
+    env: { ...env, STAGED_VLM_CACHE: join(folder, 'check'), NODE_NO_WARNINGS: '1' },
+    onLine: (line) => console.log(line),
+  });
   if ((await check.ended) !== 0) throw new Error(`The results in ${found} could not be read.`);
   return JSON.parse(await readFile(out, 'utf8')) as RoundCheck;
 }
