@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { expandStudy, phasesOfArm } from '../graph.ts';
 import { planStudy } from '../plan.ts';
@@ -64,6 +65,25 @@ describe('sweeps', () => {
     const { all, naive } = planStudy(expandStudy(addSweeps(quick, ofPresets)), { concurrency: 2 });
     expect(naive.flops / all.flops).toBeGreaterThan(1.5);
     expect(naive.phases).toBeGreaterThan(2 * all.phases);
+  });
+
+  it('cost what the README says', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const rows = readme
+      .slice(readme.indexOf('## Sweeps'))
+      .split('\n')
+      .flatMap((line) => {
+        const [, name, cost] = /^\| `([a-z-]+)`.*\| ([^|]+?) +\|$/.exec(line) ?? [];
+        return name && (sweepNames as readonly string[]).includes(name) ? [[name as SweepName, cost!] as const] : [];
+      });
+    expect(rows.map(([name]) => name).sort()).toEqual([...sweepNames].sort());
+    const finished = new Set(expandStudy(quick).phases.map(({ hash }) => hash));
+    for (const [name, cost] of rows.filter(([name]) => name !== 'from-public')) {
+      const { phases, toDo } = planStudy(expandStudy(addSweeps(quick, [name])), { concurrency: 1, finished });
+      const more = (kind: string): number => phases.filter((phase) => phase.kind === kind && !phase.finished).length;
+      const tokens = (toDo.trainingTokens / 1e6).toFixed(1);
+      expect(cost, name).toBe(`${more('branch')} + ${more('finetune')}, ${tokens}M`);
+    }
   });
 
   it('budget holds the number of image tokens', () => {
