@@ -33,7 +33,9 @@ export async function drawPanel(spec: TopLevelSpec): Promise<string> {
 
 /** A tenth of a pixel is as much as is seen, and half of the file; a panel is one picture to a screen reader, its marks are nothing by themselves. */
 function compact(svg: string): string {
-  return svg
-    .replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '')
-    .replace(/-?\d+\.\d{2,}/g, (number) => String(Number(Number(number).toFixed(1))));
+  return svg.replace(/<[^>]*>/g, (tag) =>
+    tag
+      .replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '')
+      .replace(/-?\d+\.\d{2,}/g, (number) => String(Number(Number(number).toFixed(1)))),
+  );
 }

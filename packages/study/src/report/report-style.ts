@@ -21,14 +21,14 @@ p { max-width: 46rem; } li { max-width: 44rem; margin: .35rem 0; } small { color
 nav { margin-top: 1.4rem; } nav ol { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; padding: 0; margin: 0; font-size: .92rem; } nav li { margin: 0; }
 .scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); font-size: .86rem; padding-bottom: .35rem; max-width: min(46rem, calc(100vw - 2.5rem)); }
-th, td { padding: .28rem 1rem .28rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; } td { white-space: nowrap; } td small { white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; } tbody th { font-weight: 600; max-width: 22rem; } .scroll table { width: max-content; }
+th, td { padding: .28rem 1rem .28rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; } td { white-space: nowrap; } td small { white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; max-width: 9rem; } tbody th { font-weight: 600; max-width: 22rem; } .scroll table { width: max-content; }
 #repeat td { white-space: normal; } td.strong { font-weight: 600; }
 details { margin: .6rem 0; } summary { cursor: pointer; color: var(--accent); padding: .15rem 0; }
 figure { margin: 1.4rem 0 2rem; } .figure-title { font-weight: 600; margin: 0 0 .3rem; } figcaption { color: var(--soft); font-size: .9rem; max-width: 46rem; margin-top: .3rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; padding: 0; margin: 0 0 .6rem; font-size: .86rem; } .legend li { margin: 0; } .legend svg { margin-right: .4rem; }
 .panels { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; } .panel { max-width: 100%; } .panel-title { font-size: .88rem; font-weight: 600; margin: 0 0 .2rem; } .panel svg { display: block; max-width: 100%; height: auto; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; } .card { background: var(--panel); border-radius: 8px; padding: .9rem; min-width: 0; }
-.card img { width: 9rem; max-width: 100%; image-rendering: pixelated; border-radius: 4px; } .card p { margin: .4rem 0; font-size: .9rem; } .card .question { font-weight: 600; } .card caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; } .card .scroll { margin: .4rem 0 0; } .card table { font-size: .8rem; } .card th, .card td { padding-right: .7rem; }
+.card img { width: 9rem; max-width: 100%; image-rendering: pixelated; border-radius: 4px; } .card p { margin: .4rem 0; font-size: .9rem; } .card .question { font-weight: 600; } .card caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; } .card .scroll { margin: .4rem 0 0; } .card table { font-size: .8rem; width: auto; } .card td { white-space: normal; } .card th, .card td { padding-right: .7rem; }
 .right { color: var(--right); } .wrong { color: var(--wrong); }
 pre { background: var(--panel); padding: .9rem; overflow-x: auto; border-radius: 6px; font-size: .82rem; } footer { margin-top: 3rem; border-top: 1px solid var(--line); font-size: .9rem; }
 @media print {
