@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { expandStudy, mainSteps, type Phase } from './graph.ts';
+import { planStudy } from './plan.ts';
 import { presets } from './presets/index.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -52,6 +53,19 @@ describe('expandStudy', () => {
     expect(mainSteps({ ...quick, main: { ...quick.main, accumulate: 2 } })).toBe(Math.ceil(mainSteps(quick) / 2));
     expect(changed(quick, { ...quick, branch: { ...quick.branch, accumulate: undefined } })).toEqual([]);
     expect(changed(quick, { ...quick, branch: { ...quick.branch, accumulate: 2 } })).toContain('branch');
+  });
+
+  it('keeps features of questions alone where training makes its own, and is what it was where they are stored', () => {
+    const whenRead: Recipe = { ...quick, data: { ...quick.data, features: 'when-read' } };
+    expect(changed(quick, { ...quick, data: { ...quick.data, features: 'stored' } })).toEqual(['report']);
+    expect(new Set(changed(quick, whenRead))).toEqual(
+      new Set(['features', 'branch', 'finetune', 'evaluate', 'report']),
+    );
+    const stored = (recipe: Recipe): number => {
+      const { phases } = planStudy(expandStudy(recipe), { concurrency: 1 });
+      return phases.find(({ kind }) => kind === 'features')!.storeBytes;
+    };
+    expect(stored(whenRead)).toBeLessThan(stored(quick) / 4);
   });
 
   it('gives an arm its own settings and another identity', () => {

@@ -191,10 +191,11 @@ function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
     settings: { ...recipe.encoder, seed: recipe.seeds[0], threads: recipe.threads },
     parents: { corpus },
   });
+  const { features: how, ...data } = recipe.data;
   const features = add({
     id: 'features',
     kind: 'features',
-    settings: { ...recipe.data },
+    settings: { ...data, ...(how === 'when-read' ? { features: how } : {}) },
     parents: { corpus, encoder },
   });
   return { corpus, tokenizer, encoder, features };
@@ -233,8 +234,10 @@ function addArm(
   const { corpus, encoder, features, ...shared } = addSharedPhases(own, add);
   const { main, tokenizer, model } = startOfArm(recipe, arm, seed, add, { corpus, ...shared });
   const { threads, projector, optimizer } = own;
-  const { brokenShards } = own.data;
-  const training = { brokenShards, seed, threads, model, projector, optimizer };
+  const { brokenShards, brokenImages } = own.data;
+  const isWhenRead = own.data.features === 'when-read';
+  const whenRead = isWhenRead ? { features: 'when-read', brokenImages } : {};
+  const training = { brokenShards, ...whenRead, seed, threads, model, projector, optimizer };
   const suffix = `${arm.id}/seed-${seed}`;
   const ownEncoder = ownEncoders(own);
   const branch = add({
@@ -245,10 +248,9 @@ function addArm(
       ...training,
       ...(ownEncoder.branch ? { ownEncoder: ownEncoder.branch } : {}),
     },
-    parents: { main, corpus, tokenizer, features, ...(ownEncoder.branch ? { encoder } : {}) },
+    parents: { main, corpus, tokenizer, features, ...(ownEncoder.branch || isWhenRead ? { encoder } : {}) },
   });
   const { encoder: _, encoderLrScale: _scale, ...settings } = own.finetune;
-  const withEncoder = ownEncoder.finetune ? { encoder } : {};
   const finetune = add({
     id: `finetune/${suffix}`,
     kind: 'finetune',
@@ -258,7 +260,7 @@ function addArm(
       seed: arm.finetuneSeed ?? seed,
       ...(ownEncoder.finetune ? { ownEncoder: ownEncoder.finetune } : {}),
     },
-    parents: { branch, corpus, tokenizer, features, ...withEncoder },
+    parents: { branch, corpus, tokenizer, features, ...(ownEncoder.finetune || isWhenRead ? { encoder } : {}) },
   });
   const evaluate = add({
     id: `evaluate/${suffix}`,
@@ -272,7 +274,7 @@ function addArm(
       seed,
       ...(ownEncoder.finetune ? { ownEncoder: true } : {}),
     },
-    parents: { model: finetune, corpus, tokenizer, features, ...withEncoder },
+    parents: { model: finetune, corpus, tokenizer, features, ...(ownEncoder.finetune ? { encoder } : {}) },
   });
   return { branch, finetune, evaluate };
 }

@@ -119,14 +119,16 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
         parameters: size,
       };
     }
-    case 'features':
+    case 'features': {
+      const pictures = evalItems + (phase.settings['features'] === 'when-read' ? 0 : scenes);
       return {
         ...nothing,
-        amount: scenes + evalItems,
+        amount: pictures,
         unit: 'images',
-        storeBytes: (scenes + evalItems) * imageTokens * featureWidth * 4,
-        seconds: 5 + (scenes + evalItems) / 2000,
+        storeBytes: pictures * imageTokens * featureWidth * 4,
+        seconds: 5 + pictures / 2000,
       };
+    }
     case 'checkpoint': {
       const size = countParameters(vlmParams(textModelConfig(recipe, 0)));
       return {

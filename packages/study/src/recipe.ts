@@ -186,6 +186,11 @@ const dataSchema = z.strictObject({
   brokenImages: z.enum(['error', 'skip']),
   /** A shard that is cut or corrupt: an error, or what cannot be read of it is left out and counted in the report. */
   brokenShards: z.enum(['error', 'skip']),
+  /**
+   * Features of a frozen encoder: computed once for all pictures and `stored` (left out), or computed `when-read`, in every arm and every pass, and kept
+   * for the questions alone. 256 patches of 1152 numbers are 1.2 MB a picture.
+   */
+  features: z.enum(['stored', 'when-read']).optional(),
 });
 
 const evaluateSchema = z.strictObject({

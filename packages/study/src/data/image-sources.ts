@@ -17,10 +17,24 @@ interface PicturedOptions extends SourceOptions {
 function withPicture(options: PicturedOptions, group: string): OpenSource<Sample> {
   const { features, onLeftOut } = options;
   return filterSource(
-    shuffledShards(options, group, undefined, (key) => onLeftOut(`${group}/${key}`)),
+    shuffledShards(options, group, undefined, (key) => onLeftOut(`${group}/${key}`), features.decodes),
     ({ key, members }) => members['png'] === undefined || features.has(`${group}/${key}`) || 'picture does not decode',
     ({ key }) => onLeftOut(`${group}/${key}`),
   );
+}
+
+interface LeftOut {
+  leftOut: string;
+}
+
+/** Items without those whose picture turned out not to decode. Where that is known before, nothing is done, and positions stay what they were. */
+function readable(open: OpenSource<TrainingItem | LeftOut>, { features, onLeftOut }: PicturedOptions) {
+  if (!features.decodes) return open as OpenSource<TrainingItem>;
+  return filterSource(
+    open,
+    (item) => !('leftOut' in item) || 'picture does not decode',
+    (item) => onLeftOut((item as LeftOut).leftOut),
+  ) as OpenSource<TrainingItem>;
 }
 
 /** How a scene is captioned in place of the corpus' own sentence. */
@@ -35,11 +49,13 @@ export function captionSource(
     captions
       ? sceneCaption(JSON.parse(decoder.decode(members['json'])) as Scene, captions)
       : decoder.decode(members['txt']);
-  return mapSource(withPicture(options, 'captions/train'), async ({ key, members }) => ({
-    id: key,
-    ...encodeCaption(tokenizer, caption(members), { patches: features.patches }),
-    patches: await features.of(`captions/train/${key}`, members['png']!),
-  }));
+  const items = mapSource(withPicture(options, 'captions/train'), async ({ key, members }) => {
+    const picture = `captions/train/${key}`;
+    const patches = await features.of(picture, members['png']!);
+    if (!patches) return { leftOut: picture };
+    return { id: key, ...encodeCaption(tokenizer, caption(members), { patches: features.patches }), patches };
+  });
+  return readable(items, options);
 }
 
 /**
@@ -56,13 +72,16 @@ export function sceneCaption({ objects, background }: Scene, kind: CaptionKind):
 /** Conversations (phase 3), with a picture or of text alone; loss on the answers. */
 export function conversationSource(options: PicturedOptions): OpenSource<TrainingItem> {
   const { tokenizer, features } = options;
-  return mapSource(withPicture(options, 'conversations/train'), async ({ key, members }) => {
+  const items = mapSource(withPicture(options, 'conversations/train'), async ({ key, members }) => {
     const { image, conversations } = JSON.parse(decoder.decode(members['json'])) as Conversation;
     const item = encodeConversation(tokenizer, conversations, {
       patches: features.patches,
       images: image === undefined ? 0 : 1,
     });
     if (image === undefined) return { id: key, ...item };
-    return { id: key, ...item, patches: await features.of(`conversations/train/${key}`, members['png']!) };
+    const picture = `conversations/train/${key}`;
+    const patches = await features.of(picture, members['png']!);
+    return patches ? { id: key, ...item, patches } : { leftOut: picture };
   });
+  return readable(items, options);
 }

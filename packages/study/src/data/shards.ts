@@ -38,13 +38,14 @@ export async function* trainingScenes(corpus: string): AsyncGenerator<PicturedSc
   }
 }
 
-/** Every picture of a corpus, training and evaluation, in the order of the shards. */
+/** Every picture of a corpus, training and evaluation, in the order of the shards; or those alone that questions are about. */
 export async function* allPictures(
   corpus: string,
   onBroken: ReadShardsOptions['onBroken'] = 'error',
+  of: 'all' | 'questions' = 'all',
 ): AsyncGenerator<{ key: string; png: Uint8Array }> {
   for (const group of Object.keys(await corpusGroups(corpus))) {
-    if (group.startsWith('text/')) continue;
+    if (group.startsWith('text/') || (of === 'questions' && !group.startsWith('eval/'))) continue;
     for await (const { key, members } of eachSample(corpus, group, { onBroken, pictures: true })) {
       if (members['png']) yield { key: `${group}/${key}`, png: members['png'] };
     }

@@ -1,11 +1,19 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { barePatches } from '@vlm/image-patcher';
 import { createTokenizer, trainBpe } from '@vlm/tokenizer';
 import { collect } from '@vlm/trainer';
 import { afterEach, describe, expect, it } from 'vitest';
 import { redPng, type TinySample, tinyCorpus } from '../testing/tiny-corpus.ts';
 import type { FeatureTable } from './features.ts';
 import { captionSource, conversationSource } from './image-sources.ts';
+import {
+  blankInputs,
+  encodedInputs,
+  ownPreprocessing,
+  type PictureInputs,
+  uncheckedPixelInputs,
+} from './picture-inputs.ts';
 import { shardsOf } from './shards.ts';
 import { skipPolicy } from './skip-policy.ts';
 import { textSource } from './text-source.ts';
@@ -70,6 +78,33 @@ describe('sources', () => {
     expect(skips.counts).toEqual({ 'items without a readable picture': 1 });
     expect(warnings).toEqual([expect.stringContaining('captions/train/b')]);
   });
+
+  it.each(['error', 'skip'] as const)(
+    'whose features are made as they are read, broken pictures: %s',
+    async (broken) => {
+      const whole = [caption('a'), caption('b'), caption('c')];
+      const cut: TinySample = { key: 'cut', members: { png: redPng.slice(0, 40), txt: 'nothing', json: '{}' } };
+      const folder = await corpus({ 'captions/train': [...whole, cut] });
+      const encoder = barePatches({ ...ownPreprocessing(4), patch: 2 });
+      const [expected] = await encoder.encode([redPng]);
+      const skips = skipPolicy({ onWarning: () => {} }, 'skip');
+      const reading = { corpus: folder, tokenizer, seed: 1, onBroken: 'error', onLeftOut: skips.onLeftOut } as const;
+      const items = async (features: PictureInputs) => collect(await captionSource({ ...reading, features })());
+      const features = encodedInputs(encoder, broken);
+      if (broken === 'error') {
+        await expect(items(features)).rejects.toThrow(/captions\/train\/cut/);
+        return;
+      }
+      const read = await items(features);
+      expect(read.map(({ id }) => id).sort()).toEqual(['a', 'b', 'c']);
+      for (const { patches } of read) expect(patches).toEqual(expected);
+      expect(skips.counts).toEqual({ 'items without a readable picture': 1 });
+      const counted = await items(blankInputs(features, expected!.length, broken));
+      expect(counted.map(({ id, tokens }) => [id, tokens])).toEqual(read.map(({ id, tokens }) => [id, tokens]));
+      const pixels = await items(uncheckedPixelInputs(4, 4, broken));
+      expect(pixels.map(({ id, patches }) => [id, patches!.length])).toEqual(read.map(({ id }) => [id, 48]));
+    },
+  );
 
   it('carry loss on the answers of a conversation alone', async () => {
     const turns = [

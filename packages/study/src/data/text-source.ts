@@ -54,11 +54,13 @@ export function shuffledShards(
   group: string,
   from?: unknown,
   onLeftOut?: (key: string, reason: string) => void,
+  pictures = false,
 ): OpenSource<Sample> {
   const open = readGroup(corpus, group, {
     shuffleShards: { seed },
     shuffleSamples: { seed, window: shuffleWindow },
     onBroken,
+    pictures,
     ...(onLeftOut ? { onLeftOut } : {}),
   });
   return (state = from, pass) => open(state, pass);

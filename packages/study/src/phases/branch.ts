@@ -4,7 +4,6 @@ import { initParameters, vlmParams } from '@vlm/model';
 import { type BatchesState, branchRun, type Checkpoint, type Schedule } from '@vlm/trainer';
 import { openFeatures } from '../data/features.ts';
 import { type CaptionKind, captionSource, conversationSource } from '../data/image-sources.ts';
-import { pixelInputs } from '../data/picture-inputs.ts';
 import { skipPolicy } from '../data/skip-policy.ts';
 import { textSource } from '../data/text-source.ts';
 import { type OwnEncoder, tokensOfUpdate } from '../graph.ts';
@@ -13,11 +12,12 @@ import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName, mainSchedule } from './main.ts';
+import { openPictures, type WhenRead } from './open-pictures.ts';
 import { readOwnEncoder } from './own-encoder.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import { finalCheckpoint, trainPhase } from './train-phase.ts';
 
-interface BranchSettings extends Pick<Recipe, 'model' | 'projector' | 'optimizer' | 'threads'> {
+interface BranchSettings extends Pick<Recipe, 'model' | 'projector' | 'optimizer' | 'threads'>, WhenRead {
   schedule: 'continued' | 'rewarm';
   branchStep: number;
   imageShare: number;
@@ -53,7 +53,7 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
   const steps = Math.ceil(settings.tokens / tokensOfUpdate(settings, settings.model));
   const skips = skipPolicy(context, settings.brokenShards);
   const source = { corpus, tokenizer, seed: settings.seed, onBroken: skips.onBroken };
-  const pictures = encoder ? pixelInputs(features, encoder.config.imageSize) : features;
+  const pictures = await openPictures(context, settings, features, encoder);
   const pictured = { ...source, features: pictures, onLeftOut: skips.onLeftOut };
   const { imageShare, instructionShare = 0 } = settings;
   const sources = [

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,12 +6,12 @@ import type { ExternalCorpus, ExternalManifest } from '../data/external-corpus.t
 import { corpusGroups, eachSample } from '../data/read-group.ts';
 import { executeStudy } from '../execute-study.ts';
 import type { PhaseRunner } from '../executor.ts';
-import { expandStudy } from '../graph.ts';
+import { expandStudy, type Phase, type Study } from '../graph.ts';
 import { presets } from '../presets/index.ts';
 import { parseRecipe, type Recipe } from '../recipe.ts';
 import type { StudyResults } from '../report/results.ts';
 import { runPhase } from '../run-phase.ts';
-import { openStore } from '../store.ts';
+import { openStore, type Store } from '../store.ts';
 import { realFormatsRecipe, writeRealFormats } from '../testing/real-formats.ts';
 import { buildExternalCorpus } from './external-corpus.ts';
 
@@ -108,11 +108,39 @@ it.each(['paper-79m', 'paper-1b'])(
   },
 );
 
+/** Runs a training phase again in a store of its own, stopped after a step and gone on. */
+async function resumesBitForBit(study: Study, store: Store, id: string): Promise<void> {
+  const find = (wanted: string): Phase => study.phases.find((phase) => phase.id === wanted)!;
+  const phase = find(id);
+  const other = await openStore(join(folder, 'store-again'));
+  for (const parent of Object.values(phase.parents).map(find)) {
+    await cp(store.phaseDirectory(parent), other.phaseDirectory(parent), { recursive: true });
+  }
+  const stop = new AbortController();
+  const onWarning = (): void => {};
+  const stopped = runPhase(phase, study, other, {
+    onWarning,
+    signal: stop.signal,
+    onProgress: ({ step }) => step !== undefined && step >= 1 && stop.abort(),
+  });
+  await expect(stopped).rejects.toMatchObject({ code: 'interrupted' });
+  await runPhase(phase, study, other, { onWarning, onProgress: () => {}, signal: new AbortController().signal });
+  const weights = join('checkpoints', 'named-final', 'weights.safetensors');
+  const [again, straight] = await Promise.all(
+    [other, store].map((where) => readFile(join(where.phaseDirectory(phase), weights))),
+  );
+  expect(again!.equals(straight!)).toBe(true);
+}
+
 describe('the whole study on it', { timeout: 240_000 }, () => {
-  it.each(['dclm', 'openlm-tokens'] as const)('runs from shards of %s to the report', async (format) => {
+  it.each([
+    ['dclm', 'stored'],
+    ['openlm-tokens', 'when-read'],
+  ] as const)('runs from shards of %s with features %s to the report', async (format, features) => {
     const text = { ...corpus.text, format };
     if (format === 'openlm-tokens') text.shards = [join(folder, 'tokenised', 'manifest.jsonl')];
-    const study = expandStudy(parseRecipe(recipe({ ...corpus, text })));
+    const whole = recipe({ ...corpus, text });
+    const study = expandStudy(parseRecipe({ ...whole, data: { ...whole.data, features } }));
     const store = await openStore(join(folder, `store-${format}`));
     const runner: PhaseRunner = { run: (phase, of, hooks) => runPhase(phase, of, store, hooks) };
     const records = await executeStudy(study, { store, runner, concurrency: 1, estimate: () => 1 });
@@ -127,6 +155,8 @@ describe('the whole study on it', { timeout: 240_000 }, () => {
     const branch = records.get('branch/branch-50/seed-124')!.summary as { steps: number; mixture: object };
     expect(branch.steps).toBe(4);
     expect(Object.keys(branch.mixture)).toEqual(['captions', 'text']);
-    await writeFile(join(folder, 'done'), '');
+    const kept = records.get('features')!.summary['pictures'];
+    expect(kept).toBe(features === 'stored' ? 3 + 23 + 27 : 3);
+    if (features === 'when-read') await resumesBitForBit(study, store, 'branch/branch-50/seed-124');
   });
 });

@@ -26,13 +26,14 @@ export const encoderModelFile = 'encoder.onnx';
 
 const batchPictures = 256;
 
-/** Runs the frozen encoder over every picture of the corpus, once for all arms. */
+/** Runs the frozen encoder over every picture of the corpus, once for all arms; over those of questions alone where training encodes its own. */
 export async function runFeatures(context: PhaseContext): Promise<Record<string, unknown>> {
   const corpus = corpusFolder(context.parent('corpus'));
   const encoder = await openEncoder(context.parent('encoder'));
   const file = await open(join(context.directory, featureFile), 'w');
   const keys: string[] = [];
-  const { brokenImages, brokenShards } = context.phase.settings as unknown as Recipe['data'];
+  const { brokenImages, brokenShards, features: how } = context.phase.settings as unknown as Recipe['data'];
+  const wanted = how === 'when-read' ? 'questions' : 'all';
   const skipped = { images: 0, shardFaults: 0 };
   const noteBroken = (message: string): void => {
     skipped.images++;
@@ -43,7 +44,8 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
     manifest: { counts: { samples: Record<string, number> } };
   };
   const expected = Object.entries(manifest.counts.samples).reduce(
-    (sum, [group, n]) => (group.startsWith('text') ? sum : sum + n),
+    (sum, [group, n]) =>
+      group.startsWith('text') || (wanted === 'questions' && !group.startsWith('eval')) ? sum : sum + n,
     0,
   );
   try {
@@ -73,6 +75,7 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
         skipped.shardFaults++;
         context.onWarning(`Left out, as the recipe says: ${message}`);
       }),
+      wanted,
     )) {
       if (context.signal.aborted) throw new StudyError('interrupted', 'Stopped; the features begin again.');
       batch.push(picture);

@@ -10,7 +10,7 @@ import {
 } from '@vlm/trainer';
 import { openFeatures } from '../data/features.ts';
 import { conversationSource } from '../data/image-sources.ts';
-import { blankInputs, type PictureInputs, pixelInputs } from '../data/picture-inputs.ts';
+import { blankInputs, type PictureInputs } from '../data/picture-inputs.ts';
 import { skipPolicy } from '../data/skip-policy.ts';
 import type { OwnEncoder } from '../graph.ts';
 import { visionModelConfig } from '../model-config.ts';
@@ -18,11 +18,13 @@ import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName } from './main.ts';
+import { openPictures, type WhenRead } from './open-pictures.ts';
 import { readOwnEncoder } from './own-encoder.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import { finalCheckpoint, trainPhase } from './train-phase.ts';
 
 type FinetuneSettings = Recipe['finetune'] &
+  WhenRead &
   Pick<Recipe, 'model' | 'projector' | 'optimizer' | 'threads'> & {
     seed: number;
     brokenShards: Recipe['data']['brokenShards'];
@@ -53,11 +55,13 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
       }),
       settings.conversations,
     );
-  const open = conversations(encoder ? pixelInputs(features, encoder.config.imageSize) : features);
+  const pictures = await openPictures(context, settings, features, encoder);
+  const open = conversations(pictures);
+  const blank = blankInputs(pictures, features.patches * features.width, settings.brokenImages ?? 'error');
   const shape = { batch: settings.batchSize, length: settings.model.sequenceLength };
   const onePass = await countBatches({
     ...shape,
-    open: namedSource('conversations', conversations(blankInputs(features, features.patches * features.width))),
+    open: namedSource('conversations', conversations(blank)),
     packing: 'no-split',
     features: features.width,
     sizes: patchSizes({ ...shape, imageTokens: features.patches }),
