@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { chainSeconds, expandStudy, finishedRecords, loadRecipe, openStore, readPhaseLog } from '@vlm/study';
+import { expandStudy, finishedRecords, loadRecipe, openStore, readPhaseLog } from '@vlm/study';
 import { type Difference, differences } from './same-results.ts';
 
 /** What a comparison of a study's results with those of an undisturbed run found. */
@@ -15,9 +15,6 @@ export interface RoundCheck {
   doneTwice: number;
   /** Phases by the machine that finished them. */
   machines: Record<string, number>;
-  /** Of all phases, and of the longest chain of phases that wait for one another. */
-  workSeconds: number;
-  chainSeconds: number;
 }
 
 /** Compares a study's results in a store with those of an undisturbed run: RECIPE EXPECTED FOUND OUT. */
@@ -28,7 +25,6 @@ const compared = await differences(study, await openStore(expected), store);
 const logs = await Promise.all(study.phases.map((phase) => readPhaseLog(store, phase)));
 const count = (log: string, words: string): number => log.split(words).length - 1;
 const records = await finishedRecords(study.phases, store);
-const secondsOf = ({ id }: { id: string }): number => records.get(id)?.seconds ?? 0;
 const machines: Record<string, number> = {};
 for (const { hardware } of records.values()) {
   const host = hardware?.host ?? 'unknown';
@@ -40,7 +36,5 @@ const check: RoundCheck = {
   attempts: logs.reduce((sum, log) => sum + count(log, ' begins or goes on, '), 0),
   doneTwice: logs.filter((log) => count(log, ' done after ') > 1).length,
   machines,
-  workSeconds: study.phases.reduce((sum, phase) => sum + secondsOf(phase), 0),
-  chainSeconds: Math.max(...chainSeconds(study.phases, secondsOf).values()),
 };
 await writeFile(out, JSON.stringify(check));

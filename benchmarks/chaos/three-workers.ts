@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expandStudy, loadRecipe } from '@vlm/study';
+import { chainSeconds, expandStudy, loadRecipe } from '@vlm/study';
 import type { RoundCheck } from './check-round.ts';
 import { type Lab, openLab, whyNoLab } from './lab.ts';
 import { cli, type Place, redisService, s3Service, startRun, startWorker } from './services.ts';
@@ -65,7 +65,8 @@ async function measure(lab: Lab, folder: string, { recipe: name, seeds }: ThreeW
       env: s3.env,
       cache: join(folder, namespace, machine),
     });
-    const hired = crew.map((machine) => startWorker(lab, machine, place(machine), () => {}));
+    const times = phaseTimes();
+    const hired = crew.map((machine) => startWorker(lab, machine, place(machine), times.read));
     await sleep(5000);
     const seconds = await timed(() => startRun(lab, 'submit', recipeFile, place('submit'), show(title)).ended);
     for (const worker of hired) worker.kill('SIGTERM');
@@ -78,8 +79,10 @@ async function measure(lab: Lab, folder: string, { recipe: name, seeds }: ThreeW
       `${title}, ${seconds.toFixed(0)} s: ${check.files} files of ${check.phases} phases, ${(check.bytes / 1e6).toFixed(1)} MB, and the losses of every step ` +
         `compared with those of this machine: ${check.differences.length} differ. Phases by machine: ${shares.join(', ')}.`,
     );
-    const { files, bytes, machines, workSeconds, chainSeconds } = check;
-    return { seconds, files, bytes, differ: check.differences.length, machines, workSeconds, chainSeconds };
+    const { files, bytes, machines } = check;
+    const workSeconds = study.phases.reduce((sum, phase) => sum + times.seconds(phase), 0);
+    const longest = Math.max(...chainSeconds(study.phases, times.seconds).values());
+    return { seconds, files, bytes, differ: check.differences.length, machines, workSeconds, chainSeconds: longest };
   };
   const oneWorker = await onCluster(machines.slice(0, 1));
   const threeWorkers = await onCluster(machines);
@@ -95,6 +98,20 @@ async function measure(lab: Lab, folder: string, { recipe: name, seeds }: ThreeW
     speedUp: oneWorker.seconds / threeWorkers.seconds,
     // However many workers: nothing is faster than the longest chain of phases that wait for one another.
     mostByTheGraph: oneWorker.workSeconds / oneWorker.chainSeconds,
+  };
+}
+
+/** How long workers had each phase, by the lines that they print when they take one and when it is done. */
+function phaseTimes() {
+  const startMs = new Map<string, number>();
+  const seconds = new Map<string, number>();
+  return {
+    read(line: string): void {
+      const [, at = '', what, id = ''] = /^(\S+) ([▸✓]) (\S+)/.exec(line) ?? [];
+      if (what === '▸') startMs.set(id, Date.parse(at));
+      if (what === '✓') seconds.set(id, (Date.parse(at) - startMs.get(id)!) / 1000);
+    },
+    seconds: ({ id }: { id: string }): number => seconds.get(id) ?? 0,
   };
 }
 

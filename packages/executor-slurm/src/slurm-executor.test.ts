@@ -56,6 +56,13 @@ describe.skipIf(reason)('slurmExecutor on a cluster of one node', { timeout: 180
     for (const { name, check } of executorContract) it(name, () => check(given));
   });
 
+  it('tells what became of a job that could say nothing itself', async () => {
+    const executor = await slurmExecutor({ store, command: ['sh', '-c', 'kill -9 $$'], pollMs: 100 });
+    await expect(executor.run(contractStudy, { estimate: () => 1 })).rejects.toThrow(/corpus failed: Slurm's job \d+/);
+    const [corpus] = contractStudy.phases;
+    expect(await executor.log(corpus!)).toMatch(/^Slurm's job \d+: FAILED on \S+/);
+  });
+
   it('submits arms that are alike as an array whose tasks go on one by one', async () => {
     const [arm] = contractStudy.recipe.arms;
     const arms = [0.1, 0.2, 0.3].map((imageShare, i) => ({ ...arm!, id: `share-${i}`, imageShare }));

@@ -116,9 +116,9 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
       return failed;
     },
     async log(phase) {
-      const job = (await folder.jobs())[phase.hash];
-      const [stored, printed] = await Promise.all([readPhaseLog(store, phase), job ? folder.output(job) : '']);
-      return stored + printed;
+      const found = (await states([phase])).get(phase);
+      const [stored, printed] = await Promise.all([readPhaseLog(store, phase), found ? folder.output(found.job) : '']);
+      return stored + printed + (found ? jobLine(found) : '');
     },
     async close() {},
   };
@@ -188,6 +188,11 @@ async function unfinishedStatus(
     error: `Slurm's job ${found.job} ended with ${state}${printed ? `: ${printed}` : ''}`,
     ...(node ? { host: node } : {}),
   };
+}
+
+/** What Slurm says of a job: of one that was killed, often nobody else says anything. */
+function jobLine({ job, state: { state, node, reason } }: { job: string; state: SlurmState }): string {
+  return `Slurm's job ${job}: ${[state, node && `on ${node}`, reason && `(${reason})`].filter(Boolean).join(' ')}\n`;
 }
 
 function quoted(word: string): string {
