@@ -14,6 +14,8 @@ export interface ExecuteOptions extends RunOptions {
   runsAlone?(phase: Phase): boolean;
   /** How often a phase is tried before it counts as failed. Default 1. */
   attempts?: number;
+  /** Whether another process is at a phase that it has not claimed yet: a phase's own process takes seconds to start. */
+  isTaken?(phase: Phase): Promise<boolean>;
 }
 
 /** How often phases that other processes are at are looked at, while there is room to run more. */
@@ -82,7 +84,7 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
     while (!signal?.aborted && hasRoom()) {
       const phase = ready.first((candidate) => !held.has(candidate) && !(running.size > 0 && runsAlone(candidate)));
       if (!phase) break;
-      const found = await lookAt(phase, store);
+      const found = await lookAt(phase, options);
       if (signal?.aborted) return false;
       if (found === 'held') held.add(phase);
       else if (found === 'free') start(phase);
@@ -113,9 +115,14 @@ export async function executeStudy(study: Study, options: ExecuteOptions): Promi
 }
 
 /** Its record, where another process has finished a phase meanwhile; `held` while one is at it. */
-async function lookAt(phase: Phase, store: Store): Promise<PhaseRecord | 'held' | 'free'> {
+async function lookAt(
+  phase: Phase,
+  { store, isTaken = async () => false }: ExecuteOptions,
+): Promise<PhaseRecord | 'held' | 'free'> {
   try {
-    return (await store.record(phase)) ?? ((await store.claimant(phase)) ? 'held' : 'free');
+    const record = await store.record(phase);
+    if (record) return record;
+    return (await store.claimant(phase)) || (await isTaken(phase)) ? 'held' : 'free';
   } catch {
     return 'free'; // What is wrong with the store, the phase's own process will say.
   }

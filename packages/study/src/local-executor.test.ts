@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Executor, PhaseRunner } from './executor.ts';
 import {
   contractStudy,
   type ExecutorUnderTest,
@@ -53,6 +55,35 @@ describe('localExecutor', () => {
     await showRunOf({ ...thisHolder(), machine: 'a laptop', phases: { [corpus.hash]: progress } });
     expect(await look()).toMatchObject({ state: 'running', machine: 'a laptop', progress });
     await claim.release();
+  });
+
+  it('leaves to another run what that one has begun and not claimed yet', async () => {
+    const { store } = given;
+    const begun: string[] = [];
+    const done: string[] = [];
+    /** Like a phase's own process: it takes a while to start, and then waits for whoever has the phase. */
+    const runnerOf = (name: string): PhaseRunner => ({
+      async run(phase, _study, { signal }) {
+        begun.push(`${name} ${phase.id}`);
+        await sleep(phase.kind === 'corpus' ? 0 : 300);
+        const claim = await store.claim(phase, { signal });
+        if (!claim) return (await store.record(phase))!;
+        done.push(phase.id);
+        return store.finish(phase, { finishedAt: '', seconds: 0, peakBytes: 0, summary: {} });
+      },
+    });
+    const [one, other] = ['one', 'other'].map((name) =>
+      localExecutor({ store, runner: runnerOf(name), concurrency: 1 }),
+    ) as [Executor, Executor];
+    const running = one.run(contractStudy, { estimate: () => 1 });
+    await expect.poll(() => begun.length, { timeout: 10_000, interval: 5 }).toBe(2);
+    await expect.poll(async () => Object.keys((await store.runs())[0]?.phases ?? {}).length, { interval: 5 }).toBe(1);
+    await Promise.all([running, other.run(contractStudy, { estimate: () => 1 })]);
+    const [, taken = ''] = begun;
+    const [first] = begun.filter((line) => line.startsWith('other'));
+    expect(first).toBeDefined();
+    expect(first).not.toBe(taken.replace('one', 'other'));
+    expect(done.sort()).toEqual(contractStudy.phases.map(({ id }) => id).sort());
   });
 
   it('cancels a run in another terminal, of this study alone', async () => {

@@ -42,6 +42,7 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
         ...how,
         store,
         signal: abort.signal,
+        isTaken: async ({ hash }) => (await shown.others()).some(({ phases = {} }) => hash in phases),
         onEvent(event) {
           const { hash } = event.phase;
           if (event.type === 'phase-started') progress.set(hash, { fraction: 0 });

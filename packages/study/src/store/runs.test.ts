@@ -20,12 +20,13 @@ const elsewhere = { ...thisHolder(), host: 'elsewhere', pid: 7 };
 describe('livingRuns', () => {
   it('tells runs here and elsewhere, until they are taken back', async () => {
     const { files, texts } = filesInMemory();
-    const { end } = await showRun(files, { study: 'mine' });
+    const { end, others } = await showRun(files, { study: 'mine' });
     texts.set('other.json', shown(elsewhere));
     expect((await livingRuns(files)).map(({ study, host }) => [study, host])).toEqual([
       ['mine', thisHolder().host],
       ['s', 'elsewhere'],
     ]);
+    expect((await others()).map(({ host }) => host)).toEqual(['elsewhere']);
     await end();
     expect([...texts.keys()]).toEqual(['other.json']);
   });

@@ -19,8 +19,10 @@ export interface StudyRun extends StoreHolder {
 
 /** What a run shows of itself. */
 export interface ShownRun {
-  /** Shows it soon. */
+  /** Shows which phases it is at, at once, and how far they are, soon. */
   show(phases: Readonly<Record<string, PhaseProgress>>): void;
+  /** The runs beside it. */
+  others(): Promise<StudyRun[]>;
   /** Takes all back. */
   end(): Promise<void>;
 }
@@ -34,7 +36,7 @@ export interface RunFiles {
 }
 
 const daySeconds = 86_400;
-/** How often a run looks whether there is something new to show. */
+/** How often a run shows how far its phases are. */
 const showMs = 5000;
 
 /** Shows that this process runs a study, from now on, and how far it is. */
@@ -42,35 +44,45 @@ export async function showRun(files: RunFiles, run: Pick<StudyRun, 'study' | 'ma
   const { study } = run;
   const name = `${study}-${randomBytes(4).toString('hex')}.json`;
   const holder = thisHolder();
-  let phases: StudyRun['phases'] = {};
+  let phases: Readonly<Record<string, PhaseProgress>> = {};
   let isNew = true;
+  let isUrgent = false;
   let shownMs = 0;
   const write = async (): Promise<void> => {
     isNew = false;
+    isUrgent = false;
     shownMs = Date.now();
     await files.write(name, JSON.stringify({ ...holder, ...run, phases, at: new Date(shownMs).toISOString() }));
   };
   await write();
   let writing: Promise<void> | undefined;
+  const writeSoon = (): void => {
+    writing ??= write()
+      .catch(() => {}) // It is only shown; the next time will do.
+      .finally(() => {
+        writing = undefined;
+        if (isUrgent) writeSoon();
+      });
+  };
+  const beatMs = (1000 * claimLapseSeconds()) / 8;
   const timer = setInterval(
     () => {
-      if (!isNew && Date.now() - shownMs < (1000 * claimLapseSeconds()) / 8) return;
-      writing ??= write()
-        .catch(() => {}) // It is only shown; the next time will do.
-        .finally(() => {
-          writing = undefined;
-        });
+      if (isNew || Date.now() - shownMs >= beatMs) writeSoon();
     },
-    Math.min(showMs, (1000 * claimLapseSeconds()) / 8),
+    Math.min(showMs, beatMs),
   );
   timer.unref();
   return {
     show(now) {
+      if (Object.keys(now).join() !== Object.keys(phases).join()) isUrgent = true;
       phases = now;
       isNew = true;
+      if (isUrgent) writeSoon();
     },
+    others: () => livingRuns(files, name),
     async end() {
       clearInterval(timer);
+      isUrgent = false;
       await writing;
       await files.remove(name).catch(() => {});
     },
@@ -78,8 +90,9 @@ export async function showRun(files: RunFiles, run: Pick<StudyRun, 'study' | 'ma
 }
 
 /** Runs that show a sign of life, by this machine's clock. What died here, or was silent for a day, is removed. */
-export async function livingRuns(files: RunFiles): Promise<StudyRun[]> {
-  const found = await Promise.all((await files.list()).filter((name) => name.endsWith('.json')).map(readRun));
+export async function livingRuns(files: RunFiles, besides?: string): Promise<StudyRun[]> {
+  const names = (await files.list()).filter((name) => name.endsWith('.json') && name !== besides);
+  const found = await Promise.all(names.map(readRun));
   return found.filter((run) => run !== undefined);
 
   async function readRun(name: string): Promise<StudyRun | undefined> {
