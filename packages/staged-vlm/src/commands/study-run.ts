@@ -52,7 +52,7 @@ async function runStudy(name: string, options: StudyOptions & ExecutorOptions & 
       const workers = options.workers ?? defaultWorkers(study);
       console.log(
         `Recipe ${study.recipe.name} (${identityOf(study.recipe)}), store ${store.location}, ` +
-          (isLocal ? `${workers} phases at a time.` : `by ${executor.name}.`),
+          (isLocal ? `${workers} ${workers === 1 ? 'phase' : 'phases'} at a time.` : `by ${executor.name}.`),
       );
       const display = createProgressDisplay({
         stream: process.stdout,
