@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Tests run from source: the condition `@vlm/source` resolves every workspace package to its `src/`. */
@@ -11,6 +12,8 @@ export default defineConfig({
     benchmark: { include: ['packages/*/src/**/*.bench.ts'] },
     setupFiles: ['tools/fail-on-console.ts'],
     pool: 'forks',
+    // Vitest leaves one core free; on two cores that is one file at a time, and many tests mostly wait for processes that they started.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Against hanging alone: a busy machine may take ten times as long as a quiet one.
     testTimeout: 120_000,
     hookTimeout: 240_000,

@@ -89,7 +89,7 @@ function drawn(curves: Curves): Promise<string> {
     mark: { type: 'line', point: { filled: true, size: 14 } },
     encoding: {
       // By their logarithm, so that curves of a few steps can be seen beside long ones.
-      x: { field: 'step', type: 'quantitative', scale: { type: 'log' }, axis: { title: 'step' } },
+      x: { field: 'step', type: 'quantitative', scale: { type: 'log', nice: false }, axis: { title: 'step' } },
       y: { field: 'loss', type: 'quantitative', scale: { zero: false }, axis: { title: 'loss' } },
       color,
       // Equal curves lie on one another: the later ones are drawn thinner and dashed.

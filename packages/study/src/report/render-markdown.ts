@@ -68,7 +68,7 @@ function renderCell(cell: Cell): string {
 
 function renderFigure(figure: Figure): string {
   const images = figure.panels.map(({ title }, i) => `![${escapeText(title)}](${figurePath(figure, i)})`).join('\n');
-  const legend = figure.legend.length < 2 ? '' : ` ${figure.legend.map(({ label }) => label).join(', ')}.`;
+  const legend = figure.legend.length < 2 ? '' : ` Series: ${figure.legend.map(({ label }) => label).join(', ')}.`;
   return `**${escapeText(figure.title)}**\n\n${images}\n\n${escapeText(figure.caption + legend)}`;
 }
 
