@@ -1,3 +1,7 @@
+const encoder = new TextEncoder();
+/** Nearly all tags, lengths and numbers of a graph are one byte long: made once. */
+const singleBytes = Array.from({ length: 128 }, (_, value) => Uint8Array.of(value));
+
 /** The part of Protocol Buffers that ONNX needs. A nested message is a writer of its own. */
 export class ProtobufWriter {
   private readonly parts: Uint8Array[] = [];
@@ -6,7 +10,7 @@ export class ProtobufWriter {
   /** A varint field; negative numbers take ten bytes, as the format says. */
   int(field: number, value: number): this {
     this.tag(field, 0);
-    return this.push(varint(BigInt(value)));
+    return this.push(varint(value));
   }
 
   float(field: number, value: number): this {
@@ -15,13 +19,13 @@ export class ProtobufWriter {
   }
 
   string(field: number, value: string): this {
-    return this.bytes(field, new TextEncoder().encode(value));
+    return this.bytes(field, encoder.encode(value));
   }
 
   /** The bytes are not copied before `finish`. */
   bytes(field: number, value: Uint8Array): this {
     this.tag(field, 2);
-    this.push(varint(BigInt(value.length)));
+    this.push(varint(value.length));
     return this.push(value);
   }
 
@@ -30,7 +34,7 @@ export class ProtobufWriter {
     const inner = new ProtobufWriter();
     fill(inner);
     this.tag(field, 2);
-    this.push(varint(BigInt(inner.length)));
+    this.push(varint(inner.length));
     for (const part of inner.parts) this.push(part);
     return this;
   }
@@ -46,7 +50,7 @@ export class ProtobufWriter {
   }
 
   private tag(field: number, wireType: number): void {
-    this.push(varint(BigInt(field * 8 + wireType)));
+    this.push(varint(field * 8 + wireType));
   }
 
   private push(part: Uint8Array): this {
@@ -56,8 +60,10 @@ export class ProtobufWriter {
   }
 }
 
-function varint(value: bigint): Uint8Array {
-  let rest = BigInt.asUintN(64, value);
+function varint(value: number): Uint8Array {
+  const single = singleBytes[value];
+  if (single) return single;
+  let rest = BigInt.asUintN(64, BigInt(value));
   const out: number[] = [];
   while (rest > 127n) {
     out.push(Number(rest & 127n) | 128);
