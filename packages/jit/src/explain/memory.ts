@@ -7,6 +7,7 @@ export const bytesOf = ({ shape, dtype }: ValueInfo): number => sizeOf(shape) * 
 
 /** Operators whose result is their first operand under another shape: ONNX Runtime copies nothing. */
 export const aliasing: ReadonlySet<string> = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
+
 /**
  * Most bytes of intermediate results alive at once, in the order in which ONNX Runtime runs the nodes. Inputs, constants and outputs of the graph
  * are not counted: their memory is the caller's.

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import type { Graph } from '../ir/graph.ts';
 import { GraphBuilder } from '../ir/graph-builder.ts';
 import { onnxModel } from '../onnx/onnx-model.ts';
+import { mlp } from '../testing/networks.ts';
+import { traceTrainStep } from '../trace/trace-train-step.ts';
 import { hideShapes, zeroInput } from './hide-shapes.ts';
 
 const f32 = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
@@ -60,4 +62,12 @@ test('a shape that is no constant stays as it is', () => {
   hideShapes(b.graph);
   expect(b.graph.nodes).toHaveLength(1);
   expect(b.graph.nodes[0]!.inputs).toEqual([x, shape]);
+});
+
+test('a training step on the host tells ONNX Runtime no shape of its inputs', async () => {
+  const { definition } = mlp();
+  const { model } = traceTrainStep(definition, Object.keys(definition.variants)[0]!);
+  const session = await ort.InferenceSession.create(model, { logSeverityLevel: 4 });
+  const told = session.inputMetadata.filter((input) => input.isTensor && input.shape.length > 0);
+  expect(told.map(({ name }) => name)).toEqual([zeroInput]);
 });
