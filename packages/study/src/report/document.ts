@@ -37,8 +37,8 @@ export interface TableBlock {
   rows: readonly (readonly Cell[])[];
 }
 
-/** `note` is what stands smaller beside the number: its interval, its seeds. */
-export type Cell = string | { text: string; note?: string; tone?: 'right' | 'wrong' | 'strong' };
+/** `note` stands smaller beside the number (its interval), `below` smaller under it (its seeds). */
+export type Cell = string | { text: string; note?: string; below?: string; tone?: 'right' | 'wrong' | 'strong' };
 
 /** A drawn figure: panels side by side, or one under the other on a narrow screen, with one legend and their numbers as a table. */
 export interface Figure {

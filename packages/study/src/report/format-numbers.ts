@@ -1,20 +1,26 @@
 import type { Cell } from './document.ts';
 import type { ArmScore } from './results.ts';
 
-/** `48.2` with its interval and, where there are several, the value of every seed beside it. */
+/** `48.2` with its interval beside it and, where there are several, the value of every seed below. */
 export function estimateCell(row: ArmScore | undefined, { scale, digits } = formatOf(row?.metric)): Cell {
   if (!row) return '–';
-  const show = (value: number): string => (scale * value).toFixed(digits);
-  const interval = row.low === row.high ? '' : `[${show(row.low)}, ${show(row.high)}]`;
+  const show = (value: number): string => decimal(scale * value, digits);
+  const note = row.low === row.high ? '' : `[${show(row.low)}, ${show(row.high)}]`;
   const isVaried = row.perSeed.length > 1 && new Set(row.perSeed.map(show)).size > 1;
-  const seeds = isVaried ? `seeds ${row.perSeed.map(show).join(' / ')}` : '';
-  const note = [interval, seeds].filter(Boolean).join(' ');
-  return note ? { text: show(row.value), note } : show(row.value);
+  const below = isVaried ? `seeds ${row.perSeed.map(show).join(' / ')}` : '';
+  if (!note && !below) return show(row.value);
+  return { text: show(row.value), ...(note ? { note } : {}), ...(below ? { below } : {}) };
 }
 
 /** Points of a hundred, but bits per byte and CIDEr-D as they are. */
 export function formatOf(metric: string | undefined): { scale: number; digits: number } {
   return metric === 'bits-per-byte' ? { scale: 1, digits: 3 } : { scale: 100, digits: 1 };
+}
+
+/** A number with so many digits after the point and a true minus sign; what rounds to zero has no sign. */
+export function decimal(value: number, digits: number): string {
+  const shown = value.toFixed(digits);
+  return Number(shown) === 0 ? (0).toFixed(digits) : shown.replace('-', '−');
 }
 
 export const percent = (value: number, digits = 0): string => `${(100 * value).toFixed(digits)} %`;

@@ -1,4 +1,5 @@
 import type { EvalRow, ScoredRow } from '@vlm/evals';
+import { decimal } from './format-numbers.ts';
 import { visionScoreItems } from './score-rows.ts';
 
 /** A quantity that arms are compared by, item by item. */
@@ -54,7 +55,6 @@ export function measureOf(name: string): Measure {
 
 /** A difference in a measure's own unit with its sign: `+1.2`. */
 export function signedDifference({ scale, digits }: Measure, value: number): string {
-  const shown = (scale * value).toFixed(digits);
-  if (Number(shown) === 0) return (0).toFixed(digits);
-  return value > 0 ? `+${shown}` : shown.replace('-', '−');
+  const shown = decimal(scale * value, digits);
+  return value > 0 && Number(shown) > 0 ? `+${shown}` : shown;
 }

@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Cell, Figure, LegendEntry } from './document.ts';
 import { drawPanel } from './draw-panel.ts';
+import { decimal } from './format-numbers.ts';
 
 /** A value at a place of the horizontal axis, with its interval. */
 export interface FigurePoint {
@@ -25,6 +26,8 @@ export interface PointFigureSpec extends Pick<Figure, 'id' | 'title' | 'caption'
   xTitle: string;
   /** Places of the axis in order. */
   places: readonly string[];
+  /** The places are names (arms, encoders, seeds): no line joins them, for they have no order that it could follow. */
+  isNominal?: boolean | undefined;
   panels: readonly PointPanel[];
 }
 
@@ -41,7 +44,10 @@ function usedSeries({ legend, panels }: PointFigureSpec): LegendEntry[] {
   return legend.filter(({ label }) => used.has(label));
 }
 
-function panelSpec({ places, legend, xTitle }: PointFigureSpec, { points, scale }: PointPanel): TopLevelSpec {
+function panelSpec(
+  { places, legend, xTitle, isNominal }: PointFigureSpec,
+  { points, scale }: PointPanel,
+): TopLevelSpec {
   const domain = legend.map(({ label }) => label);
   const at = ({ x, series }: FigurePoint): number =>
     places.indexOf(x) + seriesOffset * (domain.indexOf(series) - (domain.length - 1) / 2);
@@ -81,7 +87,6 @@ function panelSpec({ places, legend, xTitle }: PointFigureSpec, { points, scale 
   });
   const color = bySeries(legend.map(({ colour }) => colour));
   const strokeDash = bySeries(legend.map(({ dash }) => dash ?? [1, 0]));
-  // Places that are names (arms, encoders) have no order that a line could follow.
   const line = {
     data: { values: shown },
     mark: { type: 'line', strokeWidth: 1.5 },
@@ -101,7 +106,7 @@ function panelSpec({ places, legend, xTitle }: PointFigureSpec, { points, scale 
         mark: { type: 'point', filled: false, size: 14, strokeWidth: 1, opacity: 0.8 },
         encoding: { x, y: y('seed'), color },
       },
-      ...(isLong ? [] : [line]),
+      ...(isNominal ? [] : [line]),
       {
         data: { values: shown },
         mark: { type: 'point', filled: true, size: 40, opacity: 1 },
@@ -135,7 +140,7 @@ const none = '–';
 function numberCell({ points, scale, digits }: PointPanel, x: string, series: string): Cell {
   const point = points.find((candidate) => candidate.x === x && candidate.series === series);
   if (!point) return none;
-  const show = (value: number): string => (scale * value).toFixed(digits);
+  const show = (value: number): string => decimal(scale * value, digits);
   if (point.low === point.high) return show(point.value);
   return { text: show(point.value), note: `[${show(point.low)}, ${show(point.high)}]` };
 }

@@ -76,7 +76,9 @@ function tableCell(cell: Cell): Html {
 
 function renderCell(cell: Cell): Html {
   if (typeof cell === 'string') return html`${cell}`;
-  return cell.note ? html`${cell.text} <small>${cell.note}</small>` : html`${cell.text}`;
+  const note = cell.note ? html` <small>${cell.note}</small>` : html``;
+  const below = cell.below ? html` <small class="below">${cell.below}</small>` : html``;
+  return html`${cell.text}${note}${below}`;
 }
 
 function renderFigure(figure: Figure): Html {

@@ -63,7 +63,7 @@ function renderTable({ caption, head, rows }: TableBlock): string {
 
 function renderCell(cell: Cell): string {
   if (typeof cell === 'string') return escapeText(cell);
-  return escapeText(cell.note ? `${cell.text} ${cell.note}` : cell.text);
+  return escapeText([cell.text, cell.note, cell.below].filter(Boolean).join(' '));
 }
 
 function renderFigure(figure: Figure): string {

@@ -48,6 +48,7 @@ export function sweepFigure(results: StudyResults, name: SweepName): Promise<Fig
     legend,
     xTitle: axis.title,
     places: [...new Set(arms.map(place))],
+    isNominal: axis.isNominal,
     panels: [
       { title: 'Vision score (points)', ...formatOf('score'), points: vision },
       { title: 'Held-out text (bits per byte)', ...formatOf('bits-per-byte'), points: text },

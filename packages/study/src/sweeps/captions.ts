@@ -13,5 +13,5 @@ export const captions: Sweep = {
     })),
   ],
   pairs: (recipe) => against('captions-sentences', captions.arms(recipe)),
-  axis: { title: 'captions', of: ({ captions }) => captions ?? 'sentences' },
+  axis: { title: 'captions', of: ({ captions }) => captions ?? 'sentences', isNominal: true },
 };

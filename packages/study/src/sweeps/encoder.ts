@@ -11,5 +11,9 @@ export const encoder: Sweep = {
       changes: { encoder: { kind } },
     })),
   pairs: (recipe) => against('encoder-cnn', encoder.arms(recipe)),
-  axis: { title: 'encoder', of: ({ changes }, recipe) => changes?.encoder?.kind ?? recipe.encoder.kind },
+  axis: {
+    title: 'encoder',
+    of: ({ changes }, recipe) => changes?.encoder?.kind ?? recipe.encoder.kind,
+    isNominal: true,
+  },
 };

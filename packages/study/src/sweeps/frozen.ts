@@ -30,6 +30,7 @@ export const frozen: Sweep = {
   pairs: (recipe) => against('encoder-frozen', frozen.arms(recipe)),
   axis: {
     title: 'phases in which the encoder trains',
+    isNominal: true,
     of: ({ changes }) => {
       const phases = [
         ...(changes?.branch?.encoder === 'trained' ? ['2'] : []),

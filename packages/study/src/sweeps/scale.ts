@@ -22,7 +22,7 @@ export const scale: Sweep = {
     ['tokens-x4', 'tokens-x1'],
     [`half-width-${100 * lateBranchPoint}`, 'half-width-100'],
   ],
-  axis: { title: 'arm', of: ({ id }) => id },
+  axis: { title: 'arm', of: ({ id }) => id, isNominal: true },
 };
 
 /** Half as wide with heads of the same width; where that does not divide, heads of half the width. */

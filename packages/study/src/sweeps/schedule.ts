@@ -39,6 +39,7 @@ export const schedule: Sweep = {
   ],
   axis: {
     title: 'branch point and schedule',
+    isNominal: true,
     of: ({ id }) => id.replace('-text-only', ''),
     series: ({ imageShare }) => (imageShare === 0 ? 'text-only twin' : 'with images'),
   },

@@ -15,5 +15,5 @@ export const seeds: Sweep = {
       finetuneSeed: seed,
     })),
   pairs: (recipe) => against(`finetune-seed-${paperSeeds[0]}`, seeds.arms(recipe)),
-  axis: { title: 'seed of fine-tuning', of: ({ finetuneSeed }) => `${finetuneSeed}` },
+  axis: { title: 'seed of fine-tuning', of: ({ finetuneSeed }) => `${finetuneSeed}`, isNominal: true },
 };

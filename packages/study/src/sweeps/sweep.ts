@@ -21,6 +21,8 @@ export interface Sweep {
 export interface SweepAxis {
   title: string;
   of(arm: Arm, recipe: Recipe): string;
+  /** Its places are names without an order, so that no line may join them. */
+  isNominal?: true;
   /** What tells apart arms at the same place of the axis. */
   series?(arm: Arm, recipe: Recipe): string;
 }
