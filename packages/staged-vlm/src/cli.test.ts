@@ -78,6 +78,12 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
       ['worker', '--store', 'x', '--redis', 'redis://ann:hunter2@host'],
       /^(?!.*hunter2).*STAGED_VLM_REDIS_PASSWORD/s,
     ],
+    ['an arm that is not there', ['study', 'run', 'smoke', '--only', 'branch-51'], /did you mean "branch-50"/],
+    [
+      'a part of a study for workers elsewhere',
+      ['study', 'run', 'smoke', '--only', 'branch-50', '--executor', 'bullmq'],
+      /--only .* on this machine/,
+    ],
     ['a phase that is not there', ['study', 'logs', 'main/7', 'smoke'], /no phase "main\/7" in recipe smoke/],
     ['a model that is not trained', ['ask', 'branch-80', '-', 'What is this?'], /not trained yet/],
   ])('says what to do about %s', async (_, argv, message) => {

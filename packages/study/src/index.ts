@@ -16,6 +16,7 @@ export { describeHardware, type Hardware, hardwareText } from './hardware.ts';
 export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
 export { type LocalExecutorOptions, localExecutor } from './local-executor.ts';
 export { openTrainedModel, type TrainedModel } from './open-trained-model.ts';
+export { partOfStudy } from './part-of-study.ts';
 export { appendPhaseLog, logLine, readPhaseLog } from './phase-log.ts';
 export { writePartialReport } from './phases/report.ts';
 export {

@@ -15,14 +15,16 @@ export async function finishedRecords(phases: readonly Phase[], store: Store): P
 }
 
 /**
- * Phases that must run: the unfinished ones that somebody needs, in the study's order. A finished phase needs nothing, so an unfinished
- * predecessor that only led to finished ones (a shorter cut of a run that is already longer) is left out.
+ * Phases that must run: the unfinished ones among those at the study's end (its report) and all that they need, in the study's order. A
+ * finished phase needs nothing, so an unfinished predecessor that only led to finished ones (a shorter cut of a run that is already longer)
+ * is left out.
  */
 export function neededPhases(study: Study, finished: Pick<ReadonlySet<string>, 'has'>): Phase[] {
-  const wanted = new Set<string>();
+  const after = dependents(study.phases);
+  const wanted = new Set(study.phases.flatMap(({ id }) => (after.get(id)!.length === 0 ? [id] : [])));
   const needed: Phase[] = [];
   for (const phase of [...study.phases].reverse()) {
-    if (finished.has(phase.id) || (phase.kind !== 'report' && !wanted.has(phase.id))) continue;
+    if (finished.has(phase.id) || !wanted.has(phase.id)) continue;
     needed.push(phase);
     for (const id of prerequisites(phase)) wanted.add(id);
   }

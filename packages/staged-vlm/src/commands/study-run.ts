@@ -1,5 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import { calibratedRate, createTimeLeft, estimateSeconds, identityOf, openStore, type Phase } from '@vlm/study';
+import {
+  calibratedRate,
+  createTimeLeft,
+  estimateSeconds,
+  identityOf,
+  openStore,
+  type Phase,
+  partOfStudy,
+  StudyError,
+} from '@vlm/study';
 import { Command } from 'commander';
 import { addExecutorOptions, type ExecutorOptions, openExecutor } from '../executors.ts';
 import { printResults } from '../print-results.ts';
@@ -24,12 +33,28 @@ export function runCommand(): Command {
     .option('--store <location>', storeHelp, defaultStore)
     .option('--workers <n>', 'local: phases at the same time', positiveInteger)
     .option('--attempts <n>', 'local: how often a phase is tried before it counts as failed', positiveInteger)
+    .option(
+      '--only <models>',
+      'local: these arms (branch-80) or single seeds (branch-80/seed-124) first, with commas',
+      (text) => text.split(','),
+    )
     .option('--detach', 'bullmq: hand the study over and return; workers do the rest');
   return addExecutorOptions(command).action(runStudy);
 }
 
-async function runStudy(name: string, options: StudyOptions & ExecutorOptions & { detach?: boolean }): Promise<void> {
-  const study = await loadStudy(name, options.sweep);
+interface RunOptions extends StudyOptions, ExecutorOptions {
+  detach?: boolean;
+  only?: string[];
+}
+
+async function runStudy(name: string, options: RunOptions): Promise<void> {
+  const whole = await loadStudy(name, options.sweep);
+  if (options.only && options.executor !== 'local')
+    throw new StudyError(
+      'bad-option',
+      '--only chooses among the phases of a run on this machine; leave out --executor.',
+    );
+  const study = options.only ? partOfStudy(whole, options.only) : whole;
   const store = await openStore(options.store);
   const rate = await calibratedRate(study.recipe, store);
   const estimate = (phase: Phase): number => estimateSeconds(study, phase, rate);
@@ -71,7 +96,12 @@ async function runStudy(name: string, options: StudyOptions & ExecutorOptions & 
   } finally {
     stopListening();
   }
-  await printResults(study, store);
+  if (options.only) {
+    const report = `staged-vlm study report ${name}${options.sweep ? ` --sweep ${options.sweep}` : ''} --partial`;
+    console.log(
+      `\nDone: ${options.only.join(', ')}. The same command without --only does the rest; \`${report}\` shows what there is.`,
+    );
+  } else await printResults(study, store);
 }
 
 /** The first Ctrl-C asks the phases to write a checkpoint and stop; the second does not wait. */
