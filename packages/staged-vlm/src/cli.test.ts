@@ -80,6 +80,11 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     ],
     ['an arm that is not there', ['study', 'run', 'smoke', '--only', 'branch-51'], /did you mean "branch-50"/],
     [
+      'a model to compare that is not there',
+      ['study', 'compare', 'branch-51', 'branch-0', 'smoke'],
+      /mean "branch-50"/,
+    ],
+    [
       'a part of a study for workers elsewhere',
       ['study', 'run', 'smoke', '--only', 'branch-50', '--executor', 'bullmq'],
       /--only .* on this machine/,

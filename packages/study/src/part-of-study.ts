@@ -1,6 +1,5 @@
 import { prerequisites, type Study } from './graph.ts';
-import { StudyError } from './study-error.ts';
-import { suggest } from './suggest.ts';
+import { modelsNamed } from './study-models.ts';
 
 /**
  * The phases that some models of a study need, and no others: what is to be done first of a study that takes days. They are the study's own, so
@@ -10,35 +9,9 @@ import { suggest } from './suggest.ts';
  * @throws StudyError `bad-option` for a name that no model of the study has
  */
 export function partOfStudy(study: Study, names: readonly string[]): Study {
-  const evaluations = evaluationsByModel(study);
-  const wanted = new Set(names.flatMap((name) => evaluationsOf(name, evaluations)));
+  const wanted = new Set(names.flatMap((name) => modelsNamed(study, name).map(({ phase }) => phase.id)));
   for (const phase of [...study.phases].reverse()) {
     if (wanted.has(phase.id)) for (const id of prerequisites(phase)) wanted.add(id);
   }
   return { recipe: study.recipe, phases: study.phases.filter(({ id }) => wanted.has(id)) };
-}
-
-/** `branch-80/seed-124` → id of the phase that asks it, which arms of one training share. */
-function evaluationsByModel({ phases }: Study): Map<string, string> {
-  const kindOf = new Map(phases.map(({ id, kind }) => [id, kind]));
-  const parents = phases.find(({ kind }) => kind === 'report')?.parents ?? {};
-  return new Map(
-    Object.entries(parents)
-      .filter(([, id]) => kindOf.get(id) === 'evaluate')
-      .map(([role, id]) => [role.replace('finetune:', '').replace(':', '/'), id]),
-  );
-}
-
-function evaluationsOf(name: string, evaluations: ReadonlyMap<string, string>): string[] {
-  const found = [...evaluations].filter(([model]) => model === name || model.startsWith(`${name}/`));
-  if (found.length > 0) return found.map(([, id]) => id);
-  const models = [...evaluations.keys()];
-  const near = suggest(
-    name,
-    models.flatMap((model) => [model, model.split('/')[0]!]),
-  );
-  throw new StudyError(
-    'bad-option',
-    `The study has no model "${name}"${near ? `; did you mean "${near}"?` : '.'} Models: ${models.join(', ')}.`,
-  );
 }

@@ -97,7 +97,9 @@ async function runStudy(name: string, options: RunOptions): Promise<void> {
     stopListening();
   }
   if (options.only) {
-    const report = `staged-vlm study report ${name}${options.sweep ? ` --sweep ${options.sweep}` : ''} --partial`;
+    const sweep = options.sweep ? ` --sweep ${options.sweep.join(',')}` : '';
+    const where = options.store === defaultStore ? '' : ` --store ${options.store}`;
+    const report = `staged-vlm study report ${name}${sweep}${where} --partial`;
     console.log(
       `\nDone: ${options.only.join(', ')}. The same command without --only does the rest; \`${report}\` shows what there is.`,
     );

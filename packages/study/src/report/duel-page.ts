@@ -1,12 +1,12 @@
 import { answerBrowser, type EvalRow } from '@vlm/evals';
 import { readEvalItems, readPictures } from '../data/eval-items.ts';
-import type { Phase, Study } from '../graph.ts';
+import type { Study } from '../graph.ts';
 import { corpusFolder } from '../phases/corpus.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
 import { reportFolder } from '../phases/report.ts';
 import type { Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
-import { suggest } from '../suggest.ts';
+import { modelsNamed } from '../study-models.ts';
 
 /** Questions whose pictures a page carries; more would make it slow to open. */
 const mostPictures = 1500;
@@ -16,7 +16,7 @@ const mostPictures = 1500;
  *
  * @param a,b arms (`branch-80`), or `branch-80/seed-124` where the recipe has several seeds
  * @returns the path of the page, in the folder of the study's report
- * @throws StudyError `missing-artifact` with the models there are, or `not-finished`
+ * @throws StudyError `bad-option` with the models there are, or `not-finished`
  */
 export async function writeDuelPage(study: Study, store: Store, a: string, b: string): Promise<string> {
   const [first, second] = await Promise.all([a, b].map((name) => evaluated(study, store, name)));
@@ -41,20 +41,7 @@ export async function writeDuelPage(study: Study, store: Store, a: string, b: st
 
 /** With pictures only under the conditions that have one of their own. */
 async function evaluated(study: Study, store: Store, model: string): Promise<{ name: string; rows: EvalRow[] }> {
-  const phases = study.phases.filter(({ kind }) => kind === 'evaluate');
-  const nameOf = (phase: Phase): string => phase.id.slice('evaluate/'.length);
-  const phase =
-    phases.find((one) => nameOf(one) === model) ?? phases.find((one) => nameOf(one).startsWith(`${model}/`));
-  if (!phase) {
-    const near = suggest(
-      model,
-      phases.map(nameOf).flatMap((name) => [name, name.split('/')[0]!]),
-    );
-    throw new StudyError(
-      'missing-artifact',
-      `There is no evaluated model "${model}"${near ? `; did you mean "${near}"?` : '.'} Models: ${phases.map(nameOf).join(', ')}.`,
-    );
-  }
+  const [{ name, phase }] = modelsNamed(study, model);
   if (!(await store.record(phase))) {
     throw new StudyError(
       'not-finished',
@@ -63,7 +50,7 @@ async function evaluated(study: Study, store: Store, model: string): Promise<{ n
   }
   await store.fetch(phase, { files: (path) => path === rowsFile });
   const rows = await readRows(store.phaseDirectory(phase));
-  return { name: study.recipe.seeds.length > 1 ? nameOf(phase) : nameOf(phase).split('/')[0]!, rows };
+  return { name: study.recipe.seeds.length > 1 ? name : name.split('/')[0]!, rows };
 }
 
 const fileName = (name: string): string => name.replaceAll('/', '-');
