@@ -12,6 +12,13 @@ export interface TimeLeft {
   workSeconds(phase: Phase, nowMs: number): number;
 }
 
+/** A phase under way. Its pace counts from `first`: a resumed phase has done most of its work before, and says 0 while it still waits or fetches. */
+interface RunningPhase {
+  startedMs: number;
+  fraction: number;
+  first: { atMs: number; fraction: number } | undefined;
+}
+
 /** How many seconds of estimate the plan itself is worth against measurements: early corrections stay small. */
 const priorSeconds = 20;
 
@@ -21,15 +28,15 @@ export function createTimeLeft(
   concurrency: number,
 ): TimeLeft {
   const remaining = new Map(phases.map((phase) => [phase, estimate(phase)]));
-  const started = new Map<Phase, { atMs: number; fraction: number; fractionAtStart: number | undefined }>();
+  const started = new Map<Phase, RunningPhase>();
   let expected = priorSeconds;
   let measured = priorSeconds;
 
   const phaseSeconds = (phase: Phase, nowMs: number): number | undefined => {
     const run = started.get(phase);
-    if (!run || run.fractionAtStart === undefined || run.fraction - run.fractionAtStart < 0.02) return undefined;
-    const spent = (nowMs - run.atMs) / 1000;
-    return (spent * (1 - run.fraction)) / (run.fraction - run.fractionAtStart);
+    if (!run?.first || run.fraction - run.first.fraction < 0.02) return undefined;
+    const spent = (nowMs - run.first.atMs) / 1000;
+    return (spent * (1 - run.fraction)) / (run.fraction - run.first.fraction);
   };
 
   const workSeconds = (phase: Phase, nowMs: number): number => {
@@ -43,20 +50,21 @@ export function createTimeLeft(
     observe(event, nowMs) {
       const { phase } = event;
       if (event.type === 'phase-skipped' || event.type === 'phase-failed') remaining.delete(phase);
-      if (event.type === 'phase-started') started.set(phase, { atMs: nowMs, fraction: 0, fractionAtStart: undefined });
+      if (event.type === 'phase-started') started.set(phase, { startedMs: nowMs, fraction: 0, first: undefined });
       if (event.type === 'phase-progress') {
         const run = started.get(phase);
         if (!run) return;
-        run.fraction = event.progress.fraction;
-        run.fractionAtStart ??= event.progress.fraction;
+        const { fraction } = event.progress;
+        run.fraction = fraction;
+        if (fraction > 0) run.first ??= { atMs: nowMs, fraction };
       }
       if (event.type === 'phase-finished') {
         remaining.delete(phase);
         const run = started.get(phase);
         started.delete(phase);
-        if (run && (run.fractionAtStart ?? 0) < 0.05) {
+        if (run && (run.first?.fraction ?? 0) < 0.05) {
           expected += estimate(phase);
-          measured += (nowMs - run.atMs) / 1000;
+          measured += (nowMs - run.startedMs) / 1000;
         }
       }
     },
