@@ -3,12 +3,12 @@ import {
   type ConvEncoderConfig,
   countParameters,
   decoderFlops,
-  encoderActivations,
   encoderFlops,
   encoderParams,
   trainingMemory,
   vlmParams,
 } from '@vlm/model';
+import { ownEncoderCost, pictureCost } from './encoder-cost.ts';
 import { type OwnEncoder, type Phase, type Study, tokensOfUpdate } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
 import { studyEncoder } from './phases/encoder.ts';
@@ -29,34 +29,25 @@ const usualTrainingFlopsPerSecond = 70e9;
 const encoderFlopsPerSecond = 50e9;
 const inferenceFlopsPerSecond = 25e9;
 const scenesPerSecond = 700;
+const picturesPerSecond = 2000;
 const tokenizerBytesPerSecond = 1e6;
 const copiedBytesPerSecond = 200e6;
 /** Node, ONNX Runtime and TensorFlow.js before the first tensor. */
 const processBytes = 300e6;
 /** Evaluation reads an item with its picture, without, and with another one. */
 const conditions = 3;
-/** Width of SigLIP-so400m, the paper's encoder; others differ, and the projector is small. */
-const hubWidth = 1152;
-/** Features of the small convolutional encoder on a picture of 64 pixels. */
-const imageTokens = 16;
-
 /** What one phase costs: tokens from the recipe, FLOPs from the model's shape, seconds from rates measured on one core. */
 export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: number): PhaseCost {
   const recipe = ownRecipe(study, phase);
   const { model, tokenizer } = recipe;
   const corpus = corpusFigures(recipe);
-  const featureWidth =
-    recipe.encoder.kind === 'hub'
-      ? hubWidth
-      : recipe.encoder.kind === 'cnn'
-        ? recipe.encoder.channels.at(-1)!
-        : 3 * (corpus.imageSize / 4) ** 2;
+  const picture = pictureCost(recipe.encoder, corpus.imageSize);
   const ownEncoder = phase.settings['ownEncoder'] as OwnEncoder | true | undefined;
   const encoder: ConvEncoderConfig | undefined = ownEncoder && {
     ...studyEncoder(recipe.encoder, corpus.imageSize),
     norm: 'none',
   };
-  const config = visionModelConfig(recipe, tokenizer.vocabSize, featureWidth, encoder);
+  const config = visionModelConfig(recipe, tokenizer.vocabSize, picture.width, encoder);
   const parameters = countParameters(vlmParams(config));
   const scenes = corpus.captions + corpus.conversations.scenes;
   const { newScene, newVendor, newConcept } = corpus.evals;
@@ -66,12 +57,13 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
   );
   const nothing = { flops: 0, memoryBytes: processBytes, storeBytes: 0, seconds: 1, parameters: 0 };
   const training = (tokens: number, batchSize: number, pictures: number, trained = config): PhaseCost => {
-    const ofEncoder = encoderCost(encoder, ownEncoder, pictures);
-    const flops = tokens * decoderFlops(trained.decoder).total + ofEncoder.flops;
+    const own = encoder && ownEncoderCost(encoder, ownEncoder!);
+    const ofPicture = own?.flops ?? (phase.settings['features'] === 'when-read' ? picture.flops : 0);
+    const flops = tokens * decoderFlops(trained.decoder).total + pictures * ofPicture;
     const size = countParameters(vlmParams(trained));
-    const mostPictures = batchSize * Math.ceil(model.sequenceLength / imageTokens);
+    const mostPictures = batchSize * Math.ceil(model.sequenceLength / picture.patches);
     const memoryBytes =
-      processBytes + trainingMemory(trained.decoder, batchSize).total + ofEncoder.memoryOf(mostPictures);
+      processBytes + trainingMemory(trained.decoder, batchSize).total + (own?.memoryOf(mostPictures) ?? 0);
     // The named checkpoint alone stays: weights and two moments.
     return {
       amount: tokens,
@@ -121,12 +113,14 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
     }
     case 'features': {
       const pictures = evalItems + (phase.settings['features'] === 'when-read' ? 0 : scenes);
+      const flops = pictures * picture.flops;
       return {
         ...nothing,
         amount: pictures,
         unit: 'images',
-        storeBytes: pictures * imageTokens * featureWidth * 4,
-        seconds: 5 + pictures / 2000,
+        flops,
+        storeBytes: pictures * picture.patches * picture.width * 4,
+        seconds: 5 + Math.max(pictures / picturesPerSecond, flops / encoderFlopsPerSecond),
       };
     }
     case 'checkpoint': {
@@ -154,7 +148,7 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
     }
     case 'branch': {
       const tokens = Number(phase.settings['tokens']);
-      const pictures = (tokens * Number(phase.settings['imageShare'])) / (imageTokens + captionTokens);
+      const pictures = (tokens * Number(phase.settings['imageShare'])) / (picture.patches + captionTokens);
       return training(tokens, Number(phase.settings['batchSize']), pictures);
     }
     case 'finetune': {
@@ -163,7 +157,7 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
         corpus.conversations.scenes,
       );
       const pictures = conversations * recipe.finetune.epochs;
-      return training(pictures * conversationTokens, recipe.finetune.batchSize, pictures);
+      return training(pictures * (picture.patches + conversationTokens), recipe.finetune.batchSize, pictures);
     }
     case 'evaluate': {
       const items =
@@ -171,7 +165,7 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
         evalItems * conditions +
         4 * corpus.textEvals.definitionWord;
       const flops =
-        items * evalTokens * decoderFlops(config.decoder).forward +
+        items * (picture.patches + evalTokens) * decoderFlops(config.decoder).forward +
         (encoder ? evalItems * encoderFlops(encoder).forward : 0);
       return {
         ...nothing,
@@ -196,23 +190,6 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
   }
 }
 
-/** What an encoder adds to a training phase that runs it. */
-function encoderCost(
-  encoder: ConvEncoderConfig | undefined,
-  own: OwnEncoder | true | undefined,
-  pictures: number,
-): { flops: number; memoryOf(pictures: number): number } {
-  if (!encoder) return { flops: 0, memoryOf: () => 0 };
-  const trains = typeof own === 'object' && own.trains;
-  const flops = encoderFlops(encoder);
-  // Weights, gradients and two moments, as the decoder's are counted.
-  const weights = 16 * countParameters(encoderParams(encoder));
-  return {
-    flops: pictures * (trains ? flops.total : flops.forward),
-    memoryOf: (most) => weights + (trains ? encoderActivations(encoder, most) : 0),
-  };
-}
-
 /** The recipe with what an arm changed in this phase, read from the phase's own settings and from those of the encoder it looks through. */
 function ownRecipe({ recipe, phases }: Study, phase: Phase): Recipe {
   const find = (id: string | undefined): Phase | undefined => phases.find((candidate) => candidate.id === id);
@@ -233,10 +210,10 @@ function stepsBefore({ phases }: Study, { continues }: Phase): number {
   return Number(phases.find(({ id }) => id === continues)?.settings['toStep'] ?? 0);
 }
 
-/** Tokens of a caption and of a conversation of the default corpus, and of a question with its picture and answer, on average. */
+/** Tokens of a caption, of a conversation and of a question with its answer, without the picture, on average in the default corpus. */
 const captionTokens = 17;
-const conversationTokens = 95;
-const evalTokens = 40;
+const conversationTokens = 79;
+const evalTokens = 24;
 
 /** What a corpus holds, as far as it is known before it is built. Nobody counts data of one's own before the corpus phase has looked through it. */
 function corpusFigures({ corpus, finetune }: Recipe): ReturnType<typeof corpusSettings> {
