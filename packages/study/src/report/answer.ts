@@ -34,8 +34,9 @@ function visionSentence(results: StudyResults, row: Comparison): string {
 
 function branchPointSentence(results: StudyResults): string {
   const families = hasMainRun(results.recipe) ? ['timing', 'recipe'] : ['from-public'];
+  const line = timingArms(results).map(({ id }) => id);
   const rows = results.comparisons.filter(
-    ({ family, measure }) => families.includes(family) && measure === visionMeasure.name,
+    ({ family, measure, a }) => families.includes(family) && measure === visionMeasure.name && line.includes(a),
   );
   const told = rows.filter(isTold);
   const others = rows.length > 1 ? `Of ${rows.length} earlier branch points` : 'Of the one earlier branch point';

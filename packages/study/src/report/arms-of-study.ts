@@ -16,11 +16,11 @@ export const textModelOf = ({ arms }: Pick<StudyResults, 'arms'>): ArmResult | u
 
 /**
  * The arms that lie on one line over the branch point: they change nothing else, and 0 and 100 % re-warm while the others go on. A recipe
- * without sweeps says itself what it compares: all of its arms are on the line.
+ * without sweeps whose arms all change something more says itself what it compares: all of them are on the line.
  */
 export function timingArms(results: Pick<StudyResults, 'arms' | 'recipe'>): TrainedArm[] {
-  if (!results.recipe.sweeps) return trainedArms(results);
-  return timingLine(trainedArms(results));
+  const line = timingLine(trainedArms(results));
+  return line.length > 0 || results.recipe.sweeps ? line : trainedArms(results);
 }
 
 /** A score of an arm over all types of question unless one is named; by its task's main metric unless another is named. */

@@ -84,7 +84,7 @@ export async function collectResults(study: Study, store: Store, options: Collec
     models,
     mainCurves: await read.mainCurves(),
     comparisons: compareArms(recipe, rowsOf),
-    controls: recipe.sweeps ? controlComparisons(recipe, rowsOf) : [],
+    controls: controlComparisons(recipe, rowsOf),
     samples: await sampleAnswers(study, store, rowsOf),
     encoder: (await read.record('encoder')).summary,
     corpus: (await read.record('corpus')).summary,

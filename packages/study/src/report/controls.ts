@@ -76,6 +76,10 @@ export function controlSentences(headline: Comparison | undefined, controls: rea
   return [...scheduleSentences(headline, controls), ...twinSentences(controls), ...budgetSentences(controls)];
 }
 
+/** Whether two branch points were compared at one learning rate. */
+export const hasRateControl = (controls: readonly Comparison[]): boolean =>
+  find(controls, rewarmedLate, twoPhase) !== undefined;
+
 function scheduleSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
   const matched = find(controls, rewarmedLate, twoPhase);
   const rateAlone = find(controls, late, rewarmedLate);

@@ -1,11 +1,14 @@
 import { hasMainRun } from '../graph.ts';
 import { presetNames, presets } from '../presets/index.ts';
 import type { Recipe } from '../recipe.ts';
+import { trainedArms } from './arms-of-study.ts';
+import { hasRateControl } from './controls.ts';
 import type { StudyResults } from './results.ts';
 
 /** What cannot be concluded, whatever the numbers say. */
 export function limits(results: StudyResults): string[] {
   const { recipe } = results;
+  const seeds = new Set(trainedArms(results).flatMap((arm) => arm.seeds)).size;
   const usesDefaultCorpus = presetNames.some((name) => presets[name]!.corpus.preset === recipe.corpus.preset);
   const sentences = usesDefaultCorpus
     ? [
@@ -13,17 +16,17 @@ export function limits(results: StudyResults): string[] {
       ]
     : [];
   sentences.push(
-    recipe.seeds.length === 1
+    seeds === 1
       ? 'Nothing about the order of arms from one seed alone: intervals vary the items asked and leave out the noise of training itself, which the paper puts at .1 to .6 VQAv2 points and which is larger at this size.'
-      : `Nothing about seeds that were not trained: intervals vary the items and the ${recipe.seeds.length} seeds, and ${recipe.seeds.length} seeds say little about how far apart seeds can be.`,
+      : `Nothing about seeds that were not trained: intervals vary the items and the ${seeds} seeds, and ${seeds} seeds say little about how far apart seeds can be.`,
     'That two arms are equal: “cannot be told apart” means that these items and seeds do not show a difference; the smallest one that they would have shown stands beside every comparison.',
     ...(hasMainRun(recipe) ? [textLengthLimit(recipe)] : []),
     ...(recipe.arms.some(({ from }) => from !== undefined) ? [publicLimit] : []),
   );
   const kinds = new Set(recipe.arms.map(({ schedule }) => schedule));
   if (kinds.size > 1) {
-    const control = recipe.sweeps?.includes('schedule')
-      ? 'the sweep “schedule” takes them apart at 80 and 100 %, and at no other point'
+    const control = hasRateControl(results.controls)
+      ? 'the arms re-warmed to one rate take them apart at 80 and 100 %, and at no other point'
       : 'the sweep “schedule” takes them apart and was not run here';
     sentences.push(
       `Branch point and learning rate are confounded over the whole line, as in the paper: 0 and 100 % warm up again and the others do not; ${control}.`,

@@ -5,8 +5,10 @@ import type { Arm, Recipe } from '../recipe.ts';
 import { addSweeps } from '../sweeps/index.ts';
 import { madeUpResults, type Skill } from '../testing/made-up-results.ts';
 import { answerSentences, headlineComparison } from './answer.ts';
+import { timingArms } from './arms-of-study.ts';
 import { controlSentences } from './controls.ts';
 import { csvTables } from './csv-tables.ts';
+import { limits } from './limits.ts';
 import { renderHtml } from './render-html.ts';
 import { renderMarkdown } from './render-markdown.ts';
 import { drawFigures, reportDocument } from './report-document.ts';
@@ -81,6 +83,34 @@ describe('the controls', () => {
 
   it('say nothing of sweeps that were not run', () => {
     expect(controls(results(() => 0.5, addSweeps(quick, ['timing'])))).toBe('');
+  });
+});
+
+describe('arms that a recipe picks by hand', () => {
+  const peak = quick.branch.rewarmPeak;
+  const pair = [0.8, 1].map(
+    (branchPoint): Arm => ({ id: `rewarm-${100 * branchPoint}-x1`, branchPoint, schedule: 'rewarm', lrPeak: peak }),
+  );
+  const picked = results((arm) => (isContinued(arm) ? 0.8 : 0.3), { ...quick, arms: [...quick.arms, ...pair] });
+
+  it('answer by the branch points alone, with a control where the pair is there', () => {
+    expect(timingArms(picked).map(({ id }) => id)).toEqual(quick.arms.map(({ id }) => id));
+    expect(sentences(picked)).toMatch(/Of 5 earlier branch points/);
+    expect(controls(picked)).toMatch(/The learning rate explains the difference/);
+    expect(limits(picked).join(' ')).toMatch(/re-warmed to one rate take them apart at 80 and 100 %/);
+  });
+
+  it('are all on one line where each changes something more', () => {
+    const arms = quick.arms.map((arm) => ({ ...arm, imageShare: 0.3 }));
+    expect(timingArms(results(() => 0.5, { ...quick, arms }))).toHaveLength(6);
+  });
+});
+
+describe('what cannot be concluded', () => {
+  it('counts the seeds that were evaluated, not those that are to come', () => {
+    const first = { ...equal, arms: equal.arms.map((arm) => ({ ...arm, seeds: [124] })), missing: ['report'] };
+    expect(limits(first).join(' ')).toMatch(/Nothing about the order of arms from one seed alone/);
+    expect(limits(equal).join(' ')).toMatch(/5 seeds say little/);
   });
 });
 

@@ -21,7 +21,7 @@ p { max-width: 46rem; } li { max-width: 44rem; margin: .35rem 0; } small { color
 nav { margin-top: 1.4rem; } nav ol { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; padding: 0; margin: 0; font-size: .92rem; } nav li { margin: 0; }
 .scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); font-size: .86rem; padding-bottom: .35rem; max-width: min(46rem, calc(100vw - 2.5rem)); }
-th, td { padding: .28rem 1rem .28rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; } td { white-space: nowrap; } small.below { display: block; } thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; max-width: 9rem; } tbody th { font-weight: 600; max-width: 18rem; } .scroll table { width: max-content; }
+th, td { padding: .28rem 1rem .28rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; } td { white-space: nowrap; } small.below { display: block; } thead th { color: var(--soft); font-weight: 500; vertical-align: bottom; max-width: 9rem; } tbody th { font-weight: 600; max-width: 16rem; } .scroll table { width: max-content; }
 #repeat td { white-space: normal; } td.strong { font-weight: 600; }
 details { margin: .6rem 0; } summary { cursor: pointer; color: var(--accent); padding: .15rem 0; }
 figure { margin: 1.4rem 0 2rem; } .figure-title { font-weight: 600; margin: 0 0 .3rem; } figcaption { color: var(--soft); font-size: .9rem; max-width: 46rem; margin-top: .3rem; }
