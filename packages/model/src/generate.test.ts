@@ -158,6 +158,38 @@ describe.each(engines)('on %s', (_, open) => {
     }
     expect(Math.min(...sums)).toBeLessThan(-1);
   });
+
+  it('scores more positions than one chunk holds, whatever the batch', async () => {
+    const requests = Array.from({ length: 64 }, (_, i) => ({
+      tokens: Int32Array.from({ length: 25 }, (_, t) => 2 + ((7 * i + 3 * t) % 48)),
+      from: 1,
+    }));
+    const together = createGenerator({ config, params, engine, batchSize: 64, imageToken });
+    const [wide, narrow] = [await together.logLikelihood(requests), await generator.logLikelihood(requests)];
+    await together.dispose();
+    for (const [i, sum] of wide.entries()) expect(sum, `request ${i}`).toBeCloseTo(narrow[i]!, 3);
+  });
+});
+
+it('compiles no graph more for another number of scored positions, as every graph keeps its memory', async () => {
+  const engine = engines[0]![1]();
+  let compiled = 0;
+  const counting: typeof engine = Object.assign(Object.create(engine), {
+    compileForward: (...options: Parameters<typeof engine.compileForward>) => {
+      compiled++;
+      return engine.compileForward(...options);
+    },
+  });
+  const generator = createGenerator({ config, params, engine: counting, batchSize: 4 });
+  const tokens = Int32Array.from({ length: 24 }, (_, t) => 2 + t);
+  for (const from of [23, 20, 12, 1])
+    await generator.logLikelihood([
+      { tokens, from },
+      { tokens, from },
+    ]);
+  await generator.dispose();
+  // The states of that length, and chunks of one size.
+  expect(compiled).toBe(2);
 });
 
 describe('bad requests', () => {

@@ -7,9 +7,11 @@ import {
   type NextOutput,
   prefill,
   prefillSignature,
+  promptSignature,
 } from './cached-decoding.ts';
+import { decoderTables } from './decoder.ts';
 import { encodePromptImages } from './encode-prompts.ts';
-import { scoreTargets, scoringSignature } from './log-likelihood.ts';
+import { hiddenStates, type ScoredPosition, scoreTargets, scoringChunks, scoringSignature } from './log-likelihood.ts';
 import { ModelError } from './model-error.ts';
 import { checkParameters, type ParameterArrays } from './parameters.ts';
 import { batchPrompts, fittingLength, type Prompt, type PromptBatch } from './prompt-batches.ts';
@@ -95,10 +97,11 @@ export function createGenerator(options: GeneratorOptions): Generator {
   ): Promise<Forward> {
     const known = graphs.get(key);
     if (known) return known;
-    const isUsed = (name: string) =>
-      'images_MSS3' in inputs
-        ? name.startsWith('encoder.')
-        : !name.startsWith('encoder.') && ('patches_NF' in inputs || !name.startsWith('projector.'));
+    const isUsed = (name: string): boolean => {
+      if ('images_MSS3' in inputs) return name.startsWith('encoder.');
+      if ('hidden_MD' in inputs) return name === decoderTables(config.decoder).head;
+      return !name.startsWith('encoder.') && ('patches_NF' in inputs || !name.startsWith('projector.'));
+    };
     const used = Object.entries(vlmParams(config)).filter(([name]) => isUsed(name));
     const constants = Object.fromEntries(
       used.map(([name, { shape, dtype }]) => [name, { spec: { shape, dtype }, data: params[name]! }]),
@@ -180,33 +183,31 @@ export function createGenerator(options: GeneratorOptions): Generator {
 
   async function scoreBatch(requests: readonly ScoreRequest[], batch: PromptBatch): Promise<number[]> {
     const { length, patches, indices } = batch;
-    const rows: number[] = [];
-    const targets: number[] = [];
-    indices.forEach((index, row) => {
+    const positions = indices.flatMap((index, row): ScoredPosition[] => {
       const { tokens, from } = requests[index]!;
-      for (let i = from; i < tokens.length; i++) {
-        rows.push(row * length + i - 1);
-        targets.push(tokens[i]!);
-      }
+      return Array.from(tokens.subarray(from), (target, i) => ({ row: row * length + from + i - 1, target }));
     });
-    const scored = Math.min(batchSize * length, 2 ** Math.ceil(Math.log2(Math.max(1, rows.length))));
-    const forward = await graph(
-      `score ${length} ${patches} ${scored}`,
-      (constants, inputs) => scoreTargets(config, constants, inputs),
-      scoringSignature(config, { batch: batchSize, length, patches }, scored),
+    const states = await graph(
+      `hidden ${length} ${patches}`,
+      (constants, inputs) => hiddenStates(config, constants, inputs),
+      promptSignature(config, { batch: batchSize, length, patches }),
     );
-    const padded = (values: number[]) => {
-      const array = new Int32Array(scored);
-      array.set(values);
-      return array;
-    };
-    const inputs: NamedArrays = { ...batch.inputs, rows_M: padded(rows), targets_M: padded(targets) };
-    const logProb_M = (await forward.run(inputs))['logProb_M']!;
+    const hidden_ND = (await states.run(batch.inputs))['hidden_ND'] as Float32Array;
+    const logProbs: number[] = [];
+    for (const { size, count, inputs } of scoringChunks(positions, hidden_ND, config.decoder.dim)) {
+      const score = await graph(
+        `score ${size}`,
+        (constants, inputs) => scoreTargets(config, constants, inputs),
+        scoringSignature(config, size),
+      );
+      const { logProb_M } = await score.run(inputs);
+      logProbs.push(...logProb_M!.subarray(0, count));
+    }
     let at = 0;
     return indices.map((index) => {
       const { tokens, from } = requests[index]!;
       let sum = 0;
-      for (let i = from; i < tokens.length; i++) sum += logProb_M[at++]!;
+      for (let i = from; i < tokens.length; i++) sum += logProbs[at++]!;
       return sum;
     });
   }
