@@ -2,6 +2,7 @@ import { corpusSettings, type PresetName } from '@vlm/corpus';
 import {
   type ConvEncoderConfig,
   countParameters,
+  type DecoderConfig,
   decoderFlops,
   encoderFlops,
   encoderParams,
@@ -173,7 +174,7 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
         unit: 'answers',
         flops,
         storeBytes: items * 250,
-        memoryBytes: 2 * processBytes,
+        memoryBytes: evaluationMemory(config.decoder, parameters, recipe.evaluate.batchSize),
         seconds: 5 + flops / inferenceFlopsPerSecond,
         parameters,
       };
@@ -188,6 +189,20 @@ export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: n
         seconds: 5 + 2 * recipe.arms.length * recipe.seeds.length,
       };
   }
+}
+
+/** Lengths that answers and scores are padded to (`createGenerator`), as shares of the model's own. */
+const paddedLengths = [0.25, 0.375, 0.5, 0.75, 1];
+/** Graphs of each length that are in use by the end: with and without pictures. */
+const graphsOfLength = 2;
+
+/** Every graph keeps its weights, as they came and as they are read, and room for one layer's activations and attention scores. */
+function evaluationMemory({ dim, heads, sequenceLength }: DecoderConfig, parameters: number, batch: number): number {
+  const graphs = paddedLengths.map((share) => {
+    const length = share * sequenceLength;
+    return 8 * parameters + 4 * batch * length * (12 * dim + 2 * heads * length);
+  });
+  return processBytes + graphsOfLength * graphs.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** The recipe with what an arm changed in this phase, read from the phase's own settings and from those of the encoder it looks through. */

@@ -37,6 +37,11 @@ describe('planStudy', () => {
     expect(evaluation / 2 / 3600).toBeLessThan(2);
   });
 
+  it('knows the memory of an evaluation, measured at 2.38 GB for standard', () => {
+    const { memoryBytes } = plan('standard').phases.find(({ kind }) => kind === 'evaluate')!;
+    expect(Math.abs(memoryBytes / 2.38e9 - 1)).toBeLessThan(0.2);
+  });
+
   it('leaves out of what is to do what the store has, and calibration moves the time', () => {
     const study = expandStudy(presets['quick']!);
     const whole = planStudy(study, { concurrency: 2 });
