@@ -1,5 +1,5 @@
 import { hasMainRun } from '../graph.ts';
-import { scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
+import { evaluatedSeeds, scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
 import { isTold } from './compare-arms.ts';
 import { grouped, percent } from './format-numbers.ts';
 import { type Measure, signedDifference, textMeasure, visionMeasure } from './measures.ts';
@@ -10,15 +10,25 @@ export function headlineComparison(results: StudyResults, measure: Measure = vis
   return results.comparisons.find((row) => row.family === 'headline' && row.measure === measure.name);
 }
 
-/** The answer in two sentences: the branch point that the paper recommends against two phases, then all branch points and the text. */
+/**
+ * The answer in two sentences: the branch point that the paper recommends against two phases, then all branch points and the text. With one seed a
+ * third says what the intervals leave out.
+ */
 export function answerSentences(results: StudyResults): string[] {
   const vision = headlineComparison(results);
   if (!vision && results.missing.length > 0)
     return ['The arms that answer the question, an earlier one and the one at 100 %, are not both evaluated yet.'];
   if (!vision)
     return ['This study has no integrated arm beside a two-phase arm at 100 %, so it does not answer the question.'];
-  return [visionSentence(results, vision), `${branchPointSentence(results)}${textSentence(results)}.`];
+  return [
+    visionSentence(results, vision),
+    `${branchPointSentence(results)}${textSentence(results)}.`,
+    ...(evaluatedSeeds(results) === 1 ? [oneSeedSentence] : []),
+  ];
 }
+
+const oneSeedSentence =
+  'With one seed these intervals vary the items alone; how far apart two seeds would be, they do not know.';
 
 function visionSentence(results: StudyResults, row: Comparison): string {
   const point = percent(timingArms(results).find(({ id }) => id === row.a)!.arm.branchPoint);

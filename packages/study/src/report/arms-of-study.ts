@@ -10,6 +10,20 @@ export function trainedArms({ arms }: Pick<StudyResults, 'arms'>): TrainedArm[] 
   return arms.filter((arm): arm is TrainedArm => arm.arm !== undefined);
 }
 
+/** How many seeds were evaluated so far. */
+export const evaluatedSeeds = (results: Pick<StudyResults, 'arms'>): number =>
+  new Set(trainedArms(results).flatMap(({ seeds }) => seeds)).size;
+
+/** What the points and intervals of figures and tables are. */
+export const estimateCaption = (results: Pick<StudyResults, 'arms'>): string =>
+  evaluatedSeeds(results) === 1
+    ? 'one seed, with a 95 % interval over its items'
+    : 'mean over seeds with a 95 % interval over seeds and items';
+
+/** The same of a figure, where single seeds are drawn too. */
+export const pointsCaption = (results: Pick<StudyResults, 'arms'>): string =>
+  `Points: ${estimateCaption(results)}${evaluatedSeeds(results) === 1 ? '' : '; small circles are single seeds'}.`;
+
 /** The recipe's own text model, which never saw an image and was fine-tuned on nothing. */
 export const textModelOf = ({ arms }: Pick<StudyResults, 'arms'>): ArmResult | undefined =>
   arms.find(({ id }) => id === 'text-model');

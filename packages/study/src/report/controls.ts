@@ -86,7 +86,7 @@ function scheduleSentences(headline: Comparison | undefined, controls: readonly 
   if (!headline || !matched || !rateAlone) return [];
   const details = `At the same re-warmed rate the arms differ by ${shown(matched)}; at the same branch point the two rates differ by ${shown(rateAlone)}.`;
   return [
-    `Is it the learning rate? ${scheduleVerdict(headline, matched, rateAlone)} ${details}`,
+    `Is it the learning rate? ${scheduleVerdict(headline, matched, rateAlone)} ${details}${matched.seeds === 1 ? ' Another seed may say otherwise.' : ''}`,
     ...peakSentences(controls),
   ];
 }

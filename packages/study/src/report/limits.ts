@@ -1,14 +1,14 @@
 import { hasMainRun } from '../graph.ts';
 import { presetNames, presets } from '../presets/index.ts';
 import type { Recipe } from '../recipe.ts';
-import { trainedArms } from './arms-of-study.ts';
+import { evaluatedSeeds } from './arms-of-study.ts';
 import { hasRateControl } from './controls.ts';
 import type { StudyResults } from './results.ts';
 
 /** What cannot be concluded, whatever the numbers say. */
 export function limits(results: StudyResults): string[] {
   const { recipe } = results;
-  const seeds = new Set(trainedArms(results).flatMap((arm) => arm.seeds)).size;
+  const seeds = evaluatedSeeds(results);
   const usesDefaultCorpus = presetNames.some((name) => presets[name]!.corpus.preset === recipe.corpus.preset);
   const sentences = usesDefaultCorpus
     ? [

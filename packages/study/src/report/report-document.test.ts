@@ -5,7 +5,7 @@ import type { Arm, Recipe } from '../recipe.ts';
 import { addSweeps } from '../sweeps/index.ts';
 import { madeUpResults, type Skill } from '../testing/made-up-results.ts';
 import { answerSentences, headlineComparison } from './answer.ts';
-import { timingArms } from './arms-of-study.ts';
+import { estimateCaption, timingArms } from './arms-of-study.ts';
 import { controlSentences } from './controls.ts';
 import { csvTables } from './csv-tables.ts';
 import { limits } from './limits.ts';
@@ -111,6 +111,16 @@ describe('what cannot be concluded', () => {
     const first = { ...equal, arms: equal.arms.map((arm) => ({ ...arm, seeds: [124] })), missing: ['report'] };
     expect(limits(first).join(' ')).toMatch(/Nothing about the order of arms from one seed alone/);
     expect(limits(equal).join(' ')).toMatch(/5 seeds say little/);
+  });
+
+  it('stands in the answer itself where there is one seed', () => {
+    const first = results(() => 0.5, addSweeps({ ...quick, seeds: [7] }, ['timing', 'schedule']));
+    expect(sentences(first)).toMatch(/over one seed and 60 items.* With one seed these intervals vary the items alone/);
+    expect(controls(first)).toMatch(/Another seed may say otherwise/);
+    expect(estimateCaption(first)).not.toMatch(/over seeds/);
+    expect(sentences(equal)).not.toMatch(/With one seed/);
+    expect(controls(equal)).not.toMatch(/Another seed/);
+    expect(estimateCaption(equal)).toMatch(/over seeds and items/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { sweeps } from '../sweeps/index.ts';
 import type { SweepName } from '../sweeps/names.ts';
-import { scoreOf, type TrainedArm, trainedArms } from './arms-of-study.ts';
+import { pointsCaption, scoreOf, type TrainedArm, trainedArms } from './arms-of-study.ts';
 import { conditionLegend } from './conditions.ts';
 import type { Figure, LegendEntry } from './document.ts';
 import { formatOf } from './format-numbers.ts';
@@ -44,7 +44,7 @@ export function sweepFigure(results: StudyResults, name: SweepName): Promise<Fig
   return drawPointFigure({
     id: `sweep-${name}-figure`,
     title: `${name}: ${question}`,
-    caption: `${answers.startsWith('a control') ? 'A control that the paper does not have' : `The paper’s form: ${answers}`}. Mean over seeds with a 95 % interval over seeds and items; small circles are single seeds.`,
+    caption: `${answers.startsWith('a control') ? 'A control that the paper does not have' : `The paper’s form: ${answers}`}. ${pointsCaption(results)}`,
     legend,
     xTitle: axis.title,
     places: [...new Set(arms.map(place))],

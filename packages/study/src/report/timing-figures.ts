@@ -1,6 +1,14 @@
 import { hasMainRun } from '../graph.ts';
 import { percentText } from '../sweeps/sweep.ts';
-import { isMainMetric, judgedBy, scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
+import {
+  isMainMetric,
+  judgedBy,
+  pointsCaption,
+  scoreOf,
+  textModelOf,
+  timingArms,
+  trainedArms,
+} from './arms-of-study.ts';
 import { conditionLegend, inTaskOrder, visionConditions } from './conditions.ts';
 import type { Figure, LegendEntry } from './document.ts';
 import { formatOf } from './format-numbers.ts';
@@ -19,7 +27,7 @@ export function headlineFigure(results: StudyResults): Promise<Figure> {
   return drawPointFigure({
     id: 'headline',
     title: 'Vision and text against the branch point (the form of the paper’s Fig. 4)',
-    caption: `Mean over seeds with a 95 % interval over seeds and items; small circles are single seeds. The vision score is the mean over tasks of score less chance, as the paper’s. 100 % is the two-phase arm; ${warmUps}. Fewer bits per byte are better.`,
+    caption: `${pointsCaption(results)} The vision score is the mean over tasks of score less chance, as the paper’s. 100 % is the two-phase arm; ${warmUps}. Fewer bits per byte are better.`,
     legend: [...visionConditions.slice(0, 3).map((name) => conditionLegend[name]), conditionLegend.text, untouched],
     xTitle,
     places: places(results),

@@ -1,4 +1,4 @@
-import { isMainMetric, scoreOf, trainedArms } from '../arms-of-study.ts';
+import { estimateCaption, isMainMetric, scoreOf, trainedArms } from '../arms-of-study.ts';
 import { conditionLegend, inTaskOrder, visionConditions } from '../conditions.ts';
 import type { Block, Cell, Figure, Section } from '../document.ts';
 import { estimateCell, formatOf, grouped } from '../format-numbers.ts';
@@ -34,7 +34,7 @@ function visionTables(results: StudyResults): Block[] {
         blocks: [
           {
             kind: 'table',
-            caption: `${title}: ${grouped(those[0]!.n)} items, mean over seeds with a 95 % interval over seeds and items`,
+            caption: `${title}: ${grouped(those[0]!.n)} items, ${estimateCaption(results)}`,
             head: ['arm', ...conditions.map((condition) => conditionLegend[condition].label)],
             rows: arms.map((arm): Cell[] => [
               arm.id,

@@ -1,6 +1,6 @@
 import { sweeps } from '../../sweeps/index.ts';
 import type { SweepName } from '../../sweeps/names.ts';
-import { scoreOf, type TrainedArm } from '../arms-of-study.ts';
+import { estimateCaption, scoreOf, type TrainedArm } from '../arms-of-study.ts';
 import { isTold } from '../compare-arms.ts';
 import { type Block, type Cell, type Figure, paragraph, type Section, type TableBlock } from '../document.ts';
 import { estimateCell } from '../format-numbers.ts';
@@ -79,7 +79,7 @@ function sweepAnswer(comparisons: readonly Comparison[]): string {
 function armTable(results: StudyResults, name: SweepName): TableBlock {
   return {
     kind: 'table',
-    caption: `Arms of the sweep “${name}”: mean over seeds, 95 % interval over seeds and items, every seed`,
+    caption: `Arms of the sweep “${name}”: ${estimateCaption(results)}`,
     head: ['arm', ...columns.map(({ head }) => head)],
     rows: armsOfSweep(results, name).map((arm): Cell[] => [arm.id, ...columns.map(({ of }) => estimateCell(of(arm)))]),
   };
