@@ -1,4 +1,4 @@
-import { corpusSettings, type PresetName } from '@vlm/corpus';
+import { type CorpusSettings, corpusSettings, type PresetName } from '@vlm/corpus';
 import {
   type ConvEncoderConfig,
   countParameters,
@@ -7,10 +7,11 @@ import {
   encoderFlops,
   encoderParams,
   trainingMemory,
+  type VlmConfig,
   vlmParams,
 } from '@vlm/model';
-import { ownEncoderCost, pictureCost } from './encoder-cost.ts';
-import { type OwnEncoder, type Phase, type Study, tokensOfUpdate } from './graph.ts';
+import { ownEncoderCost, type PictureCost, pictureCost } from './encoder-cost.ts';
+import { type OwnEncoder, type Phase, type PhaseKind, type Study, tokensOfUpdate } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
 import { studyEncoder } from './phases/encoder.ts';
 import type { Recipe } from './recipe.ts';
@@ -37,158 +38,199 @@ const copiedBytesPerSecond = 200e6;
 const processBytes = 300e6;
 /** Evaluation reads an item with its picture, without, and with another one. */
 const conditions = 3;
+
+/** What the costs of a phase are read from. */
+interface Planned {
+  study: Study;
+  phase: Phase;
+  /** With what an arm changed in this phase. */
+  recipe: Recipe;
+  corpus: CorpusSettings;
+  picture: PictureCost;
+  /** The encoder that is run, and perhaps trained, with the decoder in place of stored features. */
+  encoder: ConvEncoderConfig | undefined;
+  model: VlmConfig;
+  /** FLOP/s of one training phase, where they were measured. */
+  trainingFlopsPerSecond: number | undefined;
+}
+
+const nothing: PhaseCost = {
+  amount: 0,
+  unit: 'images',
+  flops: 0,
+  memoryBytes: processBytes,
+  storeBytes: 0,
+  seconds: 1,
+  parameters: 0,
+};
+
 /** What one phase costs: tokens from the recipe, FLOPs from the model's shape, seconds from rates measured on one core. */
 export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: number): PhaseCost {
   const recipe = ownRecipe(study, phase);
-  const { model, tokenizer } = recipe;
   const corpus = corpusFigures(recipe);
   const picture = pictureCost(recipe.encoder, corpus.imageSize);
-  const ownEncoder = phase.settings['ownEncoder'] as OwnEncoder | true | undefined;
-  const encoder: ConvEncoderConfig | undefined = ownEncoder && {
-    ...studyEncoder(recipe.encoder, corpus.imageSize),
-    norm: 'none',
-  };
-  const config = visionModelConfig(recipe, tokenizer.vocabSize, picture.width, encoder);
-  const parameters = countParameters(vlmParams(config));
-  const scenes = corpus.captions + corpus.conversations.scenes;
-  const { newScene, newVendor, newConcept } = corpus.evals;
-  const evalItems = [newScene, newVendor, newConcept].reduce(
-    (sum, counts) => sum + Object.values(counts).reduce((a: number, b: number) => a + b, 0),
-    0,
-  );
-  const nothing = { flops: 0, memoryBytes: processBytes, storeBytes: 0, seconds: 1, parameters: 0 };
-  const training = (tokens: number, batchSize: number, pictures: number, trained = config): PhaseCost => {
-    const own = encoder && ownEncoderCost(encoder, ownEncoder!);
-    const ofPicture = own?.flops ?? (phase.settings['features'] === 'when-read' ? picture.flops : 0);
-    const flops = tokens * decoderFlops(trained.decoder).total + pictures * ofPicture;
-    const size = countParameters(vlmParams(trained));
-    const mostPictures = batchSize * Math.ceil(model.sequenceLength / picture.patches);
-    const memoryBytes =
-      processBytes + trainingMemory(trained.decoder, batchSize).total + (own?.memoryOf(mostPictures) ?? 0);
-    // The named checkpoint alone stays: weights and two moments.
-    return {
-      amount: tokens,
-      unit: 'tokens',
-      flops,
-      memoryBytes,
-      storeBytes: 12 * size,
-      seconds: 4 + flops / (trainingFlopsPerSecond ?? usualTrainingFlopsPerSecond * recipe.threads),
-      parameters: size,
-    };
-  };
+  const encoder: ConvEncoderConfig | undefined = phase.settings['ownEncoder']
+    ? { ...studyEncoder(recipe.encoder, corpus.imageSize), norm: 'none' }
+    : undefined;
+  const model = visionModelConfig(recipe, recipe.tokenizer.vocabSize, picture.width, encoder);
+  return costs[phase.kind]({ study, phase, recipe, corpus, picture, encoder, model, trainingFlopsPerSecond });
+}
 
-  switch (phase.kind) {
-    case 'corpus':
-      return {
-        ...nothing,
-        amount: scenes + evalItems,
-        unit: 'scenes',
-        storeBytes: (scenes + evalItems) * corpus.imageSize ** 2 * 2,
-        memoryBytes: 1e9,
-        seconds: 8 + (scenes + evalItems) / (2 * scenesPerSecond),
-      };
-    case 'tokenizer':
-      return {
-        ...nothing,
-        amount: recipe.tokenizer.maxTrainBytes,
-        unit: 'bytes',
-        storeBytes: tokenizer.vocabSize * 20,
-        seconds: 2 + recipe.tokenizer.maxTrainBytes / tokenizerBytesPerSecond,
-      };
-    case 'encoder': {
-      const images = recipe.encoder.steps * recipe.encoder.batchSize;
-      if (recipe.encoder.kind !== 'cnn') return { ...nothing, amount: 0, unit: 'images' };
-      const encoder = studyEncoder(recipe.encoder, corpus.imageSize);
-      const flops = images * encoderFlops(encoder).total;
-      const size = countParameters(encoderParams(encoder));
-      return {
-        ...nothing,
-        amount: images,
-        unit: 'images',
-        flops,
-        storeBytes: 40 * size,
-        memoryBytes: 2.5 * processBytes,
-        seconds: 10 + flops / encoderFlopsPerSecond,
-        parameters: size,
-      };
-    }
-    case 'features': {
-      const pictures = evalItems + (phase.settings['features'] === 'when-read' ? 0 : scenes);
-      const flops = pictures * picture.flops;
-      return {
-        ...nothing,
-        amount: pictures,
-        unit: 'images',
-        flops,
-        storeBytes: pictures * picture.patches * picture.width * 4,
-        seconds: 5 + Math.max(pictures / picturesPerSecond, flops / encoderFlopsPerSecond),
-      };
-    }
-    case 'checkpoint': {
-      const size = countParameters(vlmParams(textModelConfig(recipe, 0)));
-      return {
-        ...nothing,
-        amount: size,
-        unit: 'parameters',
-        // The weights alone, in float32, held twice while they are written.
-        storeBytes: 4 * size,
-        memoryBytes: processBytes + 8 * size,
-        seconds: 2 + (4 * size) / copiedBytesPerSecond,
-        parameters: size,
-      };
-    }
-    case 'main': {
-      const before = stepsBefore(study, phase);
-      const steps = Number(phase.settings['toStep']) - before;
-      return training(
-        steps * tokensOfUpdate(recipe.main, model),
-        recipe.main.batchSize,
-        0,
-        textModelConfig(recipe, tokenizer.vocabSize),
-      );
-    }
-    case 'branch': {
-      const tokens = Number(phase.settings['tokens']);
-      const pictures = (tokens * Number(phase.settings['imageShare'])) / (picture.patches + captionTokens);
-      return training(tokens, Number(phase.settings['batchSize']), pictures);
-    }
-    case 'finetune': {
-      const conversations = Math.min(
-        recipe.finetune.conversations ?? corpus.conversations.scenes,
-        corpus.conversations.scenes,
-      );
-      const pictures = conversations * recipe.finetune.epochs;
-      return training(pictures * (picture.patches + conversationTokens), recipe.finetune.batchSize, pictures);
-    }
-    case 'evaluate': {
-      const items =
-        evalItems * conditions * (phase.settings['suites'] as string[]).length -
-        evalItems * conditions +
-        4 * corpus.textEvals.definitionWord;
-      const flops =
-        items * (picture.patches + evalTokens) * decoderFlops(config.decoder).forward +
-        (encoder ? evalItems * encoderFlops(encoder).forward : 0);
-      return {
-        ...nothing,
-        amount: items,
-        unit: 'answers',
-        flops,
-        storeBytes: items * 250,
-        memoryBytes: evaluationMemory(config.decoder, parameters, recipe.evaluate.batchSize),
-        seconds: 5 + flops / inferenceFlopsPerSecond,
-        parameters,
-      };
-    }
-    case 'report':
-      return {
-        ...nothing,
-        amount: recipe.arms.length * recipe.seeds.length,
-        unit: 'arms',
-        storeBytes: 2e6 + 50e3 * recipe.arms.length * recipe.seeds.length,
-        // Intervals by resampling: two seconds a model.
-        seconds: 5 + 2 * recipe.arms.length * recipe.seeds.length,
-      };
-  }
+const costs: Record<PhaseKind, (planned: Planned) => PhaseCost> = {
+  corpus: corpusCost,
+  tokenizer: tokenizerCost,
+  encoder: encoderCost,
+  features: featuresCost,
+  checkpoint: checkpointCost,
+  main: mainCost,
+  branch: branchCost,
+  finetune: finetuneCost,
+  evaluate: evaluateCost,
+  report: reportCost,
+};
+
+function corpusCost({ corpus }: Planned): PhaseCost {
+  const scenes = trainingScenes(corpus) + evaluationItems(corpus);
+  return {
+    ...nothing,
+    amount: scenes,
+    unit: 'scenes',
+    storeBytes: scenes * corpus.imageSize ** 2 * 2,
+    memoryBytes: 1e9,
+    seconds: 8 + scenes / (2 * scenesPerSecond),
+  };
+}
+
+function tokenizerCost({ recipe: { tokenizer } }: Planned): PhaseCost {
+  return {
+    ...nothing,
+    amount: tokenizer.maxTrainBytes,
+    unit: 'bytes',
+    storeBytes: tokenizer.vocabSize * 20,
+    seconds: 2 + tokenizer.maxTrainBytes / tokenizerBytesPerSecond,
+  };
+}
+
+function encoderCost({ recipe: { encoder }, corpus }: Planned): PhaseCost {
+  if (encoder.kind !== 'cnn') return nothing;
+  const trained = studyEncoder(encoder, corpus.imageSize);
+  const images = encoder.steps * encoder.batchSize;
+  const flops = images * encoderFlops(trained).total;
+  const parameters = countParameters(encoderParams(trained));
+  return {
+    ...nothing,
+    amount: images,
+    flops,
+    storeBytes: 40 * parameters,
+    memoryBytes: 2.5 * processBytes,
+    seconds: 10 + flops / encoderFlopsPerSecond,
+    parameters,
+  };
+}
+
+function featuresCost({ phase, corpus, picture }: Planned): PhaseCost {
+  const pictures = evaluationItems(corpus) + (phase.settings['features'] === 'when-read' ? 0 : trainingScenes(corpus));
+  const flops = pictures * picture.flops;
+  return {
+    ...nothing,
+    amount: pictures,
+    flops,
+    storeBytes: pictures * picture.patches * picture.width * 4,
+    seconds: 5 + Math.max(pictures / picturesPerSecond, flops / encoderFlopsPerSecond),
+  };
+}
+
+function checkpointCost({ recipe }: Planned): PhaseCost {
+  const parameters = countParameters(vlmParams(textModelConfig(recipe, 0)));
+  return {
+    ...nothing,
+    amount: parameters,
+    unit: 'parameters',
+    // The weights alone, in float32, held twice while they are written.
+    storeBytes: 4 * parameters,
+    memoryBytes: processBytes + 8 * parameters,
+    seconds: 2 + (4 * parameters) / copiedBytesPerSecond,
+    parameters,
+  };
+}
+
+function mainCost(planned: Planned): PhaseCost {
+  const { study, phase, recipe } = planned;
+  const steps = Number(phase.settings['toStep']) - stepsBefore(study, phase);
+  const model = textModelConfig(recipe, recipe.tokenizer.vocabSize);
+  return trainingCost(
+    { ...planned, model },
+    steps * tokensOfUpdate(recipe.main, recipe.model),
+    0,
+    recipe.main.batchSize,
+  );
+}
+
+function branchCost(planned: Planned): PhaseCost {
+  const { settings } = planned.phase;
+  const tokens = Number(settings['tokens']);
+  const pictures = (tokens * Number(settings['imageShare'])) / (planned.picture.patches + captionTokens);
+  return trainingCost(planned, tokens, pictures, Number(settings['batchSize']));
+}
+
+function finetuneCost(planned: Planned): PhaseCost {
+  const { recipe, corpus, picture } = planned;
+  const { conversations = corpus.conversations.scenes, epochs, batchSize } = recipe.finetune;
+  const pictures = Math.min(conversations, corpus.conversations.scenes) * epochs;
+  return trainingCost(planned, pictures * (picture.patches + conversationTokens), pictures, batchSize);
+}
+
+function trainingCost(planned: Planned, tokens: number, pictures: number, batchSize: number): PhaseCost {
+  const { phase, recipe, picture, encoder, model, trainingFlopsPerSecond } = planned;
+  const own = encoder && ownEncoderCost(encoder, phase.settings['ownEncoder'] as OwnEncoder | true);
+  const ofPicture = own?.flops ?? (phase.settings['features'] === 'when-read' ? picture.flops : 0);
+  const flops = tokens * decoderFlops(model.decoder).total + pictures * ofPicture;
+  const parameters = countParameters(vlmParams(model));
+  const mostPictures = batchSize * Math.ceil(recipe.model.sequenceLength / picture.patches);
+  return {
+    ...nothing,
+    amount: tokens,
+    unit: 'tokens',
+    flops,
+    memoryBytes: processBytes + trainingMemory(model.decoder, batchSize).total + (own?.memoryOf(mostPictures) ?? 0),
+    // The named checkpoint alone stays: weights and two moments.
+    storeBytes: 12 * parameters,
+    seconds: 4 + flops / (trainingFlopsPerSecond ?? usualTrainingFlopsPerSecond * recipe.threads),
+    parameters,
+  };
+}
+
+function evaluateCost({ phase, recipe, corpus, picture, encoder, model }: Planned): PhaseCost {
+  const items = evaluationItems(corpus);
+  const isAskedOfPictures = (phase.settings['suites'] as string[]).includes('vision');
+  const answers = (isAskedOfPictures ? conditions * items : 0) + 4 * corpus.textEvals.definitionWord;
+  const flops =
+    answers * (picture.patches + evalTokens) * decoderFlops(model.decoder).forward +
+    (encoder ? items * encoderFlops(encoder).forward : 0);
+  const parameters = countParameters(vlmParams(model));
+  return {
+    ...nothing,
+    amount: answers,
+    unit: 'answers',
+    flops,
+    storeBytes: answers * 250,
+    memoryBytes: evaluationMemory(model.decoder, parameters, recipe.evaluate.batchSize),
+    seconds: 5 + flops / inferenceFlopsPerSecond,
+    parameters,
+  };
+}
+
+function reportCost({ recipe: { arms, seeds } }: Planned): PhaseCost {
+  const models = arms.length * seeds.length;
+  // Intervals by resampling: two seconds a model.
+  return { ...nothing, amount: models, unit: 'arms', storeBytes: 2e6 + 50e3 * models, seconds: 5 + 2 * models };
+}
+
+const trainingScenes = ({ captions, conversations }: CorpusSettings): number => captions + conversations.scenes;
+
+function evaluationItems({ evals: { newScene, newVendor, newConcept } }: CorpusSettings): number {
+  const counts = [newScene, newVendor, newConcept].flatMap((split) => Object.values(split) as number[]);
+  return counts.reduce((sum, items) => sum + items, 0);
 }
 
 /** Lengths that answers and scores are padded to (`createGenerator`), as shares of the model's own. */
@@ -231,7 +273,7 @@ const conversationTokens = 79;
 const evalTokens = 24;
 
 /** What a corpus holds, as far as it is known before it is built. Nobody counts data of one's own before the corpus phase has looked through it. */
-function corpusFigures({ corpus, finetune }: Recipe): ReturnType<typeof corpusSettings> {
+function corpusFigures({ corpus, finetune }: Recipe): CorpusSettings {
   const { preset, ...changes } = corpus;
   if (preset !== 'external') return corpusSettings(preset as PresetName, changes);
   const any = corpusSettings('standard');
