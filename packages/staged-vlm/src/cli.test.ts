@@ -70,7 +70,7 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     [
       'a model that is not there',
       ['ask', 'branch-8', '-', 'What is this?'],
-      /no arm "branch-8"; did you mean "branch-/,
+      /no model "branch-8"; did you mean "branch-/,
     ],
     ['a queue without a Redis', ['study', 'status', 'smoke', '--executor', 'bullmq'], /--redis redis:\/\/host:6379/],
     [
@@ -90,7 +90,17 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
       /--only .* on this machine/,
     ],
     ['a phase that is not there', ['study', 'logs', 'main/7', 'smoke'], /no phase "main\/7" in recipe smoke/],
-    ['a model that is not trained', ['ask', 'branch-80', '-', 'What is this?'], /not trained yet/],
+    ['a model that is not trained', ['ask', 'branch-80', '-', 'What is this?'], /branch-80\/seed-124: not trained yet/],
+    [
+      'a model of a sweep',
+      ['ask', 'ratio-10', '-', 'What?', '--sweep', 'ratio'],
+      /ratio-10\/seed-124: not trained yet/,
+    ],
+    [
+      'a model that learned no conversations',
+      ['ask', 'text-model', '-', 'What?'],
+      /learned no conversations.*an arm can/,
+    ],
   ])('says what to do about %s', async (_, argv, message) => {
     const { code, stderr } = await staged(...argv);
     expect(code).toBe(1);

@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import { onnxEngine } from '@vlm/jit';
 import { createGenerator } from '@vlm/model';
 import { conversationModel } from './data/eval-models.ts';
-import { type Phase, phasesOfArm, type Study } from './graph.ts';
+import type { Phase, Study } from './graph.ts';
 import { visionModelConfig } from './model-config.ts';
 import { openEncoder } from './phases/features.ts';
 import { finalName } from './phases/main.ts';
 import { openOwnEncoder, readOwnEncoder } from './phases/own-encoder.ts';
 import { loadTokenizer } from './phases/tokenizer.ts';
 import { finalCheckpoint } from './phases/train-phase.ts';
-import { type Recipe, recipeOfArm } from './recipe.ts';
+import type { Recipe } from './recipe.ts';
 import type { Store } from './store.ts';
 import { StudyError } from './study-error.ts';
-import { suggest } from './suggest.ts';
+import { modelsNamed } from './study-models.ts';
 
 /** A trained arm that can be asked. */
 export interface TrainedModel {
@@ -24,33 +24,14 @@ export interface TrainedModel {
 /**
  * Opens the fine-tuned model of one arm.
  *
- * @param arm An arm's id (`branch-80`), or `branch-80/seed-124` where the recipe has several seeds.
- * @throws StudyError `missing-artifact` with the arms there are, or `not-finished`.
+ * @param arm An arm's id (`branch-80`, its first seed that is trained), or an arm and a seed (`branch-80/seed-124`).
+ * @throws StudyError `bad-option` with the models there are, or `not-finished`.
  */
 export async function openTrainedModel(study: Study, store: Store, arm: string): Promise<TrainedModel> {
-  const { arms, seeds } = study.recipe;
-  const names = seeds.flatMap((seed) => arms.map(({ id }) => `${id}/seed-${seed}`));
-  const name = names.find((candidate) => candidate === arm || candidate.startsWith(`${arm}/`));
-  if (!name) {
-    const near = suggest(
-      arm,
-      arms.map(({ id }) => id),
-    );
-    throw new StudyError(
-      'missing-artifact',
-      `There is no arm "${arm}"${near ? `; did you mean "${near}"?` : '.'} Arms: ${names.join(', ')}.`,
-    );
-  }
-  const { finetune: phase } = phasesOfArm(study, name)!;
-  if (!(await store.record(phase))) {
-    throw new StudyError(
-      'not-finished',
-      `Arm ${name} is not trained yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
-    );
-  }
+  const phase = await trainedPhase(study, store, arm);
   const parent = (child: Phase, role: string): Phase =>
     study.phases.find((candidate) => candidate.id === child.parents[role])!;
-  const recipe = recipeOfArm(study.recipe, arms.find(({ id }) => name.startsWith(`${id}/`))!);
+  const { recipe } = study;
   const encoderPhase = parent(parent(phase, 'features'), 'encoder');
   for (const needed of [phase, parent(phase, 'tokenizer'), encoderPhase]) await store.fetch(needed);
   const tokenizer = await loadTokenizer(store.phaseDirectory(parent(phase, 'tokenizer')));
@@ -70,19 +51,38 @@ export async function openTrainedModel(study: Study, store: Store, arm: string):
     imageToken: tokenizer.imageId,
   });
   const answering = conversationModel(
-    { generator, tokenizer, maxLength: recipe.model.sequenceLength },
+    { generator, tokenizer, maxLength: model.sequenceLength },
     { patches: encoder.patches, of: noTable },
   );
   return {
     async ask(question, image) {
       const features = image ? (await encoder.encode([image.bytes], { names: [image.name] }))[0] : undefined;
       const [answer] = await answering.generate([{ text: question, ...(features ? { image: features } : {}) }], {
-        maxNewTokens: Math.min(48, Math.floor(recipe.model.sequenceLength / 3)),
+        maxNewTokens: Math.min(48, Math.floor(model.sequenceLength / 3)),
       });
       return answer ?? '';
     },
     dispose: () => generator.dispose(),
   };
+}
+
+/** The fine-tuning that made a model, of the first of its seeds that is trained. */
+async function trainedPhase(study: Study, store: Store, arm: string): Promise<Phase> {
+  const models = modelsNamed(study, arm);
+  for (const { phase } of models) {
+    const trained = study.phases.find(({ id }) => id === phase.parents['model'])!;
+    if (trained.kind !== 'finetune') {
+      throw new StudyError(
+        'bad-option',
+        `The model "${arm}" learned no conversations, so it cannot be asked; an arm can.`,
+      );
+    }
+    if (await store.record(trained)) return trained;
+  }
+  throw new StudyError(
+    'not-finished',
+    `${models.map(({ name }) => name).join(', ')}: not trained yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
+  );
 }
 
 function noTable(key: string): never {

@@ -1,18 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { expandStudy, loadRecipe, openStore, openTrainedModel } from '@vlm/study';
+import { openStore, openTrainedModel } from '@vlm/study';
 import { Command } from 'commander';
+import { defaultStore, loadStudy, recipeHelp, type StudyOptions, storeHelp, sweepOption } from './study-options.ts';
+
+type AskOptions = StudyOptions & { recipe: string };
 
 /** `staged-vlm ask MODEL IMAGE "question"`: talk to a trained arm. */
 export function askCommand(): Command {
   return new Command('ask')
     .description('ask a trained arm about a picture')
-    .argument('<model>', 'an arm of the recipe, e.g. branch-80')
+    .argument('<model>', 'an arm of the recipe, e.g. branch-80, or one of its seeds: branch-80/seed-7')
     .argument('<image>', 'a picture (PNG, JPEG, WebP, …), or - for none')
     .argument('<question>', 'e.g. "What is this?"')
-    .option('--recipe <name>', 'preset or recipe file that trained it', 'quick')
-    .option('--store <place>', 'where it was trained: a folder, or s3://bucket/prefix', '.staged-vlm')
-    .action(async (model: string, image: string, question: string, options: { recipe: string; store: string }) => {
-      const study = expandStudy(await loadRecipe(options.recipe));
+    .option('--recipe <name>', recipeHelp, 'quick')
+    .addOption(sweepOption())
+    .option('--store <place>', storeHelp, defaultStore)
+    .action(async (model: string, image: string, question: string, options: AskOptions) => {
+      const study = await loadStudy(options.recipe, options.sweep);
       const store = await openStore(options.store);
       const trained = await openTrainedModel(study, store, model);
       try {
