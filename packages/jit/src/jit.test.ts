@@ -196,6 +196,44 @@ test('static arguments are given as they are, and compile a graph for each value
   expect((await errorOf(f(Float32Array.of(1), (() => 1) as never))).message).toMatch(/argument 1 to be a JSON value/);
 });
 
+test('settings that JSON cannot tell apart are refused, instead of sharing a graph', async () => {
+  const f = opened(jit((x: tf.Tensor1D, _setting: unknown) => x, { ...here, staticArguments: [1] }));
+  const settings: [unknown, string][] = [
+    [Number.NaN, 'NaN in argument 1'],
+    [{ limit: Number.POSITIVE_INFINITY }, 'Infinity in argument 1.limit'],
+    [[0, -0], '-0 in argument 1.1'],
+    [{ a: [undefined] }, 'undefined in argument 1.a.0'],
+    [new Map([['k', 2]]), 'Map in argument 1'],
+    [{ when: new Date(0) }, 'Date in argument 1.when'],
+    [{ toJSON: () => 1 }, 'function in argument 1.toJSON'],
+  ];
+  for (const [setting, got] of settings) {
+    const error = await errorOf(f(Float32Array.of(1), setting));
+    expect(error).toMatchObject({ code: 'invalid-input', message: expect.stringContaining(`got ${got},`) });
+  }
+  for (const fine of [undefined, null, { a: [1, 'b', null, true], b: undefined }]) await f(Float32Array.of(1), fine);
+});
+
+test('a setting changed after the call does not reach the graph', async () => {
+  const f = opened(jit((x: tf.Tensor1D, { by }: { by: number }) => tf.mul(x, by), { ...here, staticArguments: [1] }));
+  const setting = { by: 2 };
+  const twice = f(Float32Array.of(1), setting);
+  setting.by = 9;
+  expect(await (await twice).array()).toEqual([2]);
+});
+
+test.each([1, 2])('the state survives the graphs dropped to make room, with %i kept', async (maxSignatures) => {
+  const add = (sum: tf.Scalar, x: tf.Tensor1D) => {
+    const next: tf.Scalar = tf.add(sum, tf.sum(x));
+    return [next, next] as const;
+  };
+  const f = opened(jit(add, { ...here, maxSignatures, onRetrace: () => undefined, state: tf.scalar(0) as tf.Scalar }));
+  const sums: number[] = [];
+  for (const size of [1, 1, 2, 3, 3, 1]) sums.push(await (await f(new Float32Array(size).fill(1))).array());
+  expect(sums).toEqual([1, 2, 4, 7, 10, 11]);
+  expect(await (await f.getState()).array()).toBe(11);
+});
+
 test('compiled signatures are bounded, and a function that only ever compiles is an error', async () => {
   const call = (n: number) => new Float32Array(n).fill(1);
   const f = opened(jit((x: tf.Tensor1D) => tf.sum(x), { ...here, maxSignatures: 2 }));

@@ -12,6 +12,7 @@ import {
   insideNest,
   type Leaves,
   leavesOf,
+  notJson,
   readLeaves,
   type Structure,
   signatureOf,
@@ -202,14 +203,16 @@ class JittedFunction {
     const fixed = this.options.staticArguments ?? [];
     const items = args.map((arg, i): Structure => {
       if (!fixed.includes(i)) return flattenNest('A compiled function', arg, `args.${i}`, leaves);
-      const text = JSON.stringify(arg);
-      if (text === undefined || JSON.stringify(JSON.parse(text)) !== text) {
+      const stranger = notJson(arg, `argument ${i}`);
+      if (stranger) {
         throw new JitError(
           'invalid-input',
-          `staticArguments: expected argument ${i} to be a JSON value, got ${typeof arg}.`,
+          `staticArguments: expected argument ${i} to be a JSON value, got ${stranger}, which JSON does not tell from other values; name such ` +
+            'settings by strings, numbers, booleans, null, arrays and plain objects.',
         );
       }
-      return { kind: 'static', value: arg };
+      // A copy: the caller may change the object before the graph is traced.
+      return { kind: 'static', value: structuredClone(arg) };
     });
     const structure: Structure = { kind: 'list', items };
     leavesOf(structure);
@@ -250,7 +253,8 @@ class JittedFunction {
   /** Every signature has a graph of its own; the state follows the calls. */
   private async moveState(to: Forward): Promise<void> {
     if (!this.state || this.holder === to) return;
-    if (this.holder) await to.setState(await this.holder.getState());
+    // Without a holder too: its graph may have been dropped after this one was compiled.
+    await to.setState(await (this.holder?.getState() ?? this.state.values));
     this.holder = to;
   }
 

@@ -158,6 +158,30 @@ function refuseArithmetic(tensor: tf.Tensor, name: string): tf.Tensor {
   });
 }
 
+/**
+ * What in a value JSON does not tell from something else (`NaN` from `null`, one `Map` from another), in words, and `undefined` where there
+ * is nothing such. An entry of a record that is `undefined` counts as absent.
+ */
+export function notJson(value: unknown, where: string): string | undefined {
+  if (value === null || value === undefined || typeof value === 'string' || typeof value === 'boolean')
+    return undefined;
+  if (typeof value === 'number') {
+    if (Number.isFinite(value) && !Object.is(value, -0)) return undefined;
+    return `${Object.is(value, -0) ? '-0' : value} in ${where}`;
+  }
+  const isArray = Array.isArray(value);
+  if (!isArray && !isPlainObject(value)) {
+    const got = typeof value === 'object' ? (value.constructor?.name ?? 'an object') : typeof value;
+    return `${got} in ${where}`;
+  }
+  for (const [key, item] of isArray ? value.entries() : Object.entries(value)) {
+    const inside = `${where}.${key}`;
+    const stranger = isArray && item === undefined ? `undefined in ${inside}` : notJson(item, inside);
+    if (stranger) return stranger;
+  }
+  return undefined;
+}
+
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
