@@ -3,21 +3,27 @@ import { describe, expect, it } from 'vitest';
 import { type ClaimFiles, readClaimant, takeClaim } from './claim.ts';
 import { thisHolder } from './holder.ts';
 
-/** Claims of one phase in memory; `isDown` lets every operation fail. */
+/** Claims of one phase in memory; `isDown` lets every operation fail, `answers` holds up every write. */
 function claimsInMemory() {
   const texts = new Map<number, string>();
-  const state = { isDown: false };
+  const state: { isDown: boolean; answers?: Promise<void> } = { isDown: false };
   const answer = <Value>(value: () => Value): Promise<Value> =>
     state.isDown ? Promise.reject(new Error('no answer')) : Promise.resolve(value());
   const files: ClaimFiles = {
     list: () => answer(() => [...texts.keys()]),
     create: (token, text) => answer(() => !texts.has(token) && Boolean(texts.set(token, text))),
     read: (token) => answer(() => texts.get(token)),
-    write: (token, text) => answer(() => void texts.set(token, text)),
+    async write(token, text) {
+      await state.answers;
+      await answer(() => texts.set(token, text));
+    },
   };
   return { files, texts, state };
 }
 
+const standStill = (ms: number): void => {
+  for (const startMs = performance.now(); performance.now() - startMs < ms; );
+};
 const never = async (): Promise<boolean> => false;
 const otherMachine = { ...thisHolder(), host: 'elsewhere', pid: 7 };
 const claimOf = (holder: object, beats = 1): string =>
@@ -100,9 +106,6 @@ describe('takeClaim', () => {
   it('is kept by a process that stood still, where nobody took over', async () => {
     const { files, texts } = claimsInMemory();
     const claim = (await takeClaim(files, never, { lapseSeconds: 0.4 }))!;
-    const standStill = (ms: number): void => {
-      for (const startMs = performance.now(); performance.now() - startMs < ms; );
-    };
     standStill(600);
     await sleep(200);
     expect(claim.signal.aborted).toBe(false);
@@ -110,6 +113,27 @@ describe('takeClaim', () => {
     standStill(600);
     await sleep(200);
     expect(claim.signal.reason).toMatchObject({ message: expect.stringContaining('taken over') });
+  });
+
+  it.each([
+    ['is kept', false],
+    ['is lost', true],
+  ])('%s after a process stood still in the middle of a renewal (taken over: %s)', async (_, isTakenOver) => {
+    const { files, texts, state } = claimsInMemory();
+    const claim = (await takeClaim(files, never, { lapseSeconds: 0.8 }))!;
+    let answer = (): void => {};
+    state.answers = new Promise((resolve) => {
+      answer = resolve;
+    });
+    await sleep(150); // One renewal is under way, and has looked for other claims already.
+    standStill(1200);
+    if (isTakenOver) texts.set(claim.token + 1, claimOf(otherMachine));
+    await sleep(20);
+    answer();
+    await sleep(300);
+    expect(claim.signal.aborted).toBe(isTakenOver);
+    if (isTakenOver) expect(claim.signal.reason).toMatchObject({ message: expect.stringContaining('taken over') });
+    else await claim.release();
   });
 
   it('survives an outage that is shorter than the lapse', async () => {

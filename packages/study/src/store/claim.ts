@@ -126,7 +126,8 @@ function keepClaim(
     const highest = Math.max(token, ...(await files.list()));
     if (highest > token) return lose('it was taken over.');
     await files.write(token, claimText({ holder, beats: ++beats }));
-    keptMs = beatMs;
+    // Never back: a beat that began before this process stood still says less than that it woke.
+    keptMs = Math.max(keptMs, beatMs);
   };
   const intervalMs = lapseMs / 8;
   let tickMs = performance.now();
