@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { CallQueue } from './call-queue.ts';
 import type { Forward, NamedArrays } from './engine.ts';
 import type { ForwardRunner } from './executor/remote-forward.ts';
+import { copyArrays } from './signature-check.ts';
 import { variableInput } from './trace/variables.ts';
 
 /** A compiled function: keeps calls in order, and reads the variables that the function closes over anew at every call. */
@@ -15,11 +16,11 @@ export class CompiledForward implements Forward {
     this.variables = variables;
   }
 
-  run(inputs: NamedArrays): Promise<NamedArrays> {
+  async run(inputs: NamedArrays): Promise<NamedArrays> {
+    const arrays = copyArrays('inputs', inputs);
     const values = Promise.all(this.variables.map((variable) => variable.data()));
     return this.queue.add(async () => {
       const read = await values;
-      const arrays = { ...inputs };
       for (const [i, variable] of this.variables.entries()) arrays[variableInput(variable)] = read[i] as Float32Array;
       return this.runner.run(arrays);
     });
@@ -29,8 +30,9 @@ export class CompiledForward implements Forward {
     return this.queue.add(() => this.runner.getState());
   }
 
-  setState(state: NamedArrays): Promise<void> {
-    return this.queue.add(() => this.runner.setState(state));
+  async setState(state: NamedArrays): Promise<void> {
+    const copied = copyArrays('state', state, 'invalid-state');
+    return this.queue.add(() => this.runner.setState(copied));
   }
 
   dispose(): Promise<void> {

@@ -3,10 +3,10 @@ import type { DeviceTraits } from './devices/device-traits.ts';
 import { verifyVariant } from './devices/verify-variant.ts';
 import type { MicroBatch, NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
 import type { TrainExecutor } from './executor/train-executor.ts';
-import { sharesOf } from './gradient-accumulation.ts';
-import { checkArrays } from './signature-check.ts';
+import { copyMicroBatches, sharesOf } from './gradient-accumulation.ts';
+import { checkArrays, checkObject, copyArrays } from './signature-check.ts';
 import { traceTrainStep } from './trace/trace-train-step.ts';
-import { checkLearningRate, variantSignature } from './train-definition.ts';
+import { learningRateOf, variantSignature } from './train-definition.ts';
 
 /** What a step needs of its executor, here or in a worker. */
 export type TrainHost = Pick<
@@ -31,7 +31,8 @@ export class CompiledTrainStep implements TrainStep {
     this.openReference = openReference;
   }
 
-  setState(state: TrainState): Promise<void> {
+  async setState(state: TrainState): Promise<void> {
+    checkObject('State', state, 'invalid-state');
     return this.queue.add(() => this.host.setState(state));
   }
 
@@ -39,28 +40,30 @@ export class CompiledTrainStep implements TrainStep {
     return this.queue.add(() => this.host.getState());
   }
 
-  run(variant: string, batch: NamedArrays, { lr }: { lr: number }): Promise<StepResult> {
+  async run(variant: string, batch: NamedArrays, hyper: { lr: number }): Promise<StepResult> {
+    const lr = learningRateOf(hyper);
+    const copied = copyArrays(`batch of variant ${variant}`, batch);
     return this.queue.add(async () => {
-      checkLearningRate(lr);
-      await this.prepare(variant, batch);
-      return this.host.run(variant, batch, lr);
+      await this.prepare(variant, copied);
+      return this.host.run(variant, copied, lr);
     });
   }
 
-  runAccumulated(microBatches: readonly MicroBatch[], { lr }: { lr: number }): Promise<StepResult> {
+  async runAccumulated(microBatches: readonly MicroBatch[], hyper: { lr: number }): Promise<StepResult> {
+    const lr = learningRateOf(hyper);
+    const shares = sharesOf(copyMicroBatches(microBatches));
     return this.queue.add(async () => {
-      checkLearningRate(lr);
-      const shares = sharesOf(microBatches);
       for (const { variant, batch } of shares) await this.prepare(variant, batch);
       const [only] = shares;
       return shares.length === 1 ? this.host.run(only!.variant, only!.batch, lr) : this.host.runAccumulated(shares, lr);
     });
   }
 
-  gradients(variant: string, batch: NamedArrays): ReturnType<TrainStep['gradients']> {
+  async gradients(variant: string, batch: NamedArrays): ReturnType<TrainStep['gradients']> {
+    const copied = copyArrays(`batch of variant ${variant}`, batch);
     return this.queue.add(async () => {
-      await this.prepare(variant, batch);
-      return this.host.gradients(variant, batch);
+      await this.prepare(variant, copied);
+      return this.host.gradients(variant, copied);
     });
   }
 

@@ -11,12 +11,12 @@ import type {
   TrainStep,
   TrainStepDefinition,
 } from './engine.ts';
-import { accumulateGradients, type PassResult, sharesOf } from './gradient-accumulation.ts';
+import { accumulateGradients, copyMicroBatches, type PassResult, sharesOf } from './gradient-accumulation.ts';
 import { type OptimizerKernels, referenceKernels } from './optimizer/index.ts';
 import { updateState } from './optimizer-step.ts';
-import { checkArrays } from './signature-check.ts';
+import { checkArrays, checkObject, copyArrays } from './signature-check.ts';
 import { checkScalar, lossAndGradients } from './trace/trace-train-step.ts';
-import { checkLearningRate, checkStep, prepareDefinition, variantSignature } from './train-definition.ts';
+import { checkStep, learningRateOf, prepareDefinition, variantSignature } from './train-definition.ts';
 
 /** A training step that runs operation by operation on a tfjs backend; its state lies in memory, the optimizer is the reference in TypeScript. */
 export class EagerTrainStep implements TrainStep {
@@ -38,7 +38,8 @@ export class EagerTrainStep implements TrainStep {
     this.kernels = referenceKernels(memory);
   }
 
-  setState(state: TrainState): Promise<void> {
+  async setState(state: TrainState): Promise<void> {
+    checkObject('State', state, 'invalid-state');
     return this.queue.add(async () => {
       checkStep(state.step);
       this.arena.load(state);
@@ -50,17 +51,16 @@ export class EagerTrainStep implements TrainStep {
     return this.queue.add(async () => ({ ...this.arena.copy(), step: this.step }));
   }
 
-  run(variant: string, batch: NamedArrays, { lr }: { lr: number }): Promise<StepResult> {
-    return this.queue.add(async () => {
-      checkLearningRate(lr);
-      return this.update(this.backward(variant, batch), lr);
-    });
+  async run(variant: string, batch: NamedArrays, hyper: { lr: number }): Promise<StepResult> {
+    const lr = learningRateOf(hyper);
+    const copied = copyArrays(`batch of variant ${variant}`, batch);
+    return this.queue.add(async () => this.update(this.backward(variant, copied), lr));
   }
 
-  runAccumulated(microBatches: readonly MicroBatch[], { lr }: { lr: number }): Promise<StepResult> {
+  async runAccumulated(microBatches: readonly MicroBatch[], hyper: { lr: number }): Promise<StepResult> {
+    const lr = learningRateOf(hyper);
+    const shares = sharesOf(copyMicroBatches(microBatches));
     return this.queue.add(async () => {
-      checkLearningRate(lr);
-      const shares = sharesOf(microBatches);
       const [only] = shares;
       if (shares.length === 1) return this.update(this.backward(only!.variant, only!.batch), lr);
       const pass = ({ variant, batch }: MicroBatch) => this.backward(variant, batch);
@@ -68,9 +68,10 @@ export class EagerTrainStep implements TrainStep {
     });
   }
 
-  gradients(variant: string, batch: NamedArrays): ReturnType<TrainStep['gradients']> {
+  async gradients(variant: string, batch: NamedArrays): ReturnType<TrainStep['gradients']> {
+    const copied = copyArrays(`batch of variant ${variant}`, batch);
     return this.queue.add(async () => {
-      const { loss } = this.backward(variant, batch);
+      const { loss } = this.backward(variant, copied);
       return { loss, gradients: this.arena.copyGradients() };
     });
   }

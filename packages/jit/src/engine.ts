@@ -98,13 +98,13 @@ export interface StepResult {
 export interface TrainStep {
   /**
    * Copies the state in. `m` and `v` may leave out frozen parameters. Each array is read when it is checked and when it is copied, one at a time: properties
-   * that read a file need no memory of their own.
+   * that read a file need no memory of their own. Until then, when the promise resolves, the arrays must stay as they are.
    */
   setState(state: TrainState): Promise<void>;
   /** Copies the state out. */
   getState(): Promise<TrainState>;
   /**
-   * One update. Where the gradient norm is not finite the result is returned and nothing is updated: the caller decides.
+   * One update. The batch is copied at the call: the caller may fill its arrays anew at once. Where the gradient norm is not finite the result is returned and nothing is updated: the caller decides.
    * Calls run in the order in which they were made.
    */
   run(variant: string, batch: NamedArrays, hyper: { lr: number }): Promise<StepResult>;
@@ -120,7 +120,7 @@ export interface TrainStep {
 }
 
 export interface Forward {
-  /** @param inputs those that are no state; outputs that replace state are not returned */
+  /** @param inputs those that are no state, copied at the call; outputs that replace state are not returned */
   run(inputs: NamedArrays): Promise<NamedArrays>;
   /** Copies the state out; empty for a function without one. */
   getState(): Promise<NamedArrays>;

@@ -1,12 +1,30 @@
 /** Several micro-batches for one update: their gradients, weighted and summed where the optimizer reads them. */
 import type { Arena } from './arena.ts';
-import type { MicroBatch } from './engine.ts';
+import type { MicroBatch, NamedArrays } from './engine.ts';
 import { JitError } from './jit-error.ts';
+import { copyArrays } from './signature-check.ts';
 
 /** What a forward and backward pass reports. */
 export interface PassResult {
   loss: number;
   metrics: Record<string, number>;
+}
+
+/**
+ * The micro-batches with their arrays as they are now, see `copyArrays`.
+ * @throws {JitError} `invalid-batch`
+ */
+export function copyMicroBatches(microBatches: readonly MicroBatch[]): MicroBatch[] {
+  if (!Array.isArray(microBatches)) {
+    throw new JitError(
+      'invalid-batch',
+      `Accumulation: expected an array of { variant, batch, weight }, got ${microBatches === null ? 'null' : typeof microBatches}.`,
+    );
+  }
+  return microBatches.map((each: MicroBatch | undefined, i) => {
+    const batch = copyArrays(`Micro-batch ${i}`, each?.batch as NamedArrays);
+    return { ...(each as MicroBatch), batch };
+  });
 }
 
 /**

@@ -49,3 +49,22 @@ export function checkArrays(
     );
   }
 }
+
+/**
+ * The arrays as they are now, so that the caller may fill them anew while a call waits for its turn; of views, not what lies around them.
+ * @throws {JitError} `code` unless it is an object
+ */
+export function copyArrays(where: string, arrays: NamedArrays, code: JitErrorCode = 'invalid-batch'): NamedArrays {
+  checkObject(where, arrays, code);
+  const copy = (array: unknown) =>
+    array instanceof Float32Array || array instanceof Int32Array ? array.slice() : array;
+  // What is no such array is left to `checkArrays`, which knows what was expected.
+  return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, copy(array)])) as NamedArrays;
+}
+
+/** @throws {JitError} `code` */
+export function checkObject(where: string, value: unknown, code: JitErrorCode): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)) return;
+  const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : (value?.constructor.name ?? 'undefined');
+  throw new JitError(code, `${where}: expected an object of named arrays, got ${got}.`);
+}

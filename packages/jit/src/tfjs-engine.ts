@@ -14,7 +14,7 @@ import type {
   TensorSpec,
 } from './engine.ts';
 import { JitError } from './jit-error.ts';
-import { checkArrays } from './signature-check.ts';
+import { checkArrays, copyArrays } from './signature-check.ts';
 import { checkForward, checkNextState } from './trace/trace-forward.ts';
 
 export interface TfjsEngineOptions {
@@ -78,16 +78,17 @@ class EagerForward implements Forward {
     this.state = this.kept(Object.entries(state).map(([name, { data }]) => [name, inputs[name]!, data]));
   }
 
-  run(arrays: NamedArrays): Promise<NamedArrays> {
+  async run(given: NamedArrays): Promise<NamedArrays> {
+    const arrays = copyArrays('inputs', given);
     return this.queue.add(async () => {
       const { inputs, state = {} } = this.options;
-      const given = Object.fromEntries(Object.entries(inputs).filter(([name]) => !(name in state)));
-      checkArrays('inputs', given, arrays);
+      const specs = Object.fromEntries(Object.entries(inputs).filter(([name]) => !(name in state)));
+      checkArrays('inputs', specs, arrays);
       return useBackend(this.backend, () => {
         const results: NamedArrays = {};
         tf.tidy(() => {
           const tensors = Object.fromEntries(
-            Object.entries(given).map(([name, { shape, dtype }]) => [
+            Object.entries(specs).map(([name, { shape, dtype }]) => [
               name,
               tf.tensor(arrays[name]!, [...shape], dtype),
             ]),
@@ -113,7 +114,8 @@ class EagerForward implements Forward {
     });
   }
 
-  setState(state: NamedArrays): Promise<void> {
+  async setState(given: NamedArrays): Promise<void> {
+    const state = copyArrays('state', given, 'invalid-state');
     return this.queue.add(async () => {
       const specs = Object.fromEntries(Object.keys(this.state).map((name) => [name, this.options.inputs[name]!]));
       checkArrays('state', specs, state, 'invalid-state');

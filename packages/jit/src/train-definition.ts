@@ -40,8 +40,9 @@ export function variantSignature(definition: TrainStepDefinition, variant: strin
 }
 
 /** @throws {JitError} `invalid-definition` */
-export function checkLearningRate(lr: number): void {
-  if (typeof lr === 'number' && Number.isFinite(lr) && lr >= 0) return;
+export function learningRateOf(hyper: { lr: number } | undefined): number {
+  const lr = hyper?.lr;
+  if (typeof lr === 'number' && Number.isFinite(lr) && lr >= 0) return lr;
   throw new JitError('invalid-definition', `run: expected lr to be a finite number ≥ 0, got ${lr}.`);
 }
 

@@ -1,7 +1,7 @@
 /** What every engine must keep, whatever executes it. */
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Engine, TrainState, TrainStep } from '../engine.ts';
+import type { Engine, NamedArrays, TrainState, TrainStep } from '../engine.ts';
 import { JitError, type JitErrorCode } from '../jit-error.ts';
 import { worstRelativeError } from '../relative-error.ts';
 import { tfjsEngine } from '../tfjs-engine.ts';
@@ -154,6 +154,45 @@ export function engineContract(open: () => Engine): void {
       expect((await step.getState()).params['w1']).toEqual(net.start().params['w1']);
     });
 
+    test('a batch is read at the call: its arrays may be filled anew while the call waits', async () => {
+      const [first, second] = [net.batch('wide', 1), net.batch('wide', 2)];
+      const refill = (arrays: NamedArrays) => {
+        for (const [name, values] of Object.entries(second)) arrays[name]!.set(values);
+        return arrays;
+      };
+      const both = [first, second].map((batch) => ({ variant: 'wide', batch, weight: 1 }));
+      const calls: ((batch: NamedArrays) => Promise<unknown>)[] = [
+        (batch) => step.run('wide', batch, { lr: 0.1 }),
+        (batch) => step.gradients('wide', batch),
+        (batch) => step.runAccumulated([{ ...both[0]!, batch }, both[1]!], { lr: 0.1 }),
+      ];
+      for (const call of calls) {
+        await step.setState(net.start());
+        const expected = await call(first);
+        await step.setState(net.start());
+        const buffers = net.batch('wide', 1);
+        const [got] = [call(buffers), refill(buffers)];
+        expect(await got).toEqual(expected);
+      }
+    });
+
+    test('a call without its batch, state or learning rate is refused by name', async () => {
+      const batch = net.batch('wide', 1);
+      const lr = { lr: 0.1 };
+      const without = undefined as never;
+      for (const [call, expected, message] of [
+        [step.run('wide', without, lr), 'invalid-batch', 'batch of variant wide: expected an object of named arrays'],
+        [step.run('wide', [batch] as never, lr), 'invalid-batch', 'got an array'],
+        [step.run('wide', batch, without), 'invalid-definition', 'lr'],
+        [step.runAccumulated(without, lr), 'invalid-batch', 'expected an array of { variant, batch, weight }'],
+        [step.runAccumulated([without], lr), 'invalid-batch', 'Micro-batch 0: expected an object'],
+        [step.gradients('wide', null as never), 'invalid-batch', 'got null'],
+        [step.setState(without), 'invalid-state', 'State: expected an object of named arrays, got undefined'],
+      ] as const) {
+        expect(await code(call)).toEqual([expected, expect.stringContaining(message)]);
+      }
+    });
+
     test('calls made at once run in order', async () => {
       await step.setState(net.start());
       const together = await Promise.all([0, 1, 2].map((i) => train(step, net, i)));
@@ -249,6 +288,11 @@ export function engineContract(open: () => Engine): void {
       expect(x2).toEqual(x);
       expect(three).toEqual(Float32Array.of(3));
     }
+    const x = numbers(6, 4);
+    const expected = await forward.run({ x: x.slice(), ids: Int32Array.of(5, 7) });
+    const [late] = [forward.run({ x, ids: Int32Array.of(5, 7) }), x.fill(9)];
+    expect(await late).toEqual(expected);
+    await expect(forward.run(undefined as never)).rejects.toMatchObject({ code: 'invalid-batch' });
     await expect(forward.run({ x: numbers(6, 1) })).rejects.toMatchObject({ code: 'invalid-batch' });
     await forward.dispose();
   });
