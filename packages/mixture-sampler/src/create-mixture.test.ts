@@ -248,6 +248,34 @@ describe('a source that is used up', () => {
     expect(mixture.state().epochs).toEqual({ few: 2 });
   });
 
+  it('begins its first pass where another run stopped, and only the first', async () => {
+    const open = (state?: unknown) => fromArray(['a', 'b', 'c'], state);
+    const source = { name: 'text', weight: 1, open, cost: () => 1, whenExhausted: 'repeat' as const };
+    const earlier = createMixture({ sources: [source] });
+    await take(earlier, 2);
+    const half = earlier.state().sources['text'];
+    await take(earlier, 1);
+    const end = earlier.state().sources['text'];
+    const read = async (from: unknown, state?: MixtureState) => {
+      const mixture = createMixture({ sources: [{ ...source, from }], state });
+      return { items: (await take(mixture, 5)).map(({ item }) => item), state: mixture.state() };
+    };
+    expect((await read(half)).items).toEqual(['c', 'a', 'b', 'c', 'a']);
+    expect((await read(end)).items).toEqual(['a', 'b', 'c', 'a', 'b']);
+    // A state from before the source was opened, and one from a later pass.
+    const unread = {
+      version: 1,
+      delivered: { text: 0 },
+      items: { text: 0 },
+      epochs: { text: 0 },
+      sources: {},
+      ended: [],
+    } as const;
+    expect((await read(half, { ...unread, ended: [] })).items).toEqual(['c', 'a', 'b', 'c', 'a']);
+    expect((await read(half, (await read(half)).state)).items).toEqual(['b', 'c', 'a', 'b', 'c']);
+    expect((await read(half, { ...unread, ended: [], epochs: { text: 1 } })).items).toEqual(['a', 'b', 'c', 'a', 'b']);
+  });
+
   it('leaves its share to the others, in proportion (renormalise)', async () => {
     const sources = sourcesOf([
       { weight: 2, costs: new Array(8).fill(1), whenExhausted: 'renormalise' },

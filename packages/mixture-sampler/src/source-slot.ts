@@ -23,11 +23,13 @@ export class SourceSlot<T> {
     const { name } = source;
     this.source = source;
     this.weight = source.weight ?? 0;
+    this.#saved = source.from;
     if (state === undefined) return;
-    this.#saved = Object.hasOwn(state.sources ?? {}, name) ? state.sources[name] : undefined;
     this.delivered = state.delivered[name]!;
     this.items = state.items[name]!;
     this.epochs = state.epochs[name]!;
+    if (Object.hasOwn(state.sources ?? {}, name)) this.#saved = state.sources[name];
+    else if (this.epochs > 0) this.#saved = undefined;
     this.ended = state.ended.includes(name);
     this.limited = state.limited?.includes(name) ?? false;
   }

@@ -33,6 +33,11 @@ export interface MixtureSource<T> {
    * @param pass which pass over the source this is, from 0 (more than 0 only with `repeat`): seed a shuffle with it
    */
   open(state?: unknown, pass?: { epoch: number }): ResumableIterator<T> | Promise<ResumableIterator<T>>;
+  /**
+   * Where the first pass begins, if not at the beginning: what `state()` of another iterator of this source returned, say where an earlier run stopped
+   * reading. Later passes begin at the beginning; at the end of the source the first pass is empty.
+   */
+  from?: unknown;
   /** Cost of one item in the unit of the shares (tokens, samples, patches). Positive. */
   cost(item: T): number;
   whenExhausted: WhenExhausted;

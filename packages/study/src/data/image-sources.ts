@@ -17,7 +17,7 @@ interface PicturedOptions extends SourceOptions {
 function withPicture(options: PicturedOptions, group: string): OpenSource<Sample> {
   const { features, onLeftOut } = options;
   return filterSource(
-    shuffledShards(options, group, undefined, (key) => onLeftOut(`${group}/${key}`), features.decodes),
+    shuffledShards(options, group, (key) => onLeftOut(`${group}/${key}`), features.decodes),
     ({ key, members }) => members['png'] === undefined || features.has(`${group}/${key}`) || 'picture does not decode',
     ({ key }) => onLeftOut(`${group}/${key}`),
   );

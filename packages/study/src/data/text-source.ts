@@ -17,16 +17,9 @@ export interface SourceOptions {
   onBroken: 'error' | ((problem: Error) => void);
 }
 
-/**
- * Training documents of a corpus as items, shuffled by the seed.
- *
- * @param from where to begin instead of the beginning: the position at which another run stopped reading
- */
-export function textSource(
-  { corpus, tokenizer, seed, onBroken }: SourceOptions,
-  from?: unknown,
-): OpenSource<TrainingItem> {
-  return mapSource(shuffledShards({ corpus, seed, onBroken }, 'text/train', from), ({ key, members }) => ({
+/** Training documents of a corpus as items, shuffled by the seed; every pass in the same order. */
+export function textSource({ corpus, tokenizer, seed, onBroken }: SourceOptions): OpenSource<TrainingItem> {
+  return mapSource(shuffledShards({ corpus, seed, onBroken }, 'text/train'), ({ key, members }) => ({
     id: key,
     ...(members['tokens']
       ? tokenisedRow(tokenizer, key, decoder.decode(members['tokens']))
@@ -52,18 +45,16 @@ function tokenisedRow(tokenizer: Tokenizer, key: string, list: string): Pick<Tra
 export function shuffledShards(
   { corpus, seed, onBroken }: Pick<SourceOptions, 'corpus' | 'seed' | 'onBroken'>,
   group: string,
-  from?: unknown,
   onLeftOut?: (key: string, reason: string) => void,
   pictures = false,
 ): OpenSource<Sample> {
-  const open = readGroup(corpus, group, {
+  return readGroup(corpus, group, {
     shuffleShards: { seed },
     shuffleSamples: { seed, window: shuffleWindow },
     onBroken,
     pictures,
     ...(onLeftOut ? { onLeftOut } : {}),
   });
-  return (state = from, pass) => open(state, pass);
 }
 
 /** Samples among which the next one is drawn. Corpora are written in random order already; the seed must matter all the same. */

@@ -63,7 +63,7 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
       open: captionSource({ ...pictured, captions: settings.captions }),
     },
     { name: 'conversations', share: imageShare * instructionShare, open: conversationSource(pictured) },
-    { name: 'text', share: 1 - imageShare, open: textSource(source, textPosition(parent)) },
+    { name: 'text', share: 1 - imageShare, open: textSource(source), from: textPosition(parent) },
   ].filter((source) => source.share > 0);
   const summary = await trainPhase(context, {
     config,

@@ -44,6 +44,8 @@ export interface WeightedSource {
   name: string;
   share: number;
   open: OpenSource<TrainingItem>;
+  /** Where its first pass begins: where another run stopped reading. */
+  from?: unknown;
 }
 
 /** What the three training phases have in common; how they differ is plain here. */
@@ -214,7 +216,8 @@ function openBatches(options: TrainPhaseOptions, shape: BatchShape, state: unkno
       sources: options.sources.map((source) => ({
         name: source.name,
         weight: source.share,
-        open: (sourceState?: unknown) => source.open(sourceState),
+        open: source.open,
+        from: source.from,
         cost: (item: TrainingItem) => item.tokens.length,
         whenExhausted: options.whenExhausted,
       })),

@@ -1,0 +1,84 @@
+/** The text of phase 2: it goes on where the text run stopped reading, and after the end of the corpus begins with its first document. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MixtureState } from '@vlm/mixture-sampler';
+import type { BatchesState } from '@vlm/trainer';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { corpusGroups } from '../data/read-group.ts';
+import { textSource } from '../data/text-source.ts';
+import { executeStudy } from '../execute-study.ts';
+import { expandStudy, type Study } from '../graph.ts';
+import { presets } from '../presets/index.ts';
+import { parseRecipe } from '../recipe.ts';
+import { runPhase } from '../run-phase.ts';
+import { openStore, type Store } from '../store.ts';
+import { corpusFolder } from './corpus.ts';
+import { finalName } from './main.ts';
+import { loadTokenizer } from './tokenizer.ts';
+
+const smoke = presets['smoke']!;
+const recipe = parseRecipe({
+  ...smoke,
+  corpus: {
+    preset: 'smoke',
+    text: { maxTokens: { wordnet: 12_000, 'state-of-the-union': 8000, countries: 4000 } },
+    textEvals: {
+      documents: 2,
+      definitionWord: 4,
+      lastWord: 2,
+      nextSentence: 2,
+      minimalPairs: 2,
+      antonym: 0,
+      hypernym: 0,
+      exampleCloze: 0,
+    },
+  },
+  branch: { ...smoke.branch, tokens: 49_152 },
+  arms: [{ id: 'text-only', branchPoint: 1, schedule: 'rewarm', imageShare: 0 }],
+});
+
+let folder: string;
+let store: Store;
+let study: Study;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'branch-'));
+  store = await openStore(folder);
+  const whole = expandStudy(recipe);
+  const phases = whole.phases.filter(({ kind }) => !['finetune', 'evaluate', 'report'].includes(kind));
+  study = { ...whole, phases };
+  await executeStudy(study, {
+    store,
+    runner: { run: (phase, of, hooks) => runPhase(phase, of, store, hooks) },
+    concurrency: 1,
+    estimate: () => 1,
+  });
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const folderOf = (kind: string): string => store.phaseDirectory(study.phases.findLast((phase) => phase.kind === kind)!);
+
+/** How a finished phase's mixture stands. */
+async function mixtureOf(kind: string): Promise<MixtureState> {
+  const file = join(folderOf(kind), 'checkpoints', `named-${finalName}`, 'state.json');
+  const { state } = JSON.parse(await readFile(file, 'utf8')) as { state: { data: BatchesState } };
+  return state.data.source as MixtureState;
+}
+
+it('reads what the text run left, and then every document of the corpus', async () => {
+  const { samples } = (await corpusGroups(corpusFolder(folderOf('corpus'))))['text/train']!;
+  const [main, branch] = [await mixtureOf('main'), await mixtureOf('branch')];
+  const read = main.items['text']!;
+  expect(main.epochs).toEqual({ text: 0 });
+  expect(read).toBeGreaterThan(0);
+  expect(branch.epochs['text']).toBeGreaterThan(0);
+  const wholePasses = branch.epochs['text']! - 1;
+  const began = branch.items['text']! - (samples! - read) - wholePasses * samples!;
+  expect(began).toBeGreaterThan(0);
+  const options = { corpus: corpusFolder(folderOf('corpus')), seed: 124, onBroken: 'error' as const };
+  const fromTheBeginning = await textSource({ ...options, tokenizer: await loadTokenizer(folderOf('tokenizer')) })();
+  for (let i = 0; i < began; i++) await fromTheBeginning.next();
+  expect(branch.sources['text']).toEqual(fromTheBeginning.state());
+  await fromTheBeginning.return?.();
+});
