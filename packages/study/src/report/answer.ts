@@ -22,7 +22,7 @@ export function answerSentences(results: StudyResults): string[] {
     return ['This study has no integrated arm beside a two-phase arm at 100 %, so it does not answer the question.'];
   return [
     visionSentence(results, vision),
-    `${branchPointSentence(results)}${textSentence(results)}.`,
+    branchAndTextSentence(results),
     ...(evaluatedSeeds(results) === 1 ? [oneSeedSentence] : []),
   ];
 }
@@ -42,12 +42,18 @@ function visionSentence(results: StudyResults, row: Comparison): string {
   return `Whether images enter at ${point} of the text run or after its end cannot be told apart by the vision score here: ${signedDifference(visionMeasure, row.difference)} points, ${evidence(row)}; a true difference would have had to be about ${(visionMeasure.scale * row.smallestShown).toFixed(1)} points to be found in four studies of five.`;
 }
 
+function branchAndTextSentence(results: StudyResults): string {
+  const sentence = [branchPointSentence(results), textSentence(results)].filter((part) => part !== '').join('; ');
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+}
+
 function branchPointSentence(results: StudyResults): string {
   const families = hasMainRun(results.recipe) ? ['timing', 'recipe'] : ['from-public'];
   const line = timingArms(results).map(({ id }) => id);
   const rows = results.comparisons.filter(
     ({ family, measure, a }) => families.includes(family) && measure === visionMeasure.name && line.includes(a),
   );
+  if (rows.length === 0) return '';
   const told = rows.filter(isTold);
   const others = rows.length > 1 ? `Of ${rows.length} earlier branch points` : 'Of the one earlier branch point';
   if (told.length === 0)
@@ -63,8 +69,8 @@ function textSentence(results: StudyResults): string {
   if (!row) return '';
   const difference = `${signedDifference(textMeasure, row.difference)} bits per byte ${interval(textMeasure, row)}`;
   return isTold(row)
-    ? `; on held-out text ${row.verdict} (${row.a} less ${row.b}: ${difference}, lower is better)`
-    : `; on held-out text ${row.a} and ${row.b} cannot be told apart (${difference})`;
+    ? `on held-out text ${row.verdict} (${row.a} less ${row.b}: ${difference}, lower is better)`
+    : `on held-out text ${row.a} and ${row.b} cannot be told apart (${difference})`;
 }
 
 /** What else has to be known to read the answer: whether the models see at all, and what became of their text. */

@@ -1,7 +1,7 @@
 import { compare, type EvalRow, holm, type ScoredRow } from '@vlm/evals';
 import type { Arm, Recipe } from '../recipe.ts';
 import { sweeps } from '../sweeps/index.ts';
-import { lateBranchPoint, type Sweep, timingLine } from '../sweeps/sweep.ts';
+import { against, lateBranchPoint, type Sweep, timingLine } from '../sweeps/sweep.ts';
 import { type Measure, measures } from './measures.ts';
 import type { Comparison } from './results.ts';
 
@@ -28,19 +28,18 @@ export function armSide(rowsOf: RowsOfArms, id: string): Side | undefined {
 
 /**
  * The comparison that the question is about, which stands by itself because the paper chose it and not these numbers; and those that the recipe's
- * sweeps ask for, or, without sweeps, of every arm against the two-phase arm (the latest branch point); paired on
+ * sweeps ask for, or, without the sweep `timing`, of every arm on its line (without any sweep, of every arm) against the two-phase arm; paired on
  * the same items and seeds. Verdicts hold after Holm's correction over all comparisons of one family and measure.
  */
 export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
   const headline = headlinePair([...rowsOf.keys()].map((id) => recipe.arms.find((arm) => arm.id === id)!));
   const families: [Comparison['family'], readonly (readonly [string, string])[]][] = [
     ['headline', headline ? [headline] : []],
-    ...(recipe.sweeps
-      ? recipe.sweeps.map((name): [Comparison['family'], ReturnType<Sweep['pairs']>] => [
-          name,
-          sweeps[name].pairs(recipe),
-        ])
-      : [['recipe', recipePairs(recipe)] as [Comparison['family'], [string, string][]]]),
+    ['recipe', recipePairs(recipe)],
+    ...(recipe.sweeps ?? []).map((name): [Comparison['family'], ReturnType<Sweep['pairs']>] => [
+      name,
+      sweeps[name].pairs(recipe),
+    ]),
   ];
   return families.flatMap(([family, pairs]) => {
     const sides = pairs.flatMap(([a, b]): [Side, Side][] => {
@@ -60,9 +59,16 @@ export function headlinePair(arms: readonly Arm[]): [string, string] | undefined
   return late && twoPhase ? [late.id, twoPhase.id] : undefined;
 }
 
-function recipePairs(recipe: Recipe): [string, string][] {
-  const reference = recipe.arms.reduce((latest, arm) => (arm.branchPoint > latest.branchPoint ? arm : latest));
-  return recipe.arms.filter((arm) => arm !== reference).map(({ id }) => [id, reference.id]);
+/** Without sweeps every arm against the two-phase arm, or against the latest branch point where there is none; with sweeps, the arms that no sweep asks about. */
+function recipePairs({ arms, sweeps: names }: Recipe): (readonly [string, string])[] {
+  if (names?.includes('timing') || names?.includes('from-public')) return [];
+  const line = timingLine(arms.map((arm) => ({ arm }))).map(({ arm }) => arm);
+  const compared = names ? line : arms;
+  if (compared.length === 0) return [];
+  const reference =
+    line.find(({ branchPoint }) => branchPoint === 1) ??
+    compared.reduce((latest, arm) => (arm.branchPoint > latest.branchPoint ? arm : latest));
+  return against(reference.id, compared);
 }
 
 /** One family of comparisons by one measure, on the seeds that both sides have. */

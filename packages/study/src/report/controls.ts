@@ -27,16 +27,23 @@ export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparis
       [side(late), side(rewarmedLate)],
     ],
     ['x0.1', 'x0.3', 'x2'].map((peak): Contrast => [side(late), side(twoPhaseAt(peak))]),
-    [
-      [side(twin(late)), side(twin(twoPhase))],
-      [without(side(late), side(twin(late))), without(side(twoPhase), side(twin(twoPhase)))],
-    ],
+    twinContrasts(side, late),
+    twinContrasts(side, rewarmedLate),
     budgetPairs(recipe).map(([a, b]): Contrast => [side(a), side(b)]),
   ];
   return questions.flatMap((contrasts) => {
     const sides = contrasts.filter((pair): pair is [Side, Side] => pair[0] !== undefined && pair[1] !== undefined);
     return compareSides('controls', visionMeasure, sides, recipe.evaluate.bootstrapSamples);
   });
+}
+
+/** A late arm and the two-phase arm without images in phase 2, and what the images add to each. */
+function twinContrasts(side: (id: string) => Side | undefined, arm: string): [Side | undefined, Side | undefined][] {
+  const added = (id: string): Side | undefined => without(side(id), side(twin(id)));
+  return [
+    [side(twin(arm)), side(twin(twoPhase))],
+    [added(arm), added(twoPhase)],
+  ];
 }
 
 /** Early and few at a time against late and many: the lowest share at each earlier point, the highest at 100 %. */
@@ -93,17 +100,22 @@ function scheduleSentences(headline: Comparison | undefined, controls: readonly 
 
 /** Whether the learning rate explains a difference, judged by contrasts that hold after correction and by nothing else. */
 function scheduleVerdict(headline: Comparison, matched: Comparison, rateAlone: Comparison): string {
-  const sameSign = (other: Comparison): boolean => Math.sign(other.difference) === Math.sign(headline.difference);
-  if (!isTold(headline)) {
-    if (isTold(rateAlone))
-      return `The branch point shows no difference, and the rate does: ${rateAlone.verdict.replace(' is better', '')} is better at the same branch point.`;
-    return 'There is no difference to explain, and the rate alone shows none either.';
+  const points = (other: Comparison): boolean => Math.sign(other.difference) === Math.sign(headline.difference);
+  if (isTold(matched)) {
+    if (!isTold(headline))
+      return `It hides a difference: where both arms warm up again to one peak, ${matched.verdict}.`;
+    return points(matched)
+      ? 'No: the difference stands where both arms warm up again to one peak.'
+      : `It turns the order round: where both arms warm up again to one peak, ${matched.verdict}.`;
   }
-  if (isTold(matched) && sameSign(matched))
-    return 'No: the difference stands where both arms warm up again to one peak.';
-  if (isTold(rateAlone) && sameSign(rateAlone))
-    return 'The learning rate explains the difference: it is there between two rates at one branch point, and cannot be told between two branch points at one rate.';
-  return 'That cannot be told: with the rate held fixed the difference is no longer clear of zero, and the rate alone is not either.';
+  if (!isTold(headline)) {
+    return isTold(rateAlone)
+      ? `The branch point shows no difference, and the rate does: ${rateAlone.verdict} at the same branch point.`
+      : 'There is no difference to explain, and the rate alone shows none either.';
+  }
+  return isTold(rateAlone) && points(rateAlone)
+    ? 'The learning rate is enough to explain the difference: it is there between two rates at one branch point, and cannot be told between two branch points at one rate.'
+    : 'That cannot be told: with the rate held fixed the difference is no longer clear of zero, and the rate alone is not either.';
 }
 
 function peakSentences(controls: readonly Comparison[]): string[] {
@@ -116,14 +128,21 @@ function peakSentences(controls: readonly Comparison[]): string[] {
 }
 
 function twinSentences(controls: readonly Comparison[]): string[] {
-  const twins = find(controls, twin(late), twin(twoPhase));
-  const images = controls.find(({ a }) => a.startsWith(`(${late} `));
+  return [
+    ...twinSentence(controls, late, 'Does it need the images?', 'branch point and learning rate do'),
+    ...twinSentence(controls, rewarmedLate, 'And at one re-warmed rate?', 'the branch point does'),
+  ];
+}
+
+function twinSentence(controls: readonly Comparison[], arm: string, question: string, what: string): string[] {
+  const twins = find(controls, twin(arm), twin(twoPhase));
+  const images = controls.find(({ a }) => a.startsWith(`(${arm} `));
   if (!twins || !images) return [];
   const verdict = isTold(twins)
-    ? 'The twins differ without a single image in phase 2, so part of what a branch point does is not about images'
+    ? `The twins differ without a single image in phase 2, so part of what ${what} is not about images`
     : 'Without images in phase 2 the two branch points cannot be told apart';
   return [
-    `Does it need the images? ${verdict} (${shown(twins)}); what phase 2’s images add differs between the branch points by ${shown(images)}.`,
+    `${question} ${verdict} (${shown(twins)}); what phase 2’s images add differs between the branch points by ${shown(images)}.`,
   ];
 }
 

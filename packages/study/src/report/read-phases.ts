@@ -31,8 +31,7 @@ export function phaseReader(study: Study, store: Store) {
   };
   const lines = async <Row>(id: string, file: string): Promise<Row[]> => {
     const bytes = await store.peek(find(id), file);
-    const text = bytes ? Buffer.from(bytes).toString('utf8') : '';
-    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Row]));
+    return wholeLines(bytes).map((line) => JSON.parse(line) as Row);
   };
   const points = async (id: string): Promise<CurvePoint[]> => {
     return lines<CurvePoint>(id, 'metrics.jsonl');
@@ -89,6 +88,15 @@ export function phaseReader(study: Study, store: Store) {
       return work(study).flatMap(({ id }, i) => (records[i] ? [] : [id]));
     },
   };
+}
+
+/** Lines of a file that may be growing: half a line at its end is left for the next look. */
+export function wholeLines(bytes: Uint8Array | undefined): string[] {
+  const text = bytes ? Buffer.from(bytes).toString('utf8') : '';
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1);
 }
 
 const textModelId = (seed: number): string => `evaluate/text-model/seed-${seed}`;

@@ -12,7 +12,7 @@ import { limits } from './limits.ts';
 import { renderHtml } from './render-html.ts';
 import { renderMarkdown } from './render-markdown.ts';
 import { drawFigures, reportDocument } from './report-document.ts';
-import type { StudyResults } from './results.ts';
+import type { Comparison, StudyResults } from './results.ts';
 import { repeatCommand } from './sections/repeat-section.ts';
 
 const quick: Recipe = { ...presets['quick']!, seeds: [124, 7, 365, 1, 2] };
@@ -46,6 +46,19 @@ describe('the answer', () => {
     );
   });
 
+  it('speaks of all branch points where no sweep asks for them, and of none where there is one', () => {
+    const controlsAlone = results((arm) => (isEarly(arm) ? 0.8 : 0.3), addSweeps(quick, ['schedule']));
+    expect(sentences(controlsAlone)).toMatch(/Of 5 earlier branch points.*branch-0 .*differ from 100 %/);
+    expect(controlsAlone.comparisons.filter(({ family }) => family === 'recipe').map(({ b }) => b)[0]).toBe(
+      'branch-100',
+    );
+  });
+
+  it('has one arm for each branch point, whatever names a sweep gives it', () => {
+    const all = results(() => 0.5, addSweeps(quick, ['timing', 'captions']));
+    expect(timingArms(all).map(({ id }) => id)).toEqual(quick.arms.map(({ id }) => id));
+  });
+
   it('waits for the arms that give it', () => {
     const arms = quick.arms.filter(({ branchPoint }) => branchPoint < 1);
     const all = results(() => 0.5, { ...quick, arms });
@@ -61,7 +74,7 @@ describe('the answer', () => {
 describe('the controls', () => {
   it('find that the learning rate explains a difference that goes with the rate', () => {
     const all = results((arm) => (isContinued(arm) ? 0.8 : 0.3));
-    expect(controls(all)).toMatch(/The learning rate explains the difference/);
+    expect(controls(all)).toMatch(/The learning rate is enough to explain the difference/);
   });
 
   it('find that it does not where the difference goes with the branch point', () => {
@@ -72,9 +85,39 @@ describe('the controls', () => {
     expect(controls(all)).toMatch(/same number of image tokens for all: budget-0-share-21.25 less budget-100-share-85/);
   });
 
+  it('say so where the rate hides a difference, or turns it round', () => {
+    const row = (a: string, b: string, difference: number, isClear: boolean): Comparison => ({
+      family: 'controls',
+      a,
+      b,
+      measure: 'vision score',
+      difference,
+      low: difference - 0.01,
+      high: difference + 0.01,
+      pValue: 0.01,
+      smallestShown: 0.02,
+      seeds: 5,
+      items: 60,
+      verdict: isClear ? `${difference > 0 ? a : b} is better` : 'cannot be told apart',
+    });
+    const verdict = (headline: Comparison): string =>
+      controlSentences(headline, [
+        row('rewarm-80-x1', 'rewarm-100-x1', 0.04, true),
+        row('branch-80', 'rewarm-80-x1', -0.05, true),
+      ])[0]!;
+    expect(verdict(row('branch-80', 'branch-100', 0, false))).toMatch(
+      /It hides a difference: .* rewarm-80-x1 is better/,
+    );
+    expect(verdict(row('branch-80', 'branch-100', -0.03, true))).toMatch(
+      /It turns the order round: .* rewarm-80-x1 is/,
+    );
+    expect(verdict(row('branch-80', 'branch-100', 0.03, true))).toMatch(/No: the difference stands/);
+  });
+
   it('see a difference that needs no images', () => {
     const all = results((arm) => (isEarly(arm) ? 0.8 : 0.3));
-    expect(controls(all)).toMatch(/The twins differ without a single image/);
+    expect(controls(all)).toMatch(/The twins differ without a single image.* branch point and learning rate do is not/);
+    expect(controls(all)).toMatch(/at one re-warmed rate\? The twins differ .* the branch point does is not/);
   });
 
   it('explain nothing where there is nothing', () => {
@@ -96,7 +139,7 @@ describe('arms that a recipe picks by hand', () => {
   it('answer by the branch points alone, with a control where the pair is there', () => {
     expect(timingArms(picked).map(({ id }) => id)).toEqual(quick.arms.map(({ id }) => id));
     expect(sentences(picked)).toMatch(/Of 5 earlier branch points/);
-    expect(controls(picked)).toMatch(/The learning rate explains the difference/);
+    expect(controls(picked)).toMatch(/The learning rate is enough to explain the difference/);
     expect(limits(picked).join(' ')).toMatch(/re-warmed to one rate take them apart at 80 and 100 %/);
   });
 

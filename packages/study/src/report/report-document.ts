@@ -72,16 +72,12 @@ export function reportDocument(results: StudyResults, figures: ReportFigures): R
 }
 
 function comparisonsSection(results: StudyResults) {
-  const caption = 'Every arm against the two-phase arm, paired on the same items; corrected for their number (Holm)';
+  const rows = results.comparisons.filter(({ family }) => family === 'recipe');
+  const caption = `Every arm against ${rows[0]?.b ?? 'the latest'}, paired on the same items; corrected for their number (Holm)`;
   return {
     id: 'comparisons',
     title: 'Arm against arm',
-    blocks: [
-      comparisonTable(
-        caption,
-        results.comparisons.filter(({ family }) => family === 'recipe'),
-      ),
-    ],
+    blocks: [comparisonTable(caption, rows)],
   };
 }
 

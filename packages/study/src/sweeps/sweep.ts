@@ -52,13 +52,16 @@ export function paperArm(branchPoint: number): Arm {
 export const percentText = (share: number): string => `${percentName(share)} %`;
 
 /**
- * The arms that vary the branch point and nothing else. In a study of public checkpoints alone these are the ones that only their checkpoint tells
+ * The arms that vary the branch point and nothing else, one for each point: a sweep may have one of them under a name of its own. In a study of public checkpoints alone these are the ones that only their checkpoint tells
  * apart: all of them re-warm.
  */
 export function timingLine<Of extends { arm: Arm }>(arms: readonly Of[]): Of[] {
-  const usual = arms.filter(({ arm }) => isUsualArm(arm));
-  return usual.length > 0
-    ? usual
+  const usual = new Map<number, Of>();
+  for (const one of arms) {
+    if (isUsualArm(one.arm) && !usual.has(one.arm.branchPoint)) usual.set(one.arm.branchPoint, one);
+  }
+  return usual.size > 0
+    ? [...usual.values()]
     : arms.filter(({ arm: { from, ...rest } }) => from !== undefined && isPlainRewarm(rest));
 }
 

@@ -5,6 +5,7 @@ import { hardwareText } from '../hardware.ts';
 import { identityOf } from '../identity.ts';
 import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
+import { wholeLines } from '../report/read-phases.ts';
 import type { ScoreRow } from '../report/results.ts';
 import { scoreRows } from '../report/score-rows.ts';
 import type { PhaseRecord, Store } from '../store.ts';
@@ -217,12 +218,8 @@ function createLiveCurves(): (
   };
 }
 
-/** A metrics file may end in half a line while it is being written; that line is left for the next look. */
 async function readCurve(phase: Phase, store: Store): Promise<WatchedCurve | undefined> {
-  const bytes = await store.peek(phase, 'metrics.jsonl');
-  const text = bytes ? Buffer.from(bytes).toString('utf8') : '';
-  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-  lines.pop();
+  const lines = wholeLines(await store.peek(phase, 'metrics.jsonl'));
   if (lines.length === 0) return undefined;
   const every = Math.ceil(lines.length / curvePoints);
   const points = lines

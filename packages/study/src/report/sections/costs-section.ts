@@ -8,7 +8,7 @@ import { paperTable } from './paper-table.ts';
 
 /** What the study cost here: time, memory, hardware, and what sharing saved. */
 export function costsSection(results: StudyResults): Section {
-  const { phases, machine, plan } = results;
+  const { phases, plan } = results;
   const seconds = phases.reduce((sum, phase) => sum + phase.seconds, 0);
   const peak = Math.max(0, ...phases.map(({ peakBytes }) => peakBytes));
   const saved = plan.naive.flops / Math.max(1, plan.all.flops);
@@ -18,7 +18,7 @@ export function costsSection(results: StudyResults): Section {
     blocks: [
       {
         kind: 'paragraph',
-        text: `${duration(seconds)} of phases, counted one after the other, on ${machine.cpu} (${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.platform}), each phase on ${results.recipe.threads === 1 ? 'one core' : `${results.recipe.threads} cores`}; at most ${(peak / 2 ** 20).toFixed(0)} MiB a phase. A phase that was stopped counts the attempt that ended it. ${count(plan.all.flops)} floating-point operations were planned; every model by itself would have been ${saved.toFixed(1)} times as many.`,
+        text: `${duration(seconds)} of phases, counted one after the other, on ${machinesText(results)}, each phase on ${results.recipe.threads === 1 ? 'one core' : `${results.recipe.threads} cores`}; at most ${(peak / 2 ** 20).toFixed(0)} MiB a phase. A phase that was stopped counts the attempt that ended it. ${count(plan.all.flops)} floating-point operations were planned; every model by itself would have been ${saved.toFixed(1)} times as many.`,
       },
       kindTable(results),
       paperTable(paperCosts),
@@ -62,6 +62,15 @@ function kindTable({ phases }: StudyResults): Section['blocks'][number] {
       ];
     }),
   };
+}
+
+/** The machines that did the phases; the one that wrote the report where older records do not say. */
+function machinesText({ phases, machine }: StudyResults): string {
+  const machines = phases.flatMap(({ hardware }) => (hardware ? [hardware] : []));
+  const known = machines.length > 0 ? machines : [machine];
+  const text = ({ cpu, cores, memoryBytes, platform }: StudyResults['machine']): string =>
+    `${cpu} (${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${platform})`;
+  return [...new Set(known.map(text))].join(' and ');
 }
 
 function phaseHardwareText(hardware: PhaseHardware): string {
