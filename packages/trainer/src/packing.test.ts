@@ -389,6 +389,52 @@ const stateAt = (offset: number) => ({
   accounting: { batches: 0, rows: 0, padding: 0, sources: {} },
 });
 
+describe('a step that fails, and calls made at once', () => {
+  const three = [0, 1, 2].map((id) => ({ source: 's', item: item(id, [1, 2, 3]) }));
+  const idsOf = (batches: readonly TrainingBatch[]): string[] =>
+    batches.flatMap(({ pieces }) => pieces.map(({ id }) => id));
+
+  it('state and account stay before a failed batch; opened anew from there, nothing is lost', async () => {
+    let isBroken = true;
+    const open: OpenSource<SourcedItem> = async (state) => {
+      const items = await arraySource(three)(state);
+      const next = async () => {
+        const result = await items.next();
+        if (isBroken && result.value?.item.id === 'item-1') throw new Error('EIO');
+        return result;
+      };
+      return { ...items, next };
+    };
+    const options = batchesOptions(three, { packing: 'no-split', batch: 1, length: 6 }, open);
+    const batches = await createBatches(options);
+    const before = JSON.stringify([batches.state(), batches.accounting()]);
+    await expect(batches.next()).rejects.toThrow('EIO');
+    isBroken = false;
+    await expect(batches.next()).rejects.toThrow('EIO');
+    expect(JSON.stringify([batches.state(), batches.accounting()])).toBe(before);
+    expect(batches.buffered()).toBe(0);
+    await batches.return?.();
+    const again = await createBatches({ ...options, state: batches.state() });
+    expect(idsOf(await collect(again))).toEqual(['item-0', 'item-1', 'item-2']);
+    expect(tokensPlaced(again.accounting())).toBe(9);
+  });
+
+  it('calls made at once give what calls one after another give', async () => {
+    const options = batchesOptions(three, { packing: 'chunks', batch: 1, length: 3 });
+    const expected = await collect(await createBatches(options));
+    const batches = await createBatches(options);
+    const results = await Promise.all([0, 1, 2, 3, 4].map(() => batches.next()));
+    expect(results.flatMap(({ value }) => (value ? [value] : []))).toEqual(expected);
+    expect(results.map(({ done }) => done)).toEqual([false, false, false, true, true]);
+  });
+
+  it('after return the stream is done', async () => {
+    const batches = await createBatches(batchesOptions(three, { packing: 'chunks', batch: 1, length: 3 }));
+    await batches.return?.();
+    expect(await batches.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
 describe('variants', () => {
   it('are the sizes, rounded up to whole images', () => {
     expect(patchSizes({ batch: 16, length: 128, imageTokens: 16 })).toEqual([0, 512, 1024, 2048]);

@@ -15,6 +15,7 @@ import type { ResumableIterator } from '@vlm/mixture-sampler';
 import { Account, type TokenAccounting } from './accounting.ts';
 import { type Batch, BatchBuilder, type BatchShape, batchArrays, checkShape } from './batch.ts';
 import { ItemCursor } from './item-cursor.ts';
+import { oneCallAtATime } from './one-call-at-a-time.ts';
 import { TrainerError } from './trainer-error.ts';
 import type { OpenSource, SourcedItem } from './training-item.ts';
 
@@ -86,7 +87,8 @@ export interface Batches extends ResumableIterator<TrainingBatch, BatchesState> 
 /**
  * Opens the stream of batches.
  *
- * The last batch of a source that ends is filled up with padding; then the stream is done.
+ * The last batch of a source that ends is filled up with padding; then the stream is done. Calls take their turn. A failed one fails all
+ * later ones, and `state()` and `accounting()` stay where the last batch ended: opened anew from there, no token is lost or trained twice.
  *
  * @throws TrainerError `bad-option`, `bad-state`; from `next()`: `bad-item`, `too-long`, `too-many-patches`
  * @example
@@ -117,8 +119,9 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
     cellsPerImage,
   });
   const fill = packing === 'chunks' ? fillChunks : fillWhole;
+  let buffered = cursor.buffered;
 
-  return {
+  const batches = oneCallAtATime<TrainingBatch, BatchesState>({
     async next() {
       const builder = new BatchBuilder(options, { padToken, imageToken });
       const totals = { tokens: 0, lossTokens: 0 };
@@ -132,17 +135,20 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
       };
       await fill({ cursor, builder, place, account, overlong, options });
       const used = builder.used.reduce((sum, n) => sum + n, 0);
-      if (used === 0) return { done: true, value: undefined };
+      if (used === 0) {
+        buffered = 0;
+        return { done: true, value: undefined };
+      }
       account.batch(options.batch, options.batch * (options.length + 1) - used);
       const { variant, batch } = builder.finish();
       const inputs = batchArrays(batch, variant, options);
+      buffered = cursor.buffered;
       return { done: false, value: { variant, batch, inputs, pieces, ...totals } };
     },
     state: () => ({ version: 1, ...cursor.state(), accounting: account.snapshot() }),
-    accounting: () => account.snapshot(),
-    buffered: () => cursor.buffered,
     return: () => cursor.close(),
-  };
+  });
+  return { ...batches, accounting: () => structuredClone(batches.state().accounting), buffered: () => buffered };
 }
 
 function checkedState(state: unknown): BatchesState | undefined {

@@ -92,7 +92,45 @@ describe('every helper keeps the place', () => {
   });
 });
 
+describe('calls made at once', () => {
+  const slowFirst = (n: number) => later(n, n === 0 ? 30 : 1);
+  const helpers: [string, OpenSource<number>][] = [
+    ['map', mapSource(numbers, slowFirst)],
+    ['map ahead', mapSource(numbers, slowFirst, { ahead: 3 })],
+    ['filter', filterSource(mapSource(numbers, slowFirst), (n) => n % 2 === 0 || 'odd')],
+    ['limit', limitSource(mapSource(numbers, slowFirst), { max: 20, cost: (n) => n })],
+    ['repeat', repeatSource(mapSource(arraySource([0, 1]), slowFirst), 3)],
+  ];
+  it.each(helpers)('%s gives what calls one after another give', async (_, open) => {
+    const expected = await collect(await open());
+    const iterator = await open();
+    const results = await Promise.all(Array.from({ length: 13 }, () => iterator.next()));
+    expect(results.flatMap(({ done, value }) => (done ? [] : [value]))).toEqual(expected);
+  });
+});
+
 describe('errors', () => {
+  it.each<[string, (whole: (n: number) => number) => OpenSource<number>]>([
+    ['map', (whole) => mapSource(numbers, whole, { ahead: 2 })],
+    ['filter', (whole) => filterSource(numbers, (n) => whole(n) >= 0 || 'negative')],
+    ['limit', (whole) => limitSource(numbers, { max: 99, cost: whole })],
+    ['repeat', (whole) => repeatSource(mapSource(numbers, whole), 2)],
+  ])('%s stays where it was before a step that failed, and fails from then on', async (_, open) => {
+    let isBroken = true;
+    const source = open((n) => {
+      if (isBroken && n === 2) throw new Error('EIO');
+      return n;
+    });
+    const iterator = await source();
+    await iterator.next();
+    await iterator.next();
+    await expect(iterator.next()).rejects.toThrow('EIO');
+    isBroken = false;
+    await expect(iterator.next()).rejects.toThrow('EIO');
+    await iterator.return?.();
+    expect((await (await source(iterator.state())).next()).value).toBe(2);
+  });
+
   it('a failing map is reported in its turn, the items before it are not lost', async () => {
     const iterator = await mapSource(
       numbers,

@@ -1,10 +1,12 @@
 /**
  * From readers to training items, without losing the place. Each helper takes a function that opens a source (at its beginning, or where
- * a state says) and returns another such function, so that they nest:
+ * a state says) and returns another such function, so that they nest. Their iterators take one call at a time and fail for good when a step
+ * fails; `state()` is then the one before it.
  *
  *     limitSource(filterSource(mapSource(openShards, encode), keep), { max: 1_000_000, cost: (item) => item.tokens.length })
  */
 import { fromArray, type ResumableIterator } from '@vlm/mixture-sampler';
+import { oneCallAtATime } from './one-call-at-a-time.ts';
 import { TrainerError } from './trainer-error.ts';
 import type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';
 
@@ -33,7 +35,7 @@ export function mapSource<A, B>(
     const queue: { mapped: Promise<B>; after: unknown }[] = [];
     let position: unknown = source.state();
     let ended = false;
-    return {
+    return oneCallAtATime({
       async next() {
         while (!ended && queue.length < ahead) {
           const { done, value } = await source.next();
@@ -56,7 +58,7 @@ export function mapSource<A, B>(
       },
       state: () => position,
       return: async () => source.return?.(),
-    };
+    });
   };
 }
 
@@ -81,7 +83,7 @@ export function filterSource<T>(
     const earlier = state as FilterState | undefined;
     const source = await open(earlier?.source, pass);
     const skipped = new Map(Object.entries(earlier?.skipped ?? {}));
-    return {
+    return oneCallAtATime({
       async next() {
         for (;;) {
           const result = await source.next();
@@ -94,7 +96,7 @@ export function filterSource<T>(
       },
       state: (): FilterState => ({ source: source.state(), skipped: Object.fromEntries(skipped) }),
       return: async () => source.return?.(),
-    };
+    });
   };
 }
 
@@ -120,7 +122,7 @@ export function limitSource<T>(
     const earlier = state as LimitState | undefined;
     const source = await open(earlier?.source, pass);
     let spent = earlier?.spent ?? 0;
-    return {
+    return oneCallAtATime({
       async next() {
         if (spent >= max) return { done: true, value: undefined };
         const result = await source.next();
@@ -129,7 +131,7 @@ export function limitSource<T>(
       },
       state: (): LimitState => ({ source: source.state(), spent }),
       return: async () => source.return?.(),
-    };
+    });
   };
 }
 
@@ -142,7 +144,7 @@ export function repeatSource<T>(open: OpenSource<T>, epochs: number): OpenSource
     const earlier = state as { epoch: number; source: unknown } | undefined;
     let epoch = earlier?.epoch ?? 0;
     let source = await open(earlier?.source, { epoch });
-    return {
+    return oneCallAtATime({
       async next() {
         for (;;) {
           const result = await source.next();
@@ -154,7 +156,7 @@ export function repeatSource<T>(open: OpenSource<T>, epochs: number): OpenSource
       },
       state: () => ({ epoch, source: source.state() }),
       return: async () => source.return?.(),
-    };
+    });
   };
 }
 
