@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { expandStudy, mainSteps, type Phase } from './graph.ts';
+import { expandStudy, type Phase } from './graph.ts';
 import { planStudy } from './plan.ts';
 import { presets } from './presets/index.ts';
 import type { Recipe } from './recipe.ts';
+import { mainSteps } from './recipe.ts';
 
 const quick = presets['quick']!;
 const hashes = (recipe: Recipe): Map<string, string> =>

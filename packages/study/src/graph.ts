@@ -1,6 +1,6 @@
 import { identityOf, numericsVersion } from './identity.ts';
 import type { PublicDecoder } from './model-config.ts';
-import { type Arm, type PublicCheckpoint, type Recipe, recipeOfArm } from './recipe.ts';
+import { type Arm, mainSteps, type PublicCheckpoint, type Recipe, recipeOfArm } from './recipe.ts';
 import { StudyError } from './study-error.ts';
 import { withSweepArms } from './sweeps/index.ts';
 
@@ -295,19 +295,6 @@ function startOfArm(
   const own = recipeOfArm(recipe, arm);
   const main = addMainRun(recipe, own, seed, add, { corpus, tokenizer })(arm.branchPoint);
   return { main, tokenizer, model: own.model };
-}
-
-/** Updates of the main run: tokens rounded up to whole batches. */
-export function mainSteps({ main, model }: Pick<Recipe, 'main' | 'model'>): number {
-  return Math.ceil(main.tokens / tokensOfUpdate(main, model));
-}
-
-/** Tokens of one update, padding included. */
-export function tokensOfUpdate(
-  { batchSize, accumulate = 1 }: { batchSize: number; accumulate?: number | undefined },
-  { sequenceLength }: Pick<Recipe['model'], 'sequenceLength'>,
-): number {
-  return batchSize * accumulate * sequenceLength;
 }
 
 /** Step of the main run at a branch point. */

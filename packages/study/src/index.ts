@@ -10,7 +10,7 @@ export type {
   RunOptions,
   StudyEvent,
 } from './executor.ts';
-export { expandStudy, mainSteps, type Phase, type PhaseKind, prerequisites, type Study, stepAt } from './graph.ts';
+export { expandStudy, type Phase, type PhaseKind, prerequisites, type Study, stepAt } from './graph.ts';
 export { checkSubmitter, phaseOfStudy, studyOfRecipe, versionMismatch } from './handed-over.ts';
 export { describeHardware, type Hardware, hardwareText } from './hardware.ts';
 export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
@@ -29,7 +29,7 @@ export {
 } from './plan.ts';
 export { loadRecipe, presetNames, presets } from './presets/index.ts';
 export { localReport, readResults } from './read-results.ts';
-export { type Arm, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
+export { type Arm, mainSteps, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
 export { writeDuelPage } from './report/duel-page.ts';
 export type {
   ArmResult,

@@ -11,10 +11,10 @@ import {
   vlmParams,
 } from '@vlm/model';
 import { ownEncoderCost, type PictureCost, pictureCost } from './encoder-cost.ts';
-import { type OwnEncoder, type Phase, type PhaseKind, type Study, tokensOfUpdate } from './graph.ts';
+import type { OwnEncoder, Phase, PhaseKind, Study } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
 import { studyEncoder } from './phases/encoder.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, tokensOfUpdate } from './recipe.ts';
 
 export interface PhaseCost {
   amount: number;

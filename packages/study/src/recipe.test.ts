@@ -33,6 +33,16 @@ describe('parseRecipe', () => {
       { arms: [{ id: 'a', branchPoint: 0.5, schedule: 'continued', lrPeak: 0.1 }] },
       /only a "rewarm" arm/,
     ],
+    ['a seed twice', { seeds: [124, 124] }, /seeds.*every seed once/],
+    ['rows too short for a picture', { model: { ...quick.model, sequenceLength: 16 } }, /sequenceLength/],
+    ['a floor above the re-warmed peak', { branch: { ...quick.branch, lrMin: 0.5 } }, /branch\.lrMin.*rewarmPeak/],
+    [
+      'a floor above the peak of one arm',
+      { arms: [{ id: 'a', branchPoint: 1, schedule: 'rewarm', lrPeak: 1e-6 }] },
+      /arms\.0\.lrPeak: expected at least branch\.lrMin/,
+    ],
+    ['a warm-up longer than its run', { main: { ...quick.main, warmupSteps: 1000 } }, /main\.warmupSteps.*489 steps/],
+    ['a re-warm-up longer than phase 2', { branch: { ...quick.branch, rewarmSteps: 1e6 } }, /branch\.rewarmSteps/],
     ['another version', { version: 2 }, /version/],
   ])('refuses %s', (_, change, message) => {
     expect(() => parseRecipe({ ...quick, ...change })).toThrow(message);

@@ -51,7 +51,8 @@ const modelSchema = z.strictObject({
   heads: positiveInt,
   /** Width of SwiGLU; left out: OpenLM's rule 256·⌈(8·dim/3)/256⌉. */
   hidden: positiveInt.optional(),
-  sequenceLength: z.int().min(8),
+  // A picture's 16 patches with what stands around them, and room for words.
+  sequenceLength: z.int().min(32),
   qkNorm: z.boolean(),
   /** Whether the head shares the embedding's weights. OpenLM: false. */
   tiedHead: z.boolean(),
@@ -206,7 +207,10 @@ export const recipeSchema = z.strictObject({
   name: identifier,
   description: z.string(),
   /** Seeds of initialisation and data order; every arm runs once a seed. The first is the paper's. */
-  seeds: z.array(seed).min(1),
+  seeds: z
+    .array(seed)
+    .min(1)
+    .refine((seeds) => new Set(seeds).size === seeds.length, 'expected every seed once'),
   /** Threads of one phase; part of a result's identity, because the order of sums depends on it. */
   threads: z.int().min(1).max(256),
   corpus: corpusSchema,
@@ -237,6 +241,19 @@ export function recipeOfArm(recipe: Recipe, { changes }: Arm): Recipe {
   if (!changes) return recipe;
   const parts = Object.entries(changes) as [keyof typeof changes, object][];
   return { ...recipe, ...Object.fromEntries(parts.map(([part, change]) => [part, { ...recipe[part], ...change }])) };
+}
+
+/** Updates of the main run: tokens rounded up to whole batches. */
+export function mainSteps({ main, model }: Pick<Recipe, 'main' | 'model'>): number {
+  return Math.ceil(main.tokens / tokensOfUpdate(main, model));
+}
+
+/** Tokens of one update, padding included. */
+export function tokensOfUpdate(
+  { batchSize, accumulate = 1 }: { batchSize: number; accumulate?: number | undefined },
+  { sequenceLength }: Pick<Recipe['model'], 'sequenceLength'>,
+): number {
+  return batchSize * accumulate * sequenceLength;
 }
 
 /**
@@ -283,7 +300,8 @@ function knownKeysAt(path: readonly PropertyKey[]): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
-function crossFieldProblems(recipe: Recipe): string[] {
+/** What does not fit together, in the recipe and in each of its arms. */
+export function crossFieldProblems(recipe: Recipe): string[] {
   const problems = [...settingProblems(recipe), ...publicProblems(recipe)];
   if (recipe.arms.length === 0 && !recipe.sweeps?.length) problems.push('arms: expected at least one arm, or a sweep');
   const seen = new Set<string>();
@@ -294,6 +312,9 @@ function crossFieldProblems(recipe: Recipe): string[] {
       problems.push(
         `arms.${index}.lrPeak: only a "rewarm" arm has a peak of its own; a "continued" arm starts at the main run's rate`,
       );
+    }
+    if (arm.lrPeak !== undefined && arm.lrPeak < recipe.branch.lrMin) {
+      problems.push(`arms.${index}.lrPeak: expected at least branch.lrMin (${recipe.branch.lrMin}), got ${arm.lrPeak}`);
     }
     if (arm.branchPoint === 0 && arm.schedule === 'continued') {
       problems.push(
@@ -328,6 +349,15 @@ function settingProblems({ model, main, branch, finetune, corpus, tokenizer, enc
     problems.push(`model.heads: expected a divisor of model.dim (${model.dim}), got ${model.heads}`);
   }
   if (main.lrMin > main.lrPeak) problems.push('main.lrMin: expected at most main.lrPeak');
+  if (branch.lrMin > branch.rewarmPeak) problems.push('branch.lrMin: expected at most branch.rewarmPeak');
+  for (const [name, warmup, { tokens, ...update }] of [
+    ['main.warmupSteps', main.warmupSteps, main],
+    ['branch.rewarmSteps', branch.rewarmSteps, branch],
+  ] as const) {
+    const steps = Math.ceil(tokens / tokensOfUpdate(update, model));
+    if (warmup > steps)
+      problems.push(`${name}: expected at most the ${steps} steps that its tokens give, got ${warmup}`);
+  }
   if (finetune.lrMin > finetune.lrPeak) problems.push('finetune.lrMin: expected at most finetune.lrPeak');
   return problems;
 }

@@ -1,6 +1,9 @@
 import { against, paperArm, percentName, percentText, type Sweep } from './sweep.ts';
 import { branchPoints } from './timing.ts';
 
+/** A quarter of it still has a name of its own in hundredths of a per cent. */
+const leastShare = 0.001;
+
 export const budget: Sweep = {
   question: 'With the same number of image tokens: early and few at a time, or late and many?',
   answers: 'a control that the paper left out: equal numbers of image tokens at every branch point',
@@ -21,6 +24,10 @@ export const budget: Sweep = {
         }),
       );
   },
+  problem: ({ branch }) =>
+    branch.imageShare < leastShare
+      ? `it halves branch.imageShare twice at equal image tokens, which needs a share of at least ${leastShare}, got ${branch.imageShare}`
+      : undefined,
   pairs: (recipe) => against(`budget-100-share-${percentName(recipe.branch.imageShare)}`, budget.arms(recipe)),
   axis: {
     title: 'images enter at',

@@ -12,6 +12,10 @@ export const captions: Sweep = {
       captions: kind,
     })),
   ],
+  problem: ({ corpus }) =>
+    corpus.preset === 'external'
+      ? 'it describes the default corpus’ own scenes in three ways; captions of one’s own are what they are'
+      : undefined,
   pairs: (recipe) => against('captions-sentences', captions.arms(recipe)),
   axis: { title: 'captions', of: ({ captions }) => captions ?? 'sentences', isNominal: true },
 };

@@ -1,5 +1,5 @@
 import { canonicalJson } from '../identity.ts';
-import type { Arm, Recipe } from '../recipe.ts';
+import { type Arm, crossFieldProblems, type Recipe } from '../recipe.ts';
 import { StudyError } from '../study-error.ts';
 import { suggest } from '../suggest.ts';
 import { blind } from './blind.ts';
@@ -57,6 +57,10 @@ export function withSweepArms(recipe: Recipe): Recipe {
       }
       arms.set(arm.id, arm);
     }
+  }
+  const problems = crossFieldProblems({ ...recipe, arms: [...arms.values()] });
+  if (problems.length > 0) {
+    throw new StudyError('bad-recipe', `With its sweeps recipe "${recipe.name}" does not fit: ${problems.join('; ')}`);
   }
   const seeds = new Set([...recipe.seeds, ...recipe.sweeps.flatMap((name) => sweeps[name].seeds ?? [])]);
   return { ...recipe, arms: [...arms.values()], seeds: [...seeds] };

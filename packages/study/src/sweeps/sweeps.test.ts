@@ -27,6 +27,18 @@ describe('sweeps', () => {
     expect(sweeps[name].question).toMatch(/\?$/);
   });
 
+  it('refuse a recipe that they cannot be asked of', async () => {
+    const real = JSON.parse(
+      await readFile(new URL('../../../../examples/real-data/paper-1b.json', import.meta.url), 'utf8'),
+    ) as Recipe;
+    expect(() => withSweepArms(addSweeps(real, ['captions']))).toThrow(/captions of one’s own/);
+    expect(() => withSweepArms(addSweeps(real, ['encoder']))).toThrow(/"cnn" learns from labelled scenes/);
+    const share = (imageShare: number): Recipe => ({ ...quick, branch: { ...quick.branch, imageShare } });
+    for (const few of [0, 0.0001]) {
+      expect(() => withSweepArms(addSweeps(share(few), ['budget']))).toThrow(/a share of at least 0\.001/);
+    }
+  });
+
   it('leave every phase of the recipe itself as it was', () => {
     const all = new Map(expandStudy(addSweeps(quick, ofPresets)).phases.map((phase) => [phase.id, phase.hash]));
     for (const phase of expandStudy(quick).phases) {
