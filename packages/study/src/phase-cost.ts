@@ -128,8 +128,11 @@ function encoderCost({ recipe: { encoder }, corpus }: Planned): PhaseCost {
   };
 }
 
-function featuresCost({ phase, corpus, picture }: Planned): PhaseCost {
-  const pictures = evaluationItems(corpus) + (phase.settings['features'] === 'when-read' ? 0 : trainingScenes(corpus));
+function featuresCost({ phase, recipe, corpus, picture }: Planned): PhaseCost {
+  const isStored = phase.settings['features'] !== 'when-read';
+  // Nobody counts the pictures in shards of one's own; those that the arms will read are the least.
+  const captioned = recipe.corpus.preset === 'external' ? mostCaptions(recipe, picture) : 0;
+  const pictures = evaluationItems(corpus) + (isStored ? trainingScenes(corpus) + captioned : 0);
   const flops = pictures * picture.flops;
   return {
     ...nothing,
@@ -224,6 +227,12 @@ function reportCost({ recipe: { arms, seeds } }: Planned): PhaseCost {
   const models = arms.length * seeds.length;
   // Intervals by resampling: two seconds a model.
   return { ...nothing, amount: models, unit: 'arms', storeBytes: 2e6 + 50e3 * models, seconds: 5 + 2 * models };
+}
+
+/** Captioned pictures that the arm reads which reads most of them. */
+function mostCaptions({ arms, branch }: Recipe, { patches }: PictureCost): number {
+  const tokens = arms.map((arm) => (arm.tokens ?? branch.tokens) * (arm.imageShare ?? branch.imageShare));
+  return Math.ceil(Math.max(0, ...tokens) / (patches + captionTokens));
 }
 
 const trainingScenes = ({ captions, conversations }: CorpusSettings): number => captions + conversations.scenes;

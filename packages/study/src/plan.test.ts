@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { a100Utilisation } from './gpu-hours.ts';
 import { expandStudy } from './graph.ts';
 import { planStudy } from './plan.ts';
-import { presets } from './presets/index.ts';
+import { loadRecipe, presets } from './presets/index.ts';
 import { addSweeps } from './sweeps/index.ts';
 
 const plan = (name: string) => planStudy(expandStudy(presets[name]!), { concurrency: 2 });
@@ -40,6 +40,15 @@ describe('planStudy', () => {
   it('knows the memory of an evaluation, measured at 2.38 GB for standard', () => {
     const { memoryBytes } = plan('standard').phases.find(({ kind }) => kind === 'evaluate')!;
     expect(Math.abs(memoryBytes / 2.38e9 - 1)).toBeLessThan(0.2);
+  });
+
+  it('counts among the features of data of one’s own the captioned pictures that its arms read', async () => {
+    const recipe = await loadRecipe(new URL('../../../examples/real-data/paper-79m.json', import.meta.url).pathname);
+    const features = planStudy(expandStudy(recipe), { concurrency: 1 }).phases.find(({ kind }) => kind === 'features')!;
+    const pictures = (recipe.branch.tokens * recipe.branch.imageShare) / (256 + 17);
+    expect(recipe.data.features).not.toBe('when-read');
+    expect(features.amount).toBeGreaterThan(625_000 + pictures);
+    expect(features.storeBytes).toBeCloseTo(features.amount * 256 * 1152 * 4, -3);
   });
 
   it('leaves out of what is to do what the store has, and calibration moves the time', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Phase } from './graph.ts';
 import { createTimeLeft, type TimeLeft } from './time-left.ts';
 
-const phase = (id: string): Phase => ({ id }) as Phase;
+const phase = (id: string, parents = {}): Phase => ({ id, parents }) as Phase;
 const [branch, evaluation] = [phase('branch'), phase('evaluate')];
 
 const follow = (concurrency = 1): TimeLeft => createTimeLeft([branch, evaluation], () => 100, concurrency);
@@ -45,5 +45,13 @@ describe('time left', () => {
     }
     expect(whole.seconds(200_000)).toBeCloseTo((100 * 220) / 120, 6);
     expect(resumed.seconds(200_000)).toBe(100);
+  });
+
+  it('does not wait for what a failed phase has taken with it', () => {
+    const [asked, reported] = [phase('asked', { model: 'branch' }), phase('report', { asked: 'asked' })];
+    const timeLeft = createTimeLeft([branch, evaluation, asked, reported], () => 100, 1);
+    timeLeft.observe({ type: 'phase-started', phase: branch }, 0);
+    timeLeft.observe({ type: 'phase-failed', phase: branch, error: new Error('no space') }, 10_000);
+    expect(timeLeft.seconds(10_000)).toBe(100);
   });
 });

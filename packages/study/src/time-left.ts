@@ -1,5 +1,5 @@
 import type { StudyEvent } from './executor.ts';
-import type { Phase } from './graph.ts';
+import { type Phase, prerequisites } from './graph.ts';
 
 /** Follows a study's events and says how long the rest will take. */
 export interface TimeLeft {
@@ -49,7 +49,8 @@ export function createTimeLeft(
   return {
     observe(event, nowMs) {
       const { phase } = event;
-      if (event.type === 'phase-skipped' || event.type === 'phase-failed') remaining.delete(phase);
+      if (event.type === 'phase-skipped') remaining.delete(phase);
+      if (event.type === 'phase-failed') for (const lost of whatNeeds(phase, phases)) remaining.delete(lost);
       if (event.type === 'phase-started') started.set(phase, { startedMs: nowMs, fraction: 0, first: undefined });
       if (event.type === 'phase-progress') {
         const run = started.get(phase);
@@ -76,4 +77,11 @@ export function createTimeLeft(
     phaseSeconds,
     workSeconds,
   };
+}
+
+/** A phase and all that cannot run without it. Phases stand behind what they need. */
+function whatNeeds(phase: Phase, phases: readonly Phase[]): Phase[] {
+  const ids = new Set([phase.id]);
+  for (const other of phases) if (prerequisites(other).some((id) => ids.has(id))) ids.add(other.id);
+  return phases.filter(({ id }) => ids.has(id));
 }
