@@ -164,6 +164,21 @@ describe.each(engines)('on %s', (_, open) => {
   });
 });
 
+describe('batches that show half a picture', () => {
+  it.each(engines)('patches without slots, or slots without patches, are refused on %s', async (_, open) => {
+    const { slots_BT: slots, patches_NF: patches, ...words } = variants.vision;
+    const half = { 'no slots': { ...words, patches_NF: patches! }, 'no patches': { ...words, slots_BT: slots! } };
+    const step = await open().compileTrainStep({ params: specs, variants: half, loss: vlmLoss(config), optimizer });
+    await step.setState({ params, m: zeros(params), v: zeros(params), step: 0 });
+    const { slots_BT, patches_NF } = vision;
+    await expect(step.gradients('no slots', { ...text, patches_NF })).rejects.toThrow(
+      /expected slots_BT beside patches/,
+    );
+    await expect(step.gradients('no patches', { ...text, slots_BT })).rejects.toThrow(/expected patches_NF or images/);
+    await step.dispose();
+  });
+});
+
 describe('bad configurations', () => {
   it.each<[string, object, RegExp]>([
     ['a misspelt field', { ...options, zloss: 1 }, /vlm: unknown field "zloss"; did you mean "zLoss"/],

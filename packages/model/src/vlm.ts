@@ -138,6 +138,7 @@ export function vlmBatch(
  * @param slots_BT int32: 0 for text, n + 1 for row n of the patches
  * @param patches_NF float32 image features
  * @returns float32 [B, T, D]
+ * @throws ModelError INVALID_INPUT for slots without patches or patches without slots
  */
 export function inputEmbeddings(
   config: VlmConfig,
@@ -147,7 +148,14 @@ export function inputEmbeddings(
   patches_NF?: tf.Tensor,
 ): tf.Tensor {
   const text_BTD = embedTokens(config.decoder, params, tokens_BT);
-  if (!slots_BT || !patches_NF) return text_BTD;
+  if (!slots_BT && !patches_NF) return text_BTD;
+  if (!slots_BT || !patches_NF) {
+    const [given, missing] = slots_BT ? ['slots_BT', 'patches_NF or images_MSS3'] : ['patches', 'slots_BT'];
+    throw new ModelError(
+      'INVALID_INPUT',
+      `Embeddings: expected ${missing} beside ${given}, got none: the batch would be trained as text alone; send both, or neither for text.`,
+    );
+  }
   const projected_ND = project(needProjector(config), params, patches_NF);
   const table_MD = tf.concat([tf.zeros([1, config.decoder.dim]), projected_ND], 0);
   const isText_BT1 = tf.expandDims(tf.cast(tf.equal(slots_BT, tf.scalar(0, 'int32')), 'float32'), -1);
@@ -169,6 +177,9 @@ export function inputEmbeddings(
  */
 export function vlmLoss(config: VlmConfig): TrainStepDefinition['loss'] {
   return (params, batch) => {
+    if (batch['images_MSS3'] && batch['patches_NF']) {
+      throw new ModelError('INVALID_INPUT', 'vlmLoss: expected patches_NF or images_MSS3, got both.');
+    }
     const patches_NF = batch['images_MSS3'] ? imageFeatures(config, params, batch['images_MSS3']) : batch['patches_NF'];
     const x_BTD = inputEmbeddings(config, params, need(batch, 'tokens_BT'), batch['slots_BT'], patches_NF);
     const items_BT = batch['items_BT'];
