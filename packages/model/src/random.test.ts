@@ -52,3 +52,15 @@ it('tells apart seeds that differ in one letter', () => {
   const first = new Set(Array.from({ length: 10_000 }, (_, i) => createRandom(`seed/${i}`).uint32()));
   expect(first.size).toBeGreaterThan(9_990);
 });
+
+it('refuses bounds that have no such integers, and states that are none', () => {
+  const random = createRandom('bounds');
+  for (const bound of [0, -1, 2.5, Number.NaN, 2 ** 32 + 1, undefined as never]) {
+    expect(() => random.integer(bound), String(bound)).toThrow(/whole number from 1 to 2³², got/);
+  }
+  expect(random.integer(1)).toBe(0);
+  expect(random.integer(2 ** 32)).toBeLessThan(2 ** 32);
+  for (const state of [null, [1, 2, 3], [0, 0, 0, 0], [1, 2, 3, Number.NaN]]) {
+    expect(() => createRandom(state as never)).toThrow(/four whole numbers, not all 0/);
+  }
+});

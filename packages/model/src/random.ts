@@ -2,6 +2,7 @@
  * One small seeded generator: xoshiro128** (Blackman and Vigna, 2018), seeded from a 128-bit hash of a string.
  * Not for cryptography. The same seed gives the same numbers on every machine.
  */
+import { ModelError } from './model-error.ts';
 
 export interface Random {
   /** An integer in [0, 2³²). */
@@ -10,7 +11,7 @@ export interface Random {
   uniform(): number;
   /** A standard normal number (Box–Muller; the second of each pair is dropped so that the state stays four words). */
   normal(): number;
-  /** An integer in [0, bound), without modulo bias. */
+  /** An integer in [0, bound), without modulo bias. @param bound a whole number from 1 to 2³² @throws ModelError INVALID_INPUT */
   integer(bound: number): number;
   /** The state as plain data; `createRandom` accepts it. */
   state(): RandomState;
@@ -20,9 +21,11 @@ export type RandomState = readonly [number, number, number, number];
 
 /**
  * @param seed a string, a number, or the state of an earlier generator
+ * @throws ModelError INVALID_INPUT for what is no state
  * @example createRandom('init/norm.weight').uniform()
  */
 export function createRandom(seed: string | number | RandomState): Random {
+  if (typeof seed === 'object') checkState(seed);
   let [a, b, c, d] = typeof seed === 'object' ? seed : hash128(String(seed));
 
   function uint32(): number {
@@ -47,6 +50,12 @@ export function createRandom(seed: string | number | RandomState): Random {
       return radius * Math.cos(2 * Math.PI * uniform());
     },
     integer(bound) {
+      if (!Number.isInteger(bound) || bound < 1 || bound > 4294967296) {
+        throw new ModelError(
+          'INVALID_INPUT',
+          `Random: expected a bound that is a whole number from 1 to 2³², got ${bound}.`,
+        );
+      }
       const limit = 4294967296 - (4294967296 % bound);
       for (;;) {
         const value = uint32();
@@ -55,6 +64,16 @@ export function createRandom(seed: string | number | RandomState): Random {
     },
     state: () => [a >>> 0, b >>> 0, c >>> 0, d >>> 0],
   };
+}
+
+/** All zeros would give zeros for ever. */
+function checkState(state: RandomState): void {
+  const isState = Array.isArray(state) && state.length === 4 && state.every(Number.isInteger);
+  if (isState && state.some((word) => word >>> 0 !== 0)) return;
+  throw new ModelError(
+    'INVALID_INPUT',
+    `Random: expected a seed or four whole numbers, not all 0, as state() gives them, got ${JSON.stringify(state)}.`,
+  );
 }
 
 function rotateLeft(x: number, bits: number): number {
