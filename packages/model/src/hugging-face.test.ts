@@ -114,6 +114,16 @@ describe('broken folders', () => {
       () => writeFileSync(join(here, 'model.safetensors'), ''),
       /model\.safetensors: Not a valid.*at least 8 bytes, got 0/,
     ],
+    ...['constructor', '__proto__'].map((name): [string, () => void, RegExp] => [
+      `a tensor called ${name}`,
+      () => {
+        const path = join(here, 'model.safetensors');
+        const tensors = Object.entries(floats(readFileSync(path)));
+        const foreign = [name, { shape: [1], data: new Float32Array(1) }] as const;
+        writeFileSync(path, writeSafetensors(Object.fromEntries([...tensors, foreign])));
+      },
+      new RegExp(`tensor "${name}" is no part of the model`),
+    ]),
     [
       'integers for weights',
       () => {

@@ -68,7 +68,7 @@ export async function readHuggingFace(
       layout.files.push({ name, metadata: file.metadata, tensors });
       for (const [tensor, { shape }] of tensors) {
         if (index && index.places.get(tensor) !== name) throw misplaced(tensor, path, index.places.get(tensor));
-        const spec = specs[tensor];
+        const spec = Object.hasOwn(specs, tensor) ? specs[tensor] : undefined;
         if (spec) {
           if (shape.join() !== spec.shape.join()) throw wrongShape(path, tensor, spec.shape, shape);
           params[tensor] = await readFloats(file, tensor, path);

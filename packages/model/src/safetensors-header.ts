@@ -9,6 +9,8 @@ import { ModelError } from './model-error.ts';
 export const maxHeaderBytes = 100_000_000;
 /** Far above any real tensor (at most 5 or 6), low enough to keep products cheap. */
 export const maxDimensions = 32;
+/** Characters of one value of the file in a message. */
+const maxShown = 200;
 
 const bytesPerElement = {
   BOOL: 1,
@@ -79,8 +81,7 @@ export function parseSafetensorsHeader(bytes: Uint8Array, fileBytes: number = by
     throw invalid('expected a header in JSON', { cause });
   }
   const duplicate = findDuplicateKey(text);
-  if (duplicate !== undefined)
-    throw invalid(`the name ${JSON.stringify(duplicate)} stands twice in one object of the header`);
+  if (duplicate !== undefined) throw invalid(`the name ${show(duplicate)} stands twice in one object of the header`);
 
   const dataBytes = fileBytes - dataStart;
   const list: [string, SafetensorsEntry][] = [];
@@ -95,7 +96,7 @@ export function parseSafetensorsHeader(bytes: Uint8Array, fileBytes: number = by
     if (entry.begin !== at) {
       const what = entry.begin < at ? 'overlaps the tensor before it' : 'leaves a gap before it';
       throw invalid(
-        `tensor ${JSON.stringify(name)} ${what}: expected it to begin at byte ${at - dataStart}, got ${entry.begin - dataStart}`,
+        `tensor ${show(name)} ${what}: expected it to begin at byte ${at - dataStart}, got ${entry.begin - dataStart}`,
       );
     }
     at = entry.end;
@@ -130,25 +131,22 @@ export function encodeHeader(
 }
 
 function readEntry(name: string, value: unknown, dataBytes: number, dataStart: number): SafetensorsEntry {
-  const at = `tensor ${JSON.stringify(name)}`;
-  if (typeof value !== 'object' || value === null)
-    throw invalid(`${at}: expected an object, got ${JSON.stringify(value)}`);
+  const at = `tensor ${show(name)}`;
+  if (typeof value !== 'object' || value === null) throw invalid(`${at}: expected an object, got ${show(value)}`);
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
   const extra = Object.keys(value).find((key) => !['dtype', 'shape', 'data_offsets'].includes(key));
-  if (extra !== undefined) throw invalid(`${at}: unknown field ${JSON.stringify(extra)}`);
+  if (extra !== undefined) throw invalid(`${at}: unknown field ${show(extra)}`);
   if (typeof dtype !== 'string' || !Object.hasOwn(bytesPerElement, dtype)) {
     throw new ModelError(
       'UNSUPPORTED_DTYPE',
-      `${at}: expected one of ${Object.keys(bytesPerElement).join(', ')}, got ${JSON.stringify(dtype)}.`,
+      `${at}: expected one of ${Object.keys(bytesPerElement).join(', ')}, got ${show(dtype)}.`,
     );
   }
   if (!isCounts(shape) || shape.length > maxDimensions) {
-    throw invalid(`${at}: expected a shape of at most ${maxDimensions} whole numbers, got ${JSON.stringify(shape)}`);
+    throw invalid(`${at}: expected a shape of at most ${maxDimensions} whole numbers, got ${show(shape)}`);
   }
   if (!isCounts(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]! || offsets[1]! > dataBytes) {
-    throw invalid(
-      `${at}: expected data_offsets [begin, end] within ${dataBytes} bytes, got ${JSON.stringify(offsets)}`,
-    );
+    throw invalid(`${at}: expected data_offsets [begin, end] within ${dataBytes} bytes, got ${show(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
   const expected = shape.reduce((product, n) => product * n, bytesPerElement[dtype as SafetensorsDType]);
@@ -188,6 +186,17 @@ function findDuplicateKey(json: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** A value of the file for a message: a file from a stranger may hold megabytes here, or lists in lists without end. */
+function show(value: unknown): string {
+  try {
+    const text = JSON.stringify(value);
+    return text.length <= maxShown ? text : `${text.slice(0, maxShown)}… (${text.length} characters)`;
+  } catch (error) {
+    if (error instanceof RangeError) return 'lists or objects nested too deep';
+    throw error;
+  }
 }
 
 function invalid(what: string, options?: ErrorOptions): ModelError {

@@ -131,6 +131,30 @@ describe('round trip', () => {
   });
 });
 
+describe('what writers are given', () => {
+  it('keeps I64 and U8', () => {
+    const tensors = {
+      a: { shape: [2], data: BigInt64Array.of(-1n, 2n ** 40n) },
+      b: { shape: [3, 1], data: Uint8Array.of(255, 0, 3) },
+    };
+    const read = readSafetensors(writeSafetensors(tensors)).tensors;
+    expect(read.get('a')).toEqual({ dtype: 'I64', ...tensors.a });
+    expect(read.get('b')).toEqual({ dtype: 'U8', ...tensors.b });
+    expect(() => writeSafetensors({ a: { ...tensors.a, dtype: 'F32' } })).toThrow(/to write it as I64, got F32/);
+  });
+  it.each<[string, unknown, unknown, RegExp]>([
+    ['float64', [2], Float64Array.of(1, 2), /Tensor "w": expected a Float32Array, .*, got Float64Array/],
+    ['a list', [2], [1, 2], /got Array/],
+    ['clamped bytes', [2], new Uint8ClampedArray(2), /got Uint8ClampedArray/],
+    ['nothing', [2], undefined, /got undefined/],
+    ['a negative shape', [-2, -1], Float32Array.of(1, 2), /a shape of whole numbers from 0, got \[-2,-1\]/],
+    ['a fractional shape', [0.5, 4], Float32Array.of(1, 2), /got \[0\.5,4\]/],
+    ['no shape', undefined, Float32Array.of(1, 2), /a shape of whole numbers from 0, got undefined/],
+  ])('refuses %s', (_, shape, data, message) => {
+    expect(() => writeSafetensors({ w: { shape, data } as never })).toThrow(message);
+  });
+});
+
 describe('dtypes', () => {
   const one = (dtype: string, bytes: ArrayBuffer, shape: number[]) => {
     const whole = file({ x: { dtype, shape, data_offsets: [0, bytes.byteLength] } }, bytes.byteLength);
@@ -203,6 +227,17 @@ describe('hostile files', () => {
     ],
     ['an unknown field', file({ a: { ...f32(0, 4), strides: [1] } }, 4), /unknown field "strides"/],
     ['metadata of numbers', file({ __metadata__: { step: 5 } }), /__metadata__ to map strings to strings/],
+    [
+      'a shape of lists without end',
+      file(`{"a":{"dtype":"F32","shape":${'['.repeat(20_000)}${']'.repeat(20_000)},"data_offsets":[0,0]}}`),
+      /at most 32 whole numbers, got lists or objects nested too deep/,
+    ],
+    [
+      'a shape of a million numbers',
+      file({ a: { dtype: 'F32', shape: new Array<number>(1e6).fill(1), data_offsets: [0, 0] } }),
+      /got \[1,1,[1,]+… \(2000001 characters\)/,
+    ],
+    ['a name of a million letters', file({ ['x'.repeat(1e6)]: 5 }), /tensor "x+… \(1000002 characters\)/],
     ['a tensor that is a number', file({ a: 5 }), /tensor "a": expected an object, got 5/],
   ];
   it.each(cases)('%s', (_, bytes, message) => {
@@ -214,6 +249,7 @@ describe('hostile files', () => {
     }
     expect(ModelError.isInstance(caught) && caught.code).toBe('INVALID_SAFETENSORS');
     expect((caught as Error).message).toMatch(message);
+    expect((caught as Error).message.length).toBeLessThan(1000);
   });
 
   it('does not confuse strings that look like structure', () => {

@@ -44,14 +44,14 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
 /** What goes into a file. Float32 numbers are rounded to the nearest F16 or BF16 (ties to even) where `dtype` says so. */
 export interface SafetensorsInput {
   shape: readonly number[];
-  data: Float32Array | Int32Array;
-  /** Default: F32 or I32, as the array is. */
+  data: SafetensorsTensor['data'];
+  /** Default: F32, I32, I64 or U8, as the array is. */
   dtype?: SafetensorsDType;
 }
 
 /**
  * Writes a file. The bytes depend on the content alone, not on the order of the record: tensors and metadata are sorted by name.
- * @param tensors float32 or int32 arrays with their shapes
+ * @param tensors arrays with their shapes: float32, int32, int64 (`BigInt64Array`) or uint8
  * @param metadata strings to keep beside them
  * @throws ModelError SHAPE_MISMATCH where an array does not fill its shape, UNSUPPORTED_DTYPE for what an array cannot be written as
  * @example await writeFile('model.safetensors', writeSafetensors({ 'norm.weight': { shape: [96], data } }, { step: '100' }));
@@ -63,7 +63,7 @@ export function writeSafetensors(
   const sorted = Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
   const parts = sorted.map(([name, tensor]) => encodeTensor(name, tensor));
   const entries = sorted.map(([name, { shape, data, dtype }]): [string, StoredTensor] => {
-    return [name, { dtype: dtype ?? ownDType(data), shape }];
+    return [name, { dtype: dtype ?? ownDType(name, data), shape }];
   });
   const sortedMetadata = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
   return concatBytes([encodeHeader(entries, sortedMetadata), ...parts]);
@@ -73,22 +73,32 @@ export function writeSafetensors(
  * The numbers of one tensor as a file holds them.
  * @throws ModelError SHAPE_MISMATCH, UNSUPPORTED_DTYPE
  */
-export function encodeTensor(name: string, { shape, data, dtype = ownDType(data) }: SafetensorsInput): Uint8Array {
-  if (sizeOf(shape) !== data.length) {
-    throw new ModelError(
-      'SHAPE_MISMATCH',
-      `Tensor "${name}": expected [${shape.join(', ')}] = ${sizeOf(shape)} numbers, got ${data.length}.`,
-    );
+export function encodeTensor(name: string, { shape, data, dtype }: SafetensorsInput): Uint8Array {
+  const own = ownDType(name, data);
+  const isShape = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!isShape || sizeOf(shape) !== data.length) {
+    const expected = isShape ? `[${shape.join(', ')}] = ${sizeOf(shape)} numbers` : 'a shape of whole numbers from 0';
+    const got = isShape ? data.length : JSON.stringify(shape);
+    throw new ModelError('SHAPE_MISMATCH', `Tensor "${name}": expected ${expected}, got ${got}.`);
   }
-  if (dtype === ownDType(data)) return bytesOf(data);
+  if (dtype === undefined || dtype === own) return bytesOf(data);
   if (data instanceof Float32Array && dtype === 'BF16') return bytesOf(float32ToBfloat16(data));
   if (data instanceof Float32Array && dtype === 'F16') return bytesOf(float32ToHalf(data));
-  const choices = data instanceof Float32Array ? 'F32, F16 or BF16' : 'I32';
+  const choices = own === 'F32' ? 'F32, F16 or BF16' : own;
   throw new ModelError('UNSUPPORTED_DTYPE', `Tensor "${name}": expected to write it as ${choices}, got ${dtype}.`);
 }
 
-function ownDType(data: Float32Array | Int32Array): SafetensorsDType {
-  return data instanceof Float32Array ? 'F32' : 'I32';
+/** @throws ModelError UNSUPPORTED_DTYPE */
+function ownDType(name: string, data: SafetensorsTensor['data']): SafetensorsDType {
+  if (data instanceof Float32Array) return 'F32';
+  if (data instanceof Int32Array) return 'I32';
+  if (data instanceof BigInt64Array) return 'I64';
+  if (data instanceof Uint8Array) return 'U8';
+  const got = (data as object | undefined)?.constructor.name ?? String(data);
+  throw new ModelError(
+    'UNSUPPORTED_DTYPE',
+    `Tensor "${name}": expected a Float32Array, Int32Array, BigInt64Array or Uint8Array, got ${got}.`,
+  );
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
