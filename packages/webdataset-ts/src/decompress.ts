@@ -1,19 +1,26 @@
 import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { ByteReader } from './byte-reader.ts';
 import type { ByteSource } from './byte-source.ts';
 import { WebDatasetError } from './errors.ts';
+import type { ReadLimits } from './limits.ts';
+import { isZstd, unzstd } from './zstd.ts';
 
 type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lzma';
 
-const magics: readonly (readonly [Compression, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
-  ['lzma', [0x5d, 0x00, 0x00]],
+const magics: readonly (readonly [Compression, (head: Uint8Array) => boolean])[] = [
+  ['gzip', startsWith(0x1f, 0x8b)],
+  ['zstd', isZstd],
+  // What follows the level begins a block or ends an empty file: a tar may begin with a name like BZhang.txt.
+  ['bzip2', (head) => /^425a683[1-9](314159265359|177245385090)/.test(Buffer.from(head).toString('hex'))],
+  ['xz', startsWith(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)],
+  // A dictionary of at least 2^16 bytes follows: a tar may begin with the name "]".
+  ['lzma', (head) => startsWith(0x5d, 0x00, 0x00)(head) && (head[3] || head[4]) !== 0],
 ];
-const magicBytes = 6;
+const magicBytes = 10;
+
+function startsWith(...magic: number[]): (head: Uint8Array) => boolean {
+  return (head) => magic.every((byte, i) => head[i] === byte);
+}
 
 /**
  * Opens a shard and takes off its compression, told by its first bytes and not by its name.
@@ -21,7 +28,12 @@ const magicBytes = 6;
  * @param offset where to begin, in uncompressed bytes: a plain tar is opened there, a compressed one is read up to there
  * @throws WebDatasetError `unsupported` for bzip2 and xz
  */
-export async function openUncompressed(source: ByteSource, shard: string, offset: number): Promise<ByteReader> {
+export async function openUncompressed(
+  source: ByteSource,
+  shard: string,
+  offset: number,
+  limits: ReadLimits,
+): Promise<ByteReader> {
   const seekable = source.seekable?.(shard) ?? true;
   if (offset > 0 && seekable && (await compressionOfShard(source, shard)) === 'none')
     return new ByteReader(source.open(shard, offset, { reuse: true }), offset);
@@ -39,7 +51,7 @@ export async function openUncompressed(source: ByteSource, shard: string, offset
     );
   }
   const reader = new ByteReader(
-    compression === 'none' ? whole : compression === 'gzip' ? gunzip(whole) : unzstd(whole),
+    compression === 'none' ? whole : compression === 'gzip' ? gunzip(whole) : unzstd(whole, limits),
     0,
     release,
   );
@@ -53,7 +65,7 @@ export async function openUncompressed(source: ByteSource, shard: string, offset
 }
 
 function compressionOf(head: Uint8Array): Compression {
-  return magics.find(([, magic]) => magic.every((byte, i) => head[i] === byte))?.[0] ?? 'none';
+  return magics.find(([, matches]) => matches(head))?.[0] ?? 'none';
 }
 
 /** The first chunk or, if that is shorter than a magic number, the first few. */
@@ -110,7 +122,7 @@ async function* gunzip(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     wake();
   });
   unzip.on('error', (error) => {
-    failure = decompressionError(error, 'gzip');
+    failure = gunzipError(error);
     wake();
   });
   /** What comes out until zlib has taken all that it was given. */
@@ -160,48 +172,13 @@ function expectZeros(bytes: Uint8Array): void {
   throw new WebDatasetError('corrupt', message);
 }
 
-/** Small, for each piece may unpack to a thousand times its size. */
-const zstdPieceBytes = 1 << 13;
-
-/** All frames of a zstd file. */
-async function* unzstd(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  let out: Uint8Array[] = [];
-  const unzip = new Decompress((chunk) => {
-    out.push(chunk.slice()); // the decoder goes on using its window
-  });
-  const push = (piece: Uint8Array, final: boolean): unknown => {
-    try {
-      unzip.push(piece, final);
-      return undefined;
-    } catch (error) {
-      return decompressionError(error, 'zstd');
-    }
-  };
-  for await (const piece of cut(stored, zstdPieceBytes)) {
-    const failure = push(piece, false);
-    yield* out;
-    out = [];
-    if (failure !== undefined) throw failure;
-  }
-  const failure = push(new Uint8Array(0), true);
-  yield* out;
-  if (failure !== undefined) throw failure;
-}
-
-/** In memory of their own: the decoder keeps what it cannot use yet. */
-async function* cut(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += size) yield new Uint8Array(chunk.subarray(at, at + size));
-  }
-}
-
-function decompressionError(error: unknown, format: 'gzip' | 'zstd'): unknown {
+function gunzipError(error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message: string };
-  if (format === 'gzip' && (typeof code !== 'string' || !code.startsWith('Z_'))) return error;
-  const ended = code === 'Z_BUF_ERROR' || /unexpected EOF/i.test(message);
+  if (typeof code !== 'string' || !code.startsWith('Z_')) return error;
+  const ended = code === 'Z_BUF_ERROR';
   return new WebDatasetError(
     ended ? 'truncated' : 'corrupt',
-    `${format} data ${ended ? 'ends too early' : 'is damaged'} (${message}); fetch or write the shard again`,
+    `gzip data ${ended ? 'ends too early' : 'is damaged'} (${message}); fetch or write the shard again`,
     {},
     error,
   );

@@ -12,6 +12,8 @@ export interface ReadLimits {
   maxKeysPerShard: number;
   /** Zero bytes in a row between or behind archives, for a small compressed file may unpack to zeros without end. */
   maxZeroBytes: number;
+  /** Bytes that a zstd frame makes its reader keep. */
+  maxWindowBytes: number;
 }
 
 /** The limits unless the caller gives others: far above what real shards hold. */
@@ -22,4 +24,5 @@ export const defaultReadLimits: Readonly<ReadLimits> = Object.freeze({
   maxHeaderBytes: 2 ** 18,
   maxKeysPerShard: 4_000_000,
   maxZeroBytes: 2 ** 26,
+  maxWindowBytes: 2 ** 27,
 });

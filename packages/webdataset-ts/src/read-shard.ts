@@ -25,7 +25,7 @@ export function formatOfName(shard: string): ShardFormat {
 export async function* readShard(shard: string, options: ReadShardOptions): AsyncGenerator<ShardEvent[], void> {
   let bytes: ByteReader;
   try {
-    bytes = await openUncompressed(options.source, shard, options.from.offset);
+    bytes = await openUncompressed(options.source, shard, options.from.offset, options.limits);
   } catch (error) {
     yield [{ kind: 'problem', whole: true, problem: located(error, shard, undefined) }];
     return;
