@@ -167,13 +167,22 @@ function parentsToFetch(phase: Phase, study: Study): Phase[] {
   return study.phases.filter(({ id }) => ids.includes(id));
 }
 
-/** A machine that was lost leaves the lock of its checkpoints behind, on a file server. The claim says that nobody is at work here. */
+/**
+ * A machine that was lost leaves the lock of its checkpoints behind, on a file server, or half of it. The claim says that nobody is at work here.
+ */
 async function dropForeignLock(directory: string): Promise<void> {
   const file = join(directory, 'checkpoints', '.lock.json');
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return;
-  const { host } = JSON.parse(text) as { host?: string };
-  if (host !== hostname()) await rm(file, { force: true });
+  if (text !== undefined && hostOfLock(text) !== hostname()) await rm(file, { force: true });
+}
+
+/** Undefined for a lock that was cut while it was written. */
+function hostOfLock(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { host?: string } | null)?.host;
+  } catch {
+    return undefined;
+  }
 }
 
 function parentAccess(phase: Phase, study: Study, store: Store): Pick<PhaseContext, 'parent' | 'parentSummary'> {
