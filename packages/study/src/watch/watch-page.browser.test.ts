@@ -87,4 +87,27 @@ describe.skipIf(!chromiumPath)('the page that follows a study, in Chromium', { t
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     await page.close();
   });
+
+  it('leaves the focus on the link to the report, and says what is new alone', async () => {
+    const ended = await openStore(join(folder, 'ended'));
+    await ended.finish(study.phases.find(({ kind }) => kind === 'report')!, recordOf());
+    const own = await watchStudy(study, ended, 0);
+    const page = await browser.newPage();
+    const looks = (): Promise<unknown> => page.waitForResponse(/state\.json/);
+    await page.goto(own.url);
+    const link = page.getByRole('link', { name: 'The report' });
+    await link.waitFor();
+    await link.focus();
+    const status = page.getByRole('status');
+    expect(await status.textContent()).toMatch(/1 of 15 phases done/);
+    expect(await status.locator('a').count()).toBe(0);
+    const text = await status.evaluateHandle(({ firstChild }) => firstChild);
+    await looks();
+    await looks();
+    await page.waitForTimeout(200);
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('The report');
+    expect(await status.evaluate(({ firstChild }, before) => firstChild === before, text)).toBe(true);
+    await page.close();
+    await own.close();
+  });
 });

@@ -17,7 +17,7 @@ export function watchPage({ name, description }: Pick<Recipe, 'name' | 'descript
 <p class="soft">staged-vlm · recipe <b>${name}</b></p>
 <h1>When should a language model first see images?</h1>
 <p class="soft">${description}</p>
-<p id="status" role="status" aria-live="polite">Looking …</p>
+<p id="now"><span id="status" role="status" aria-live="polite">Looking …</span> <a id="report" href="report/report.html" hidden>The report</a></p>
 <progress id="progress" max="1" value="0" aria-label="phases done"></progress>
 </header>
 <main>
@@ -43,7 +43,7 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --soft: #a3aebd; --line: #303947; --ground: #12161d; --c0: #5bb8e0; --c1: #f07f88; --c2: #edae49; --c3: #5fcf97; --c4: #b39be0; --c5: #a3aebd; } }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 66rem; color: var(--ink); background: var(--ground); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: .2rem 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-top: 1px solid var(--line); padding-top: .8rem; } h3 { font-size: .95rem; margin: 0 0 .3rem; }
-.soft { color: var(--soft); margin: .2rem 0; } #status { font-weight: 600; margin: 1rem 0 .3rem; } progress { width: 100%; accent-color: var(--c0); }
+.soft { color: var(--soft); margin: .2rem 0; } #now { font-weight: 600; margin: 1rem 0 .3rem; } progress { width: 100%; accent-color: var(--c0); }
 #curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1.5rem; }
 svg { width: 100%; height: auto; overflow: visible; } svg text { fill: var(--soft); font-size: 11px; } path { fill: none; stroke-width: 1.5; } .axis { stroke: var(--line); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; } th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; } thead th { color: var(--soft); font-weight: 500; }
@@ -115,7 +115,8 @@ function show({ running, arms, phases, curves, scores, hasReport }) {
   const now = phases.filter(({ state }) => state === 'under-way');
   at('progress').value = done / phases.length;
   const what = done === phases.length ? 'Finished' : running ? 'Running: ' + (now.map(({ id }) => id).join(', ') || 'between phases') : 'Nothing is running';
-  at('status').replaceChildren(what + ' · ' + done + ' of ' + phases.length + ' phases done. ', ...(hasReport ? [make('a', { href: 'report/report.html' }, ['The report'])] : []));
+  say(what + ' · ' + done + ' of ' + phases.length + ' phases done.');
+  at('report').hidden = !hasReport;
   const byId = new Map(phases.map((phase) => [phase.id, phase]));
   at('arms').replaceChildren(table(['arm', 'phases', 'done', '#time left', 'at', 'state', '#loss', '#rate', 'worker'], arms.map((arm) => {
     const phase = byId.get(arm.at);
@@ -149,13 +150,16 @@ function show({ running, arms, phases, curves, scores, hasReport }) {
 const stateOf = ({ state, note }) => ({ attributes: { class: state, ...(note ? { title: note } : {}) }, content: state.replace('-', ' ') });
 const workerOf = ({ host, machine }) => host && { attributes: machine ? { title: machine } : {}, content: host };
 
+// What is said again every two seconds would be read out again every two seconds.
+const say = (text) => { if (at('status').textContent !== text) at('status').textContent = text; };
+
 async function follow() {
   try {
     const response = await fetch('state.json');
     if (!response.ok) throw new Error(await response.text());
     show(await response.json());
   } catch (error) {
-    at('status').textContent = 'No answer from staged-vlm study watch; trying again. ' + error.message;
+    say('No answer from staged-vlm study watch; trying again. ' + error.message);
   }
   setTimeout(follow, 2000);
 }
