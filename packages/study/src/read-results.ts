@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Study } from './graph.ts';
-import { reportFolder, resultsFile } from './phases/report.ts';
+import { resultsFile } from './phases/report.ts';
 import type { StudyResults } from './report/results.ts';
 import type { Store } from './store.ts';
 import { StudyError } from './study-error.ts';
@@ -25,10 +25,12 @@ export async function readResults(study: Study, store: Store): Promise<StudyResu
   return JSON.parse(await readFile(join(store.phaseDirectory(report), resultsFile), 'utf8')) as StudyResults;
 }
 
-/** Path of the report of a finished study on this machine, brought here where it is not. */
+/**
+ * Path of the report of a finished study on this machine, brought here where it is not: the study's own, not the latest of its name.
+ *
+ * @throws StudyError `not-finished`
+ */
 export async function localReport(study: Study, store: Store): Promise<string> {
-  const page = join(store.directory, reportFolder(study.recipe.name), 'report.html');
-  if (store.location === store.directory) return page;
   const report = study.phases.find((phase) => phase.kind === 'report')!;
   await store.fetch(report);
   return join(store.phaseDirectory(report), 'report.html');

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Study } from '../graph.ts';
+import { identityOf } from '../identity.ts';
 import { collectResults } from '../report/collect-results.ts';
 import { csvTables } from '../report/csv-tables.ts';
 import { renderHtml } from '../report/render-html.ts';
@@ -14,8 +15,11 @@ import type { Store } from '../store.ts';
 
 export const resultsFile = 'results.json';
 
-/** Where a reader finds the latest report of a recipe, beside the phases of a store. */
-export const reportFolder = (recipeName: string): string => `reports/${recipeName}`;
+/** Where a reader finds the latest finished report of a recipe of that name, beside the phases of a store. */
+const latestFolder = ({ recipe }: Study): string => `reports/${recipe.name}`;
+
+/** Where pages about a study lie that are written on request. Recipes of one name may be of several studies. */
+export const pagesFolder = (study: Study): string => `${latestFolder(study)}/${identityOf(study.recipe)}`;
 
 /** Gathers every number, draws the figures and writes the report: HTML and Markdown for people, JSON, CSV and SVG for everything else. */
 export async function runReport(context: PhaseContext): Promise<Record<string, unknown>> {
@@ -30,7 +34,7 @@ export async function runReport(context: PhaseContext): Promise<Record<string, u
     await mkdir(dirname(path), { recursive: true });
     await writeWhole(path, content);
   }
-  await publish(study, store, files);
+  await publish(store, latestFolder(study), files);
   return { models: results.models.length, files: files.size };
 }
 
@@ -46,7 +50,7 @@ export async function writePartialReport(
   onNote: (note: string, fraction: number) => void = () => {},
 ): Promise<string> {
   const results = await collectResults(study, store, { hash: 'partial', isPartial: true, onNote });
-  return publish(study, store, await reportFiles(results));
+  return publish(store, `${pagesFolder(study)}/partial`, await reportFiles(results));
 }
 
 /** Everything that a report consists of, by path. */
@@ -69,10 +73,10 @@ async function reportFiles(results: StudyResults): Promise<Map<string, string | 
 }
 
 /** Puts a report where its readers look for it. @returns the path of its page */
-async function publish(study: Study, store: Store, files: ReadonlyMap<string, string | Uint8Array>): Promise<string> {
+async function publish(store: Store, folder: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<string> {
   let page = '';
   for (const [name, content] of files) {
-    const path = await store.writeShared(`${reportFolder(study.recipe.name)}/${name}`, content);
+    const path = await store.writeShared(`${folder}/${name}`, content);
     if (name === 'report.html') page = path;
   }
   return page;

@@ -3,7 +3,7 @@ import { readEvalItems, readPictures } from '../data/eval-items.ts';
 import type { Study } from '../graph.ts';
 import { corpusFolder } from '../phases/corpus.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
-import { reportFolder } from '../phases/report.ts';
+import { pagesFolder } from '../phases/report.ts';
 import type { Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import { modelsNamed } from '../study-models.ts';
@@ -15,7 +15,7 @@ const mostPictures = 1500;
  * Writes a page on which the answers of two evaluated models can be looked through side by side, with their pictures.
  *
  * @param a,b arms (`branch-80`), or `branch-80/seed-124` where the recipe has several seeds
- * @returns the path of the page, in the folder of the study's report
+ * @returns the path of the page, among the store's reports
  * @throws StudyError `bad-option` with the models there are, or `not-finished`
  */
 export async function writeDuelPage(study: Study, store: Store, a: string, b: string): Promise<string> {
@@ -36,7 +36,7 @@ export async function writeDuelPage(study: Study, store: Store, a: string, b: st
     picture,
   });
   const name = `${fileName(first!.name)}-against-${fileName(second!.name)}.html`;
-  return store.writeShared(`${reportFolder(study.recipe.name)}/${name}`, page);
+  return store.writeShared(`${pagesFolder(study)}/${name}`, page);
 }
 
 /** With pictures only under the conditions that have one of their own. */

@@ -67,7 +67,7 @@ export function reportDocument(results: StudyResults, figures: ReportFigures): R
       costsSection(results),
       repeatSection(results),
     ],
-    footer: [{ kind: 'links', links: twins }],
+    footer: [{ kind: 'links', links: reportTwins.map((name) => ({ href: name, text: name })) }],
   };
 }
 
@@ -82,7 +82,7 @@ function comparisonsSection(results: StudyResults) {
 }
 
 /** The same numbers for machines, beside the report. */
-const twins = [
+export const reportTwins: readonly string[] = [
   'report.md',
   'results.json',
   'scores.csv',
@@ -91,4 +91,4 @@ const twins = [
   'phases.csv',
   'curves.csv',
   recipeFile,
-].map((name) => ({ href: name, text: name }));
+];

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import type { PhaseStatus } from '../executor.ts';
 import type { Study } from '../graph.ts';
-import { reportFolder } from '../phases/report.ts';
+import { reportTwins } from '../report/report-document.ts';
 import type { Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import { watchPage } from './watch-page.ts';
@@ -18,10 +18,13 @@ const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.json': 'application/json; charset=utf-8',
   '.csv': 'text/csv; charset=utf-8',
+  '.md': 'text/plain; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
 };
-/** What a report consists of; nothing else under its folder is served. */
-const reportFile = /^\/report\/((?:report\.html|results\.json|scores\.csv)|figures\/[a-z0-9-]+\.svg)$/;
+/** What a report consists of; nothing else in its folder is served. */
+const pages: readonly string[] = ['report.html', ...reportTwins];
+const pictures = /^(?:figures\/[a-z0-9-]+\.svg|samples\/[\w-][\w.-]*\.png)$/;
 const localHost = /^(localhost|127\.0\.0\.1)(:\d+)?$/;
 
 /**
@@ -58,8 +61,8 @@ export async function watchStudy(
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     if (pathname === '/') return send(200, types['.html']!, watchPage(study.recipe));
     if (pathname === '/state.json') return send(200, types['.json']!, await state());
-    const file = reportFile.exec(pathname)?.[1];
-    const body = file && (await store.readShared(`${reportFolder(study.recipe.name)}/${file}`));
+    const file = pathname.replace(/^\/report\//, '');
+    const body = pages.includes(file) || pictures.test(file) ? await readReport(study, store, file) : undefined;
     if (!body) return send(404, 'text/plain', 'Not here, or not yet.');
     return send(200, types[extname(file)]!, body);
   };
@@ -87,4 +90,10 @@ export async function watchStudy(
         server.closeAllConnections();
       }),
   };
+}
+
+/** A file of the study's finished report. */
+async function readReport(study: Study, store: Store, file: string): Promise<Uint8Array | undefined> {
+  const report = study.phases.find(({ kind }) => kind === 'report');
+  return report && (await store.record(report)) ? store.peek(report, file) : undefined;
 }

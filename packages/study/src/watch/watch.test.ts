@@ -6,7 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expandStudy } from '../graph.ts';
 import { identityOf } from '../identity.ts';
 import { presets } from '../presets/index.ts';
+import { reportTwins } from '../report/report-document.ts';
+import { writeWhole } from '../store/whole-file.ts';
 import { openStore, type Store } from '../store.ts';
+import { recordOf } from '../testing/store-contract.ts';
 import { type WatchServer, watchStudy } from './watch-server.ts';
 import type { WatchState } from './watch-state.ts';
 
@@ -94,6 +97,23 @@ describe('watchStudy', () => {
     const page = await (await fetch(server.url)).text();
     expect(page).toContain('a &lt;b&gt;bold&lt;/b&gt; one');
     expect(page).not.toContain('<b>bold');
+  });
+
+  it('serves the report with all that its footer links to, when it is finished', async () => {
+    const report = study.phases.find(({ kind }) => kind === 'report')!;
+    const files = ['report.html', ...reportTwins, 'figures/headline-1.svg', 'samples/existence-7.png'];
+    for (const file of [...files, 'log.txt']) await writeWhole(join(store.phaseDirectory(report), file), `of ${file}`);
+    const look = async (path: string) => fetch(`${server.url}report/${path}`);
+    expect((await look('report.html')).status).toBe(404); // Half a report is none.
+    await store.finish(report, recordOf());
+    await store.writeShared('reports/smoke/report.html', 'of another study of this name');
+    for (const file of files) {
+      const response = await look(file);
+      expect([file, response.status, await response.text()]).toEqual([file, 200, `of ${file}`]);
+      expect(response.headers.get('content-type')).toMatch(/^(text|image|application)\//);
+    }
+    expect(files).toEqual(expect.arrayContaining(['report.md', 'comparisons.csv', 'recipe.json']));
+    for (const other of ['log.txt', 'phase.json', 'figures/../log.txt']) expect((await look(other)).status).toBe(404);
   });
 
   it.each(['report/report.html', 'store.json', 'report/../../store.json', 'report/%2e%2e/x'])(
