@@ -60,10 +60,16 @@ export async function calibrate(recipe: Recipe, store: Store): Promise<number> {
 
 /** The rate that `calibrate` measured for this recipe on this machine; undefined where it has not. */
 export async function calibratedRate(recipe: Recipe, store: Store): Promise<number | undefined> {
-  return (await readRates(store))[calibrationKey(recipe)];
+  const rate = (await readRates(store))[calibrationKey(recipe)];
+  return typeof rate === 'number' && rate > 0 ? rate : undefined;
 }
 
-async function readRates(store: Store): Promise<Record<string, number>> {
+/** Rates that cannot be read are as good as never measured: they only make a plan's times better. */
+async function readRates(store: Store): Promise<Readonly<Record<string, unknown>>> {
   const bytes = await store.readShared(ratesFile);
-  return JSON.parse(bytes ? Buffer.from(bytes).toString('utf8') : '{}') as Record<string, number>;
+  try {
+    return Object(JSON.parse(bytes ? Buffer.from(bytes).toString('utf8') : '{}')) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }

@@ -48,6 +48,34 @@ describe('openStore', () => {
     });
   });
 
+  it.each(['null', '5', '{"hash":"x"}', '{"hash":"x","summary":null}', '[]'])(
+    'takes %s for no record, and says which folder to delete',
+    async (text) => {
+      const store = await openStore(directory);
+      await store.finish(phase, { finishedAt: '', seconds: 0, peakBytes: 0, summary: {} });
+      await writeFile(join(store.phaseDirectory(phase), 'phase.json'), text);
+      await expect(store.record(phase)).rejects.toMatchObject({
+        code: 'store-damaged',
+        message: expect.stringContaining(`Delete ${store.phaseDirectory(phase)}, the folder of this one phase`),
+      });
+    },
+  );
+
+  it.each(['', '{"storeV', 'null', '7'])(
+    'says of a store.json that holds %j to delete that file alone, and finds everything then',
+    async (text) => {
+      const store = await openStore(directory);
+      await store.finish(phase, { finishedAt: '', seconds: 0, peakBytes: 0, summary: { tokens: 5 } });
+      const file = join(directory, 'store.json');
+      await writeFile(file, text);
+      const error = await openStore(directory).catch((reason: Error) => reason);
+      expect(error).toMatchObject({ code: 'store-damaged', message: expect.stringContaining(file) });
+      expect((error as Error).message).toMatch(/Delete this one file, not its folder/);
+      await rm(file);
+      expect(await (await openStore(directory)).record(phase)).toMatchObject({ summary: { tokens: 5 } });
+    },
+  );
+
   it('explains a full disk and a read-only folder', async () => {
     // Linux has a device on which every write meets a full disk; elsewhere the same error is made by hand.
     const full = existsSync('/dev/full')

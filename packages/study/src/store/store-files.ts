@@ -17,11 +17,14 @@ export function versionText(id?: string): string {
 
 /** @throws StudyError `store-version`, `store-damaged` */
 export function checkVersion(text: string, file: string): { id?: string } {
-  const found = parseJson(text, file) as { storeVersion?: unknown; id?: string };
-  if (found.storeVersion !== storeVersion) {
+  const advice =
+    'Delete this one file, not its folder: the next run writes it anew and finds every result that is there.';
+  const found = parseJson(text, file, advice);
+  if (!isObject(found)) throw damaged(`Expected what store.json of a store holds in ${file}.`, advice);
+  if (found['storeVersion'] !== storeVersion) {
     throw new StudyError(
       'store-version',
-      `Expected a store of version ${storeVersion} in ${dirname(file)}, got version ${JSON.stringify(found.storeVersion)}. ` +
+      `Expected a store of version ${storeVersion} in ${dirname(file)}, got version ${JSON.stringify(found['storeVersion'])}. ` +
         'Choose another folder with --store, or use the release of staged-vlm that wrote this one.',
     );
   }
@@ -30,26 +33,32 @@ export function checkVersion(text: string, file: string): { id?: string } {
 
 /** @throws StudyError `store-damaged` */
 export function parseRecord(text: string, file: string): PhaseRecord {
-  const record = parseJson(text, file) as PhaseRecord;
-  if (typeof record.hash !== 'string' || typeof record.summary !== 'object') {
-    throw new StudyError(
-      'store-damaged',
-      `Expected the record of a finished phase in ${file}. Delete that phase's folder and run again.`,
-    );
+  const advice = `Delete ${dirname(file)}, the folder of this one phase, and run again: the phase is then made anew.`;
+  const record = parseJson(text, file, advice);
+  if (!isObject(record) || typeof record['hash'] !== 'string' || !isObject(record['summary'])) {
+    throw damaged(`Expected the record of a finished phase in ${file}.`, advice);
   }
-  return record;
+  return record as unknown as PhaseRecord;
 }
 
-export function parseJson(text: string, file: string): unknown {
+/**
+ * @param advice what to do about a file that is none
+ * @throws StudyError `store-damaged`
+ */
+export function parseJson(text: string, file: string, advice: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new StudyError(
-      'store-damaged',
-      `Expected JSON in ${file}: ${(error as Error).message}. Delete the file's folder and run again.`,
-      { cause: error },
-    );
+    throw damaged(`Expected JSON in ${file}: ${(error as Error).message}.`, advice, error);
   }
+}
+
+function damaged(problem: string, advice: string, cause?: unknown): StudyError {
+  return new StudyError('store-damaged', `${problem} ${advice}`, { cause });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 export function notFinished(phase: PhaseKey, location: string): StudyError {

@@ -12,10 +12,14 @@ import { parseJson } from './store-files.ts';
 /** Files of a phase on their way at a time. */
 export const filesAtATime = 4;
 
+const removeObject = 'Delete that object and run again.';
+
 /** What an object lists under `files`; undefined where there is no such object. */
 export async function readFilesOf(objects: Objects, key: string): Promise<readonly StoredFile[] | undefined> {
   const bytes = await objects.read(key);
-  return bytes && (parseJson(textOf(bytes), `${objects.location}/${key}`) as { files?: StoredFile[] }).files;
+  if (!bytes) return undefined;
+  const found = parseJson(textOf(bytes), `${objects.location}/${key}`, removeObject) as { files?: StoredFile[] } | null;
+  return found?.files;
 }
 
 /** What names files on this machine is not taken on trust. */
@@ -29,7 +33,7 @@ export function checkedFiles(files: readonly StoredFile[] | undefined, where: st
   if (Array.isArray(files) && files.every(isWhole)) return [...files];
   throw new StudyError(
     'store-damaged',
-    `Expected a list of files in ${where}, each with path, bytes, sha256 and object. Delete that object and run again.`,
+    `Expected a list of files in ${where}, each with path, bytes, sha256 and object. ${removeObject}`,
   );
 }
 
