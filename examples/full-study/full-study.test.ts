@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expandStudy, loadRecipe, openStore, type StudyResults, writeDuelPage, writePartialReport } from '@vlm/study';
+import { expandStudy, loadRecipe, openStore, type StudyResults, writeDuelPage } from '@vlm/study';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const run = promisify(execFile);
@@ -74,14 +74,5 @@ describe('examples/full-study', () => {
     expect(page.match(/data:image\/png;base64,/g)!.length).toBeGreaterThan(10);
     expect(page).toContain('branch-0</span> against');
     await expect(writeDuelPage(study, store, 'brnch-0', 'branch-50')).rejects.toThrow(/did you mean "branch-0"/);
-  });
-
-  it('writes a report of what there is beside the finished one', async () => {
-    const study = expandStudy(await loadRecipe('smoke'));
-    const finished = (): Promise<string> => readFile(join(folder, 'reports', 'smoke', 'report.html'), 'utf8');
-    const before = await finished();
-    const page = await writePartialReport(study, await openStore(folder));
-    expect(await readFile(page, 'utf8')).toContain('What cannot be concluded');
-    expect(await finished()).toBe(before);
   });
 });

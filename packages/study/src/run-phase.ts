@@ -95,7 +95,7 @@ export async function runPhase(phase: Phase, study: Study, store: Store, hooks: 
     // Whatever broke off when the claim was lost or the phase was stopped, that is what ended it.
     if (isClaimLost(signal)) throw signal.reason;
     if (signal.aborted) throw new StudyError('interrupted', `Phase ${phase.id} was stopped.`, { cause: error });
-    throw explainFileError(error, directory);
+    throw explainFileError(error, directory, store.directory);
   } finally {
     for (const release of held.reverse()) await release();
   }

@@ -87,6 +87,18 @@ describe('openStore', () => {
       code: 'read-only',
       message: expect.stringContaining('--store'),
     });
+    for (const code of ['EACCES', 'EPERM', 'EROFS']) {
+      const forbidden = (path: string): Error => Object.assign(new Error(code), { code, path });
+      expect(explainFileError(forbidden('/store/phases/x/f'), '/store/phases/x', '/store')).toMatchObject({
+        code: 'read-only',
+      });
+      for (const file of ['/data/rows.json', '/store-of-mine/rows.json']) {
+        expect(explainFileError(forbidden(file), '/store/phases/x', '/store')).toMatchObject({
+          code: 'bad-data',
+          message: expect.stringMatching(`^Cannot open ${file} \\(${code}\\)`),
+        });
+      }
+    }
     if (process.getuid?.() !== 0) {
       await chmod(directory, 0o500);
       await expect(openStore(join(directory, 'sub'))).rejects.toMatchObject({ code: 'read-only' });

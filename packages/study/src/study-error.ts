@@ -1,3 +1,5 @@
+import { isAbsolute, relative, sep } from 'node:path';
+
 export type StudyErrorCode =
   | 'bad-recipe'
   | 'unknown-preset'
@@ -51,9 +53,14 @@ export class StudyError extends Error {
   }
 }
 
-/** Turns the file system's own errors into sentences with something to do; passes every other error through. */
-export function explainFileError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+/**
+ * Turns the file system's own errors into sentences with something to do; passes every other error through.
+ *
+ * @param path what was being written
+ * @param store folder of the store, where the error may as well be about another file, such as data that a recipe names
+ */
+export function explainFileError(error: unknown, path: string, store?: string): unknown {
+  const { code, path: file } = (error as NodeJS.ErrnoException | undefined) ?? {};
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new StudyError(
       'no-space',
@@ -61,7 +68,15 @@ export function explainFileError(error: unknown, path: string): unknown {
       { cause: error },
     );
   }
-  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
+  const isForbidden = code === 'EROFS' || code === 'EACCES' || code === 'EPERM';
+  if (isForbidden && store !== undefined && file !== undefined && !isWithin(file, store)) {
+    return new StudyError(
+      'bad-data',
+      `Cannot open ${file} (${code}), which is no part of the store in ${store}. Let this user read it, or name another in the recipe.`,
+      { cause: error },
+    );
+  }
+  if (isForbidden) {
     return new StudyError(
       'read-only',
       `Cannot write ${path} (${code}). The store must be a folder that this user may write; choose another with --store.`,
@@ -69,4 +84,9 @@ export function explainFileError(error: unknown, path: string): unknown {
     );
   }
   return error;
+}
+
+function isWithin(file: string, folder: string): boolean {
+  const path = relative(folder, file);
+  return path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path);
 }

@@ -1,4 +1,6 @@
+import { benchmarks } from '@vlm/evals';
 import { z } from 'zod';
+import { suggest } from '../suggest.ts';
 
 /**
  * Data of the user's own in place of the default corpus, read where it lies: text as DCLM or OpenLM publish it, captions as DataComp and DataComp-DR
@@ -7,6 +9,12 @@ import { z } from 'zod';
 
 /** Shards as paths or URLs, with braces (`shard_{0000..0123}.tar`) and `${VARIABLES}`. */
 const shards = z.array(z.string().min(1)).min(1);
+
+function unknownBenchmark(name: string): string {
+  const names = Object.keys(benchmarks);
+  const near = suggest(name, names);
+  return `there is no benchmark "${name}"${near ? `; did you mean "${near}"?` : `. Benchmarks: ${names.join(', ')}.`}`;
+}
 
 export const externalCorpusSchema = z.strictObject({
   preset: z.literal('external'),
@@ -38,7 +46,9 @@ export const externalCorpusSchema = z.strictObject({
   benchmarks: z
     .array(
       z.strictObject({
-        name: z.string().min(1),
+        name: z.string().refine((name) => Object.hasOwn(benchmarks, name), {
+          error: ({ input }) => unknownBenchmark(String(input)),
+        }),
         folder: z.string().min(1),
         images: z.string().min(1),
         /** Upstream's slim subset of that many questions; left out: all. */

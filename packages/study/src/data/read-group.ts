@@ -102,14 +102,15 @@ export async function* eachSample(corpus: string, group: string, reading: GroupR
 }
 
 /** Why a sample cannot be used; undefined where it can. */
-function lacks({ members }: Sample, format: GroupFormat): string | undefined {
+function lacks(sample: Sample, format: GroupFormat): string | undefined {
   if (format.kind !== 'datacomp') return undefined;
-  if (!pictureOf(members)) return 'no picture in the shard (the public release of DataComp-DR has addresses alone)';
-  return captionOf(members, format.caption, '') === undefined ? `no ${format.caption} caption` : undefined;
+  if (!pictureOf(sample.members))
+    return 'no picture in the shard (the public release of DataComp-DR has addresses alone)';
+  return captionOf(sample, format.caption) === undefined ? `no ${format.caption} caption` : undefined;
 }
 
 async function normalised(sample: Sample, format: GroupFormat, pictures: boolean): Promise<Sample> {
-  const { key, members } = sample;
+  const { members } = sample;
   const as = (changed: Record<string, Uint8Array>): Sample => ({ ...sample, members: changed });
   switch (format.kind) {
     case 'own':
@@ -119,7 +120,7 @@ async function normalised(sample: Sample, format: GroupFormat, pictures: boolean
     case 'openlm-tokens':
       return as({ tokens: tokenBytes(sample) });
     case 'datacomp':
-      return as({ png: pictureOf(members)!, txt: encoder.encode(captionOf(members, format.caption, key)!) });
+      return as({ png: pictureOf(members)!, txt: encoder.encode(captionOf(sample, format.caption)!) });
     case 'llava': {
       const { image } = JSON.parse(decoder.decode(members['json'])) as { image?: string };
       if (image === undefined) return sample;
@@ -129,10 +130,24 @@ async function normalised(sample: Sample, format: GroupFormat, pictures: boolean
 }
 
 /** The text of a line of DCLM-Baseline: `{ text, url, metadata, … }`. */
-function documentOf({ key, shard, members }: Sample): string {
-  const { text } = JSON.parse(decoder.decode(members['json'])) as { text?: unknown };
-  if (typeof text === 'string' && text !== '') return text;
-  throw badSample(shard, key, 'a line of JSON with a "text" of at least one character');
+function documentOf(sample: Sample): string {
+  const text = textOfLine(sample);
+  if (text) return text;
+  throw badSample(sample.shard, sample.key, 'a line of JSON with a "text" of at least one character');
+}
+
+/** What a line of JSON has as its `text`; undefined where that is no text, or the line no JSON. */
+export function textOfLine({ members }: Pick<Sample, 'members'>): string | undefined {
+  const text = parsedObject(members['json'])?.['text'];
+  return typeof text === 'string' ? text : undefined;
+}
+
+function parsedObject(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
+  try {
+    return Object(JSON.parse(decoder.decode(bytes))) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A member of an OpenLM shard: `json.gz`, `json` or `txt` with a list of ids. */
@@ -149,18 +164,20 @@ function pictureOf(members: Sample['members']): Uint8Array | undefined {
 }
 
 /** DataComp-DR's synthetic captions stand in `syn.json` as `{ syn_text: [...] }`; a sample keeps the one that its key draws. */
-function captionOf(members: Sample['members'], kind: 'original' | 'synthetic', key: string): string | undefined {
+function captionOf({ shard, key, members }: Sample, kind: 'original' | 'synthetic'): string | undefined {
   if (kind === 'original') return present(members['txt'] && decoder.decode(members['txt']));
   const bytes = members['syn.json'];
   if (!bytes) return undefined;
-  const { syn_text: captions = [] } = JSON.parse(decoder.decode(bytes)) as { syn_text?: string[] };
+  const found = parsedObject(bytes);
+  if (!found) throw badSample(shard, key, 'JSON in its member syn.json');
+  const { syn_text: captions = [] } = found as { syn_text?: string[] };
   const usable = captions.filter((caption) => present(caption));
   return usable[Math.floor(createRandom(`synthetic-caption/${key}`).uniform() * usable.length)];
 }
 
 const present = (text: string | undefined): string | undefined => (text?.trim() ? text : undefined);
 
-function badSample(shard: string, key: string, expected: string): StudyError {
+export function badSample(shard: string, key: string, expected: string): StudyError {
   return new StudyError(
     'bad-data',
     `Sample ${key} of ${shard}: expected ${expected}; is the format in the recipe the shard’s?`,

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,12 +78,106 @@ describe('data of one’s own', () => {
     );
   });
 
+  const pair = [
+    { from: 'human', value: '<image>\nWhat?' },
+    { from: 'gpt', value: 'A cat.' },
+  ];
+  it.each([
+    ['no object', null, /row 0 \(id undefined\): no object with conversations: null/],
+    ['a number', 5, /row 0 .*: no object with conversations: 5/],
+    ['turns that are none', { id: 'a', image: 'x.jpg', conversations: [null, null] }, /row 0 \(id "a"\): turns that/],
+    [
+      'a value that is no text',
+      { id: 'a', image: 'x.jpg', conversations: [pair[0], { from: 'gpt', value: 5 }] },
+      /a turn whose "value" is no text: 5/,
+    ],
+    ['an image that is no path', { id: 'a', image: null, conversations: pair }, /an "image" that is no path: null/],
+  ])('leaves out a row of conversations that is %s, or names it', async (name, row, message) => {
+    const file = join(folder, 'broken-rows.json');
+    const [whole] = JSON.parse(await readFile(corpus.conversations.file, 'utf8')) as unknown[];
+    await writeFile(file, JSON.stringify([row, whole]));
+    const read = (broken: 'error' | 'skip') =>
+      buildExternalCorpus(
+        { ...corpus, conversations: { ...corpus.conversations, file, broken } },
+        join(folder, `rows-${name.length}-${broken}`),
+        () => {},
+      );
+    await expect(read('error')).rejects.toThrow(message);
+    const { counts, skipped } = await read('skip');
+    expect(counts.samples['conversations/train']).toBe(1);
+    expect(Object.values(skipped)).toEqual([1]);
+  });
+
+  it.each([
+    ['conversations', 'conversations.json', '[{"id":', /conversations\.json: expected JSON: /],
+    ['a manifest', 'manifest.jsonl', '{"shard":"a"}\n\n{"shard":', /manifest\.jsonl, line 2: expected JSON: /],
+    ['a line of a manifest', 'manifest.jsonl', '7\n', /manifest\.jsonl, line 1: expected \{ "shard"/],
+    [
+      'held-out text',
+      'held-out.jsonl',
+      '{"text":"a"}\n{"te\n',
+      /Sample 000000001 of .*held-out\.jsonl: expected a line/,
+    ],
+    ['held-out text without one', 'held-out.jsonl', 'null\n', /Sample 000000000 of .*held-out\.jsonl: expected a line/],
+  ])('names the file where %s cannot be parsed', async (_, name, text, message) => {
+    const file = join(folder, name);
+    await writeFile(file, text);
+    const own: ExternalCorpus = {
+      ...corpus,
+      ...(name.startsWith('conv') ? { conversations: { ...corpus.conversations, file } } : {}),
+      text: {
+        ...corpus.text,
+        ...(name.startsWith('manifest') ? { format: 'openlm-tokens', shards: [file] } : {}),
+        ...(name.startsWith('held') ? { heldOut: [file] } : {}),
+      },
+    };
+    const building = buildExternalCorpus(own, join(folder, 'unparsed'), () => {});
+    await expect(building).rejects.toMatchObject({ code: 'bad-data', message: expect.stringMatching(message) });
+  });
+
+  it('names every path that is not there before it reads anything', async () => {
+    const own: ExternalCorpus = {
+      ...corpus,
+      text: { ...corpus.text, shards: ['/nowhere/shard_{0000..0003}.jsonl.zst'] },
+      captions: { ...corpus.captions, shards: [...corpus.captions.shards, 'one-more.tar'] },
+      conversations: { ...corpus.conversations, file: '/nowhere/rows.json' },
+      benchmarks: [{ ...corpus.benchmarks[0]!, images: '/nowhere/images' }],
+    };
+    const notes: string[] = [];
+    const error = await buildExternalCorpus(own, join(folder, 'absent'), (note) => notes.push(note)).catch(
+      (reason: Error) => reason,
+    );
+    expect(error).toMatchObject({ code: 'bad-data' });
+    expect((error as Error).message.split('\n').slice(1)).toEqual([
+      '  - corpus.conversations.file: there is no /nowhere/rows.json',
+      '  - corpus.benchmarks.0.images: there is no /nowhere/images',
+      '  - corpus.text.shards: there is no /nowhere/shard_0000.jsonl.zst, nor any other of 4',
+    ]);
+    expect(notes).toEqual([]);
+  });
+
+  it('leaves shards that have an address to whoever reads them', async () => {
+    const own = { ...corpus, text: { ...corpus.text, shards: ['https://example.org/shard_{0..3}.jsonl.zst'] } };
+    const { groups } = await buildExternalCorpus(own, join(folder, 'addresses'), () => {});
+    expect(groups['text/train']!.shards).toHaveLength(4);
+  });
+
   it.each([
     ['a misspelt key', (own: object) => ({ ...own, caption: {} }), /corpus/],
     [
       'tokens without their tokenizer',
       (own: ExternalCorpus) => ({ ...own, text: { ...own.text, format: 'openlm-tokens' } }),
       /tokenizer\.file/,
+    ],
+    [
+      'a misspelt benchmark',
+      (own: ExternalCorpus) => ({ ...own, benchmarks: [{ ...own.benchmarks[0]!, name: 'vqa-v3' }] }),
+      /corpus\.benchmarks\.0\.name: there is no benchmark "vqa-v3"; did you mean "vqa-v2"\?/,
+    ],
+    [
+      'an unknown benchmark',
+      (own: ExternalCorpus) => ({ ...own, benchmarks: [{ ...own.benchmarks[0]!, name: 'my-questions' }] }),
+      /no benchmark "my-questions"\. Benchmarks: vqa-v2, gqa,/,
     ],
   ])('refuses %s', (_, change, message) => {
     const whole = recipe(change(corpus) as ExternalCorpus);

@@ -2,23 +2,27 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type BenchmarkItem, type BenchmarkName, benchmarks, readBenchmark } from '@vlm/evals';
 import { expandShards, readShards, type SampleToWrite, writeShards } from 'webdataset-ts';
+import { checkPaths } from '../data/check-paths.ts';
 import { type ExternalCorpus, type ExternalManifest, externalManifestFile } from '../data/external-corpus.ts';
+import { badSample, textOfLine } from '../data/read-group.ts';
 import { writeJson } from '../store/whole-file.ts';
 import { StudyError } from '../study-error.ts';
 
+/** As it should be; what a file holds is checked by `rowProblem`. */
 type Row = { id?: unknown; image?: string; conversations?: { from: string; value: string }[] };
 
 /**
  * Looks through data of the user's own and writes down where it is. Text and captions stay in their shards; rows of conversations are checked and
  * written as samples without their pictures, and the questions of benchmarks with theirs, because they are few.
  *
- * @throws StudyError `bad-data` naming the file and row
+ * @throws StudyError `bad-data` naming the file and row, or every path that is not there
  */
 export async function buildExternalCorpus(
   corpus: ExternalCorpus,
   directory: string,
   onNote: (note: string) => void,
 ): Promise<ExternalManifest> {
+  await checkPaths(corpus);
   await mkdir(directory, { recursive: true });
   const skipped: Record<string, number> = {};
   const skip = (reason: string): void => {
@@ -64,7 +68,11 @@ async function shardList(patterns: readonly string[]): Promise<string[]> {
     expandShards(patterns).map(async (shard) => {
       if (!shard.endsWith('manifest.jsonl')) return [absolute(shard)];
       const lines = (await readFile(shard, 'utf8')).split('\n').filter((line) => line.trim() !== '');
-      return lines.map((line) => resolve(dirname(shard), `${(JSON.parse(line) as { shard: string }).shard}.tar`));
+      return lines.map((line, i) => {
+        const { shard: name } = Object(parseJson(line, `${shard}, line ${i + 1}`)) as { shard?: unknown };
+        if (typeof name === 'string') return resolve(dirname(shard), `${name}.tar`);
+        throw new StudyError('bad-data', `${shard}, line ${i + 1}: expected { "shard": "…", … }, got ${line}`);
+      });
     }),
   );
   return lists.flat();
@@ -72,15 +80,23 @@ async function shardList(patterns: readonly string[]): Promise<string[]> {
 
 const absolute = (shard: string): string => (isAbsolute(shard) || /^[a-z0-9]+:/i.test(shard) ? shard : resolve(shard));
 
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new StudyError('bad-data', `${where}: expected JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 async function* conversationRows(
   { conversations }: ExternalCorpus,
   skip: (reason: string) => void,
 ): AsyncGenerator<SampleToWrite> {
   const { file, images, textOnly, broken } = conversations;
-  const rows = JSON.parse(await readFile(file, 'utf8')) as unknown;
+  const rows = parseJson(await readFile(file, 'utf8'), file);
   if (!Array.isArray(rows)) throw new StudyError('bad-data', `${file}: expected a JSON list of conversations.`);
-  for (const [i, row] of (rows as Row[]).entries()) {
-    if (row.image === undefined && textOnly === 'drop') {
+  for (const [i, row] of (rows as unknown[]).entries()) {
+    if (isRow(row) && row.image === undefined && textOnly === 'drop') {
       skip('rows without a picture');
       continue;
     }
@@ -88,7 +104,7 @@ async function* conversationRows(
     if (problem && broken === 'error') {
       throw new StudyError(
         'bad-data',
-        `${file}, row ${i} (id ${JSON.stringify(row.id)}): ${problem}. \`broken: 'skip'\` leaves such rows out and counts them.`,
+        `${file}, row ${i} (id ${JSON.stringify(isRow(row) ? row.id : undefined)}): ${problem}. \`broken: 'skip'\` leaves such rows out and counts them.`,
       );
     }
     if (problem) {
@@ -96,9 +112,9 @@ async function* conversationRows(
       continue;
     }
     // LLaVA's ids occur more than once; the place of a row does not.
-    const { image, conversations: turns } = row;
+    const { id, image, conversations: turns } = row as Row;
     const json = JSON.stringify({
-      id: String(row.id),
+      id: String(id),
       ...(image === undefined ? {} : { image }),
       conversations: turns,
     });
@@ -106,15 +122,24 @@ async function* conversationRows(
   }
 }
 
-async function rowProblem({ image, conversations: turns }: Row, images: string): Promise<string | undefined> {
+function isRow(row: unknown): row is Row {
+  return typeof row === 'object' && row !== null;
+}
+
+async function rowProblem(row: unknown, images: string): Promise<string | undefined> {
+  if (!isRow(row)) return `no object with conversations: ${JSON.stringify(row)}`;
+  const { image, conversations: turns } = row;
   if (!Array.isArray(turns) || turns.length < 2) return 'fewer than two turns';
-  const isInTurn = turns.every(({ from }, i) => from === (i % 2 === 0 ? 'human' : 'gpt'));
+  const isInTurn = turns.every((turn, i) => turn?.from === (i % 2 === 0 ? 'human' : 'gpt'));
   if (!isInTurn || turns.length % 2 !== 0) return 'turns that do not alternate from human to gpt';
+  const odd = turns.find(({ value }) => typeof value !== 'string');
+  if (odd) return `a turn whose "value" is no text: ${JSON.stringify(odd.value)}`;
   if (turns.some(({ from, value }) => from === 'gpt' && value.trim() === '')) return 'an empty answer';
   const marks = turns.reduce((sum, { value }) => sum + value.split('<image>').length - 1, 0);
   if (marks !== (image === undefined ? 0 : 1))
     return `<image> marks that do not fit: ${marks} with ${image ?? 'no picture'}`;
   if (image === undefined) return undefined;
+  if (typeof image !== 'string') return `an "image" that is no path: ${JSON.stringify(image)}`;
   const isThere = await access(join(images, image)).then(
     () => true,
     () => false,
@@ -124,8 +149,9 @@ async function rowProblem({ image, conversations: turns }: Row, images: string):
 
 async function* heldOutDocuments({ text }: ExternalCorpus): AsyncGenerator<SampleToWrite> {
   let count = 0;
-  for await (const { members } of readShards(await shardList(text.heldOut))) {
-    const { text: document } = JSON.parse(new TextDecoder().decode(members['json'])) as { text: string };
+  for await (const sample of readShards(await shardList(text.heldOut))) {
+    const document = textOfLine(sample);
+    if (document === undefined) throw badSample(sample.shard, sample.key, 'a line of JSON with a "text"');
     const id = `held-out-${String(count).padStart(6, '0')}`;
     yield {
       key: id,
