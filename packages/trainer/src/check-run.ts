@@ -1,20 +1,27 @@
 /** What a run must be before its first step: options that make sense, and a start that is this run and no other. */
+import { checkFields, checkNumber } from './check-values.ts';
+import { checkSpikeRule } from './loss-spikes.ts';
 import type { RunState } from './run-state.ts';
 import type { TrainOptions } from './train.ts';
 import { TrainerError } from './trainer-error.ts';
 
 /** @throws TrainerError `bad-option` */
-export function checkOptions({ steps, checkpointEvery = {}, namedCheckpoints = {}, store }: TrainOptions): void {
-  const counts = { steps, 'checkpointEvery.steps': checkpointEvery.steps ?? 1, ...namedCheckpoints };
-  for (const [name, value] of Object.entries(counts)) {
-    const least = name === 'checkpointEvery.steps' ? 1 : 0;
-    if (!Number.isInteger(value) || value < least) {
-      throw new TrainerError(
-        'bad-option',
-        `Training: expected ${name} to be an integer of at least ${least}, got ${value}.`,
-      );
-    }
+export function checkOptions(options: TrainOptions): void {
+  const { steps, checkpointEvery = {}, namedCheckpoints = {}, store, notFinite = 'stop', lossSpike = {} } = options;
+  const { maxBatchesWithoutLoss = 1 } = options;
+  checkNumber('Training', 'steps', steps, 0, 'whole');
+  checkFields('Training', 'checkpointEvery', checkpointEvery, ['steps', 'seconds']);
+  checkNumber('Training', 'checkpointEvery.steps', checkpointEvery.steps ?? 1, 1, 'whole');
+  checkNumber('Training', 'checkpointEvery.seconds', checkpointEvery.seconds ?? 0, 0);
+  for (const [name, step] of Object.entries(namedCheckpoints)) {
+    checkNumber('Training', `namedCheckpoints ${JSON.stringify(name)}`, step, 0, 'whole');
   }
+  if (notFinite !== 'stop') {
+    checkFields('Training', "notFinite, unless 'stop',", notFinite, ['skip']);
+    checkNumber('Training', 'notFinite.skip', notFinite.skip, 0);
+  }
+  checkSpikeRule(lossSpike);
+  checkNumber('Training', 'maxBatchesWithoutLoss', maxBatchesWithoutLoss, 1);
   const late = Object.entries(namedCheckpoints).find(([, step]) => step > steps);
   if (late) {
     throw new TrainerError(

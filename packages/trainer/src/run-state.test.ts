@@ -87,6 +87,25 @@ describe('branch', () => {
   });
 });
 
+describe('what a new run is given', () => {
+  it('moments that are neither carried nor reset', () => {
+    expect(() => branchRun(checkpoint, { ...branch, moments: 'carried' as never })).toThrow(
+      /moments to be one of carry, reset, got "carried"/,
+    );
+  });
+
+  it('a schedule with a field that nothing reads; a checkpoint with one goes on', () => {
+    const stray = { ...main, lrfloor: 1e-4 } as Schedule;
+    expect(() => beginRun({ ...branch, schedule: stray, params: {} })).toThrow(
+      /unknown field "lrfloor"; expected kind, .*lrFloor/,
+    );
+    const old = { ...checkpoint, state: { ...checkpoint.state, schedule: stray } };
+    expect(resumeRun(old).state.schedule).toBe(stray);
+    const from = { ...continued, from: stray } as Schedule;
+    expect(branchRun(old, { ...branch, schedule: from, moments: 'carry' }).state.schedule).toBe(from);
+  });
+});
+
 describe('initialise', () => {
   const fresh = { a: Float32Array.of(0, 0), head: Float32Array.of(5) };
   it('takes weights alone, and only those that it was told may stay fresh stay fresh', () => {
@@ -98,6 +117,14 @@ describe('initialise', () => {
     expect(
       initialiseRun(checkpoint, { ...branch, params: fresh, fresh: ['head'], replace: ['a'] }).train.params,
     ).toEqual(fresh);
+  });
+
+  it('refuses names that are no parameter, which would leave weights carried or fresh without a word', () => {
+    const misspelt = { ...branch, params: { a: Float32Array.of(8, 9) } };
+    expect(() => initialiseRun(checkpoint, { ...misspelt, replace: ['A'] })).toThrow(/replace to be one of a, got "A"/);
+    expect(() => initialiseRun(checkpoint, { ...misspelt, fresh: ['head'] })).toThrow(
+      /fresh to be one of a, got "head"/,
+    );
   });
 
   it('refuses what is missing and what has another size', () => {

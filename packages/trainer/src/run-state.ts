@@ -12,7 +12,8 @@
  * | `initialiseRun` | carried where names and sizes agree, as asked | zero | new |
  */
 import type { TrainState } from '@vlm/jit';
-import { checkSchedule, type Schedule } from './schedule.ts';
+import { checkChoice } from './check-values.ts';
+import { checkNewSchedule, type Schedule } from './schedule.ts';
 import { TrainerError } from './trainer-error.ts';
 
 /** Plain data; with the weights and moments beside it, nothing else of a run needs saving. */
@@ -114,6 +115,7 @@ export function branchRun(
   options: NewRun & { moments: 'carry' | 'reset'; add?: Arrays },
 ): RunStart {
   const { train } = checkpoint;
+  checkChoice('Branch', 'moments', options.moments, ['carry', 'reset']);
   const add = options.add ?? {};
   const clash = Object.keys(add).filter((name) => name in train.params);
   if (clash.length > 0) {
@@ -135,7 +137,7 @@ export function branchRun(
  * @param options.params fresh weights of every parameter of the new model
  * @param options.fresh names that may stay fresh when the checkpoint lacks them; any other missing name is an error
  * @param options.replace names that stay fresh although the checkpoint has them
- * @throws TrainerError `checkpoint-mismatch` on missing names and different sizes
+ * @throws TrainerError `checkpoint-mismatch` on missing names and different sizes, `bad-option` where `fresh` or `replace` name no parameter
  */
 export function initialiseRun(
   checkpoint: Pick<Checkpoint, 'path' | 'train' | 'state' | 'checksum'>,
@@ -143,6 +145,9 @@ export function initialiseRun(
 ): RunStart {
   const { fresh = [], replace = [] } = options;
   const stored = checkpoint.train.params;
+  const names = Object.keys(options.params);
+  for (const name of fresh) checkChoice('Initialise', 'fresh', name, names);
+  for (const name of replace) checkChoice('Initialise', 'replace', name, names);
   const added: string[] = [];
   const params: Arrays = {};
   for (const [name, values] of Object.entries(options.params)) {
@@ -168,7 +173,7 @@ export function initialiseRun(
 }
 
 function newState({ run, schedule, numerics, accumulate, trains, random }: NewRun): RunState {
-  checkSchedule(schedule);
+  checkNewSchedule(schedule);
   if (accumulate !== undefined && (!Number.isInteger(accumulate) || accumulate < 1)) {
     throw new TrainerError(
       'bad-option',

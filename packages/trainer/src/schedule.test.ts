@@ -106,6 +106,8 @@ describe('what makes no sense is refused', () => {
     [{ ...main, totalSteps: undefined }, /totalSteps .* got undefined/],
     [{ ...main, kind: 'cosin' }, /kind to be one of constant, cosine, .* got "cosin"/],
     [{ ...main, kind: 'constructor' }, /kind to be one of .* got "constructor"/],
+    [undefined, /kind to be one of .* got undefined/],
+    [{ kind: 'continued', atStep: 1, lrMin: 0, totalSteps: 1 }, /kind to be one of .* got undefined/],
     [{ kind: 'continued', from: { ...main, lrMin: -1 }, atStep: 1, lrMin: 0, totalSteps: 1 }, /lrMin .* got -1/],
     [
       { kind: 'warmup-stable-decay', lrPeak: 1, lrMin: 0, warmupSteps: 0, decaySteps: 9, totalSteps: 8 },

@@ -121,13 +121,12 @@ function polynomialDecay(step: number, steps: number, lrStart: number, lrEnd: nu
  * @throws TrainerError `bad-schedule`, naming the field
  */
 export function checkSchedule(schedule: Schedule): void {
-  const fields = Object.hasOwn(FIELDS, schedule.kind) ? FIELDS[schedule.kind] : undefined;
+  const kind = (schedule as Schedule | null | undefined)?.kind;
+  const fields = Object.hasOwn(FIELDS, String(kind)) ? FIELDS[kind!] : undefined;
   if (fields === undefined) {
     const kinds = Object.keys(FIELDS).join(', ');
-    throw new TrainerError(
-      'bad-schedule',
-      `Schedule: expected kind to be one of ${kinds}, got ${JSON.stringify(schedule.kind)}.`,
-    );
+    const got = kind === undefined ? JSON.stringify(schedule) : JSON.stringify(kind);
+    throw new TrainerError('bad-schedule', `Schedule: expected kind to be one of ${kinds}, got ${got}.`);
   }
   for (const [field, rule] of Object.entries(fields)) {
     const value = (schedule as unknown as Record<string, unknown>)[field];
@@ -149,6 +148,23 @@ export function checkSchedule(schedule: Schedule): void {
       `Schedule (warmup-stable-decay): expected decaySteps to be at most totalSteps (${schedule.totalSteps}), got ${schedule.decaySteps}.`,
     );
   }
+}
+
+/**
+ * {@link checkSchedule} for a schedule that begins: it may have no field that nothing reads. Those of checkpoints are left alone, so that
+ * what was trained with a stray field can go on, and be branched from.
+ *
+ * @throws TrainerError `bad-schedule`
+ */
+export function checkNewSchedule(schedule: Schedule): void {
+  checkSchedule(schedule);
+  const known = ['kind', ...(schedule.kind === 'continued' ? ['from'] : []), ...Object.keys(FIELDS[schedule.kind])];
+  const unknown = Object.keys(schedule).find((field) => !known.includes(field));
+  if (unknown === undefined) return;
+  throw new TrainerError(
+    'bad-schedule',
+    `Schedule (${schedule.kind}): unknown field ${JSON.stringify(unknown)}; expected ${known.join(', ')}.`,
+  );
 }
 
 interface FieldRule {

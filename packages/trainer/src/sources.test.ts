@@ -148,6 +148,10 @@ describe('errors', () => {
   it('options and states that make no sense', async () => {
     expect(() => mapSource(numbers, (n) => n, { ahead: 0 })).toThrow(/ahead to be an integer of at least 1, got 0/);
     expect(() => limitSource(numbers, { max: Number.NaN, cost: () => 1 })).toThrow(/got NaN/);
+    for (const cost of [() => Number.NaN, () => -1, () => undefined as never]) {
+      const limited = await limitSource(numbers, { max: 5, cost })();
+      await expect(limited.next()).rejects.toThrow(/cost to give a number of at least 0, got/);
+    }
     expect(() => repeatSource(numbers, 0)).toThrow(/got 0/);
     expect(() => numbers({ index: 13 })).toThrow(/from 0 to 12, got \{"index":13\}/);
   });

@@ -126,7 +126,12 @@ export function limitSource<T>(
       async next() {
         if (spent >= max) return { done: true, value: undefined };
         const result = await source.next();
-        if (!result.done) spent += cost(result.value);
+        if (result.done) return result;
+        const price = cost(result.value);
+        if (!Number.isFinite(price) || price < 0) {
+          throw new TrainerError('bad-option', `Limit: expected cost to give a number of at least 0, got ${price}.`);
+        }
+        spent += price;
         return result;
       },
       state: (): LimitState => ({ source: source.state(), spent }),

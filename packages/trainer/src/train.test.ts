@@ -453,6 +453,18 @@ describe('guards', () => {
 
   it.each([
     [{ steps: 1.5 }, /steps to be an integer of at least 0, got 1.5/],
+    [
+      { checkpointEvery: { step: 5 } as never },
+      /checkpointEvery to be an object of steps, seconds, got the field "step"/,
+    ],
+    [{ checkpointEvery: { seconds: Number.NaN } }, /checkpointEvery.seconds to be a number .* got NaN/],
+    [{ checkpointEvery: { seconds: '1' as never } }, /checkpointEvery.seconds to be a number .* got 1/],
+    [{ notFinite: 'skip' as never }, /notFinite, unless 'stop', to be an object of skip, got "skip"/],
+    [{ notFinite: { skip: Number.NaN } }, /notFinite.skip to be a number .* got NaN/],
+    [{ lossSpike: { window: 15 } }, /window to be an integer of at least 16, got 15/],
+    [{ lossSpike: { deviations: Number.NaN } }, /deviations to be a number .* got NaN/],
+    [{ lossSpike: { sigmas: 3 } as never }, /the rule to be an object of window, deviations, got the field "sigmas"/],
+    [{ maxBatchesWithoutLoss: Number.NaN }, /maxBatchesWithoutLoss to be a number .* got NaN/],
     [{ checkpointEvery: { steps: 0 } }, /checkpointEvery.steps to be an integer of at least 1, got 0/],
     [{ namedCheckpoints: { late: 15 } }, /checkpoint "late" within the 14 steps, got step 15/],
     [{ checkpointEvery: { steps: 1 } }, /there is no store/],
