@@ -1,5 +1,6 @@
 /** Where every token went. */
 import type { Placed } from './batch.ts';
+import { TrainerError } from './trainer-error.ts';
 
 /**
  * Tokens of one source, each in exactly one place:
@@ -23,6 +24,17 @@ export interface SourceAccount {
   /** Image patches shown to the model. */
   patches: number;
 }
+
+const nothing: SourceAccount = {
+  items: 0,
+  loss: 0,
+  context: 0,
+  firstOfRow: 0,
+  truncated: 0,
+  skipped: 0,
+  itemsWithoutLoss: 0,
+  patches: 0,
+};
 
 /** `Σ sources (loss + context + firstOfRow) + padding = rows × (T + 1)`. */
 export interface TokenAccounting {
@@ -51,16 +63,7 @@ export class Account {
   of(source: string): SourceAccount {
     let account = this.sources.get(source);
     if (!account) {
-      account = {
-        items: 0,
-        loss: 0,
-        context: 0,
-        firstOfRow: 0,
-        truncated: 0,
-        skipped: 0,
-        itemsWithoutLoss: 0,
-        patches: 0,
-      };
+      account = { ...nothing };
       this.sources.set(source, account);
     }
     return account;
@@ -84,4 +87,28 @@ export class Account {
     const sources = Object.fromEntries([...this.sources].map(([name, account]) => [name, { ...account }]));
     return { batches: this.batches, rows: this.rows, padding: this.padding, sources };
   }
+}
+
+/** @throws TrainerError `bad-state` unless it is an account as `Account.snapshot` gives it, or its JSON */
+export function checkAccounting(accounting: unknown): void {
+  checkCounts('accounting', accounting, ['batches', 'rows', 'padding']);
+  const { sources } = accounting as TokenAccounting;
+  for (const [name, account] of Object.entries(sources ?? fail('accounting.sources', sources))) {
+    checkCounts(`accounting of source ${JSON.stringify(name)}`, account, Object.keys(nothing));
+  }
+}
+
+function checkCounts(where: string, record: unknown, fields: readonly string[]): void {
+  const counts = (record ?? fail(where, record)) as Record<string, unknown>;
+  for (const field of fields) {
+    const count = counts[field];
+    if (!Number.isSafeInteger(count) || (count as number) < 0) fail(`${where}, ${field}`, count);
+  }
+}
+
+function fail(where: string, got: unknown): never {
+  throw new TrainerError(
+    'bad-state',
+    `Packing: expected a state with counts from 0, got ${JSON.stringify(got)} as ${where}; was it made by state() of such a stream?`,
+  );
 }

@@ -364,6 +364,38 @@ describe('what does not belong together is refused', () => {
       options(item(0, [1]), { packing: 'chunk' as Packing }),
       /one of chunks, no-split, whole-images, one-item-per-row, got "chunk"/,
     ],
+    [
+      'an overlong that does not exist',
+      options(item(0, [1]), { overlong: 'drop' as never }),
+      /overlong to be one of truncate, skip, error, got "drop"/,
+    ],
+    [
+      'no padding',
+      options(item(0, [1]), { padToken: undefined as never }),
+      /padToken to be an integer .* got undefined/,
+    ],
+    ['a fractional placeholder', options(item(0, [1]), { imageToken: 0.5 }), /imageToken to be an integer .* got 0.5/],
+    [
+      'placeholders for a model of text',
+      options({ ...item(0, [1]), tokens: Int32Array.of(IMAGE) }, { features: 0, sizes: [0] }),
+      /expected text alone \(features is 0\), got 1 image placeholders, in item "item-0"/,
+    ],
+    ['a negative token', options(item(0, [3, -1])), /tokens to be ids from 0, got -1, in item "item-0"/],
+    [
+      'tokens in a list',
+      options({ ...item(0, [1]), tokens: [1.5] as never }),
+      /tokens to be of Int32Array, got Array, in item "item-0"/,
+    ],
+    [
+      'no loss flags',
+      options({ ...item(0, [1]), loss: undefined as never }),
+      /loss to be of Uint8Array, got undefined/,
+    ],
+    [
+      'patches in a list',
+      options({ ...item(0, [IMAGE]), patches: [1, 2] as never }),
+      /patches to be of Float32Array, got Array/,
+    ],
     ['no rows', options(item(0, [1]), { batch: 0 }), /batch to be an integer of at least 1, got 0/],
     ['sizes in disorder', options(item(0, [1]), { sizes: [4, 0] }), /ascending integers .* got \[4, 0\]/],
     ['a state of another version', options(item(0, [1]), { state: { version: 2 } as never }), /version 1, got 2/],
@@ -372,6 +404,24 @@ describe('what does not belong together is refused', () => {
       options(item(0, [1]), { state: stateAt(1) }),
       /stands at token 1 of item "item-0", which has 1/,
     ],
+    ['an offset that is none', options(item(0, [1]), { state: stateAt(-1) }), /an offset .* got -1/],
+    [
+      'a state without its account',
+      options(item(0, [1]), { state: { ...stateAt(0), accounting: undefined } }),
+      /counts from 0, got undefined as accounting/,
+    ],
+    [
+      'a state whose account of a source is no number',
+      options(item(0, [1]), {
+        state: { ...stateAt(0), accounting: { ...stateAt(0).accounting, sources: { s: { items: 1 } } } },
+      }),
+      /got undefined as accounting of source "s", loss/,
+    ],
+    ...(['no-split', 'one-item-per-row', 'whole-images'] as const).map((packing): [string, BatchesOptions, RegExp] => [
+      `a state in the middle of an item, for ${packing}`,
+      options(item(0, [IMAGE, 1, 2]), { packing, state: stateAt(2) }),
+      /stands at token 2 of item "item-0", but .* keeps it whole/,
+    ]),
     [
       'a state beyond the data',
       options(item(0, [1]), { state: { ...stateAt(1), source: { index: 1 } } }),

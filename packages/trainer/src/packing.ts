@@ -12,8 +12,9 @@
  */
 import type { NamedArrays } from '@vlm/jit';
 import type { ResumableIterator } from '@vlm/mixture-sampler';
-import { Account, type TokenAccounting } from './accounting.ts';
+import { Account, checkAccounting, type TokenAccounting } from './accounting.ts';
 import { type Batch, BatchBuilder, type BatchShape, batchArrays, checkShape } from './batch.ts';
+import { checkChoice, checkNumber } from './check-values.ts';
 import { ItemCursor } from './item-cursor.ts';
 import { oneCallAtATime } from './one-call-at-a-time.ts';
 import { TrainerError } from './trainer-error.ts';
@@ -21,6 +22,7 @@ import type { OpenSource, SourcedItem } from './training-item.ts';
 
 export type Packing = 'chunks' | 'no-split' | 'whole-images' | 'one-item-per-row';
 const PACKINGS: readonly Packing[] = ['chunks', 'no-split', 'whole-images', 'one-item-per-row'];
+const OVERLONG = ['truncate', 'skip', 'error'] as const;
 
 export interface BatchesOptions extends BatchShape {
   /** The items, usually a mixture; reopened where `state` says. */
@@ -31,7 +33,7 @@ export interface BatchesOptions extends BatchShape {
   /** Id of the image placeholder; needed where `features` > 0. */
   imageToken?: number;
   /** An item that should stay whole but is longer than T + 1 tokens is cut, left out (both counted), or an error. Default `error`. */
-  overlong?: 'truncate' | 'skip' | 'error';
+  overlong?: (typeof OVERLONG)[number];
   /** From `state()` of an earlier iterator with the same options; absent or null for the beginning. */
   state?: unknown;
 }
@@ -100,12 +102,10 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
   const { packing, padToken, imageToken, features, cellsPerImage, overlong = 'error' } = options;
   const state = checkedState(options.state);
   checkShape(options);
-  if (!PACKINGS.includes(packing)) {
-    throw new TrainerError(
-      'bad-option',
-      `Packing: expected one of ${PACKINGS.join(', ')}, got ${JSON.stringify(packing)}.`,
-    );
-  }
+  checkChoice('Packing', 'packing', packing, PACKINGS);
+  checkChoice('Packing', 'overlong', overlong, OVERLONG);
+  checkNumber('Packing', 'padToken', padToken, 0, 'whole');
+  if (imageToken !== undefined) checkNumber('Packing', 'imageToken', imageToken, 0, 'whole');
   if (features > 0 && imageToken === undefined) {
     throw new TrainerError(
       'bad-option',
@@ -153,9 +153,17 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
 
 function checkedState(state: unknown): BatchesState | undefined {
   if (state === undefined || state === null) return undefined;
-  const { version } = state as Partial<BatchesState>;
-  if (version === 1) return state as BatchesState;
-  throw new TrainerError('bad-state', `Packing: expected a state of version 1, got ${JSON.stringify(version)}.`);
+  const { version, offset, accounting } = state as Partial<BatchesState>;
+  if (version !== 1) throw badState(`expected a state of version 1, got ${JSON.stringify(version)}`);
+  if (!Number.isSafeInteger(offset) || offset! < 0) {
+    throw badState(`expected a state with an offset that is an integer of at least 0, got ${JSON.stringify(offset)}`);
+  }
+  checkAccounting(accounting);
+  return state as BatchesState;
+}
+
+function badState(what: string): TrainerError {
+  return new TrainerError('bad-state', `Packing: ${what}.`);
 }
 
 type Place = (row: number, sourced: SourcedItem, from: number, to: number) => void;
@@ -164,7 +172,7 @@ interface Filling {
   builder: BatchBuilder;
   place: Place;
   account: Account;
-  overlong: 'truncate' | 'skip' | 'error';
+  overlong: (typeof OVERLONG)[number];
   options: BatchesOptions;
 }
 
@@ -197,6 +205,12 @@ async function fillWhole({ cursor, builder, place, account, overlong, options }:
       place(row, sourced, from, to);
       if (cursor.advance(to - from)) account.of(source).items++;
       continue;
+    }
+    if (cursor.offset > 0) {
+      throw badState(
+        `the state stands at token ${cursor.offset} of item ${JSON.stringify(item.id)}, but ${packing} keeps it whole and would train those ` +
+          'before again; is it the state of another packing?',
+      );
     }
     const kept = Math.min(whole, length + 1);
     if (kept < whole && overlong === 'error') {

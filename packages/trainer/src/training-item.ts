@@ -44,6 +44,18 @@ export function checkItem(
 ): void {
   const where = `item ${JSON.stringify(item.id)} of source ${JSON.stringify(source)}`;
   const { tokens, loss, patches } = item;
+  for (const [field, array, Expected] of [
+    ['tokens', tokens, Int32Array],
+    ['loss', loss, Uint8Array],
+    ['patches', patches, Float32Array],
+  ] as const) {
+    if (array instanceof Expected || (field === 'patches' && array === undefined)) continue;
+    const got = (array as object | null | undefined)?.constructor.name ?? String(array);
+    throw new TrainerError(
+      'bad-item',
+      `Packing: expected ${field} to be of ${Expected.name}, got ${got}, in ${where}.`,
+    );
+  }
   if (tokens.length === 0) {
     throw new TrainerError(
       'bad-item',
@@ -57,7 +69,18 @@ export function checkItem(
     );
   }
   let placeholders = 0;
-  if (imageToken !== undefined) for (const token of tokens) if (token === imageToken) placeholders++;
+  for (const token of tokens) {
+    if (token === imageToken) placeholders++;
+    if (token < 0) {
+      throw new TrainerError('bad-item', `Packing: expected tokens to be ids from 0, got ${token}, in ${where}.`);
+    }
+  }
+  if (placeholders > 0 && features === 0) {
+    throw new TrainerError(
+      'bad-item',
+      `Packing: expected text alone (features is 0), got ${placeholders} image placeholders, in ${where}; set features, or leave the item out.`,
+    );
+  }
   const expected = (placeholders / cells) * features;
   const got = patches?.length ?? 0;
   if (got !== expected) {
