@@ -1,12 +1,14 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createMixture, type MixtureSource, type MixtureState } from '@vlm/mixture-sampler';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
 import { type CheckpointStore, createCheckpointStore } from './checkpoint-store.ts';
-import { jsonLog } from './metrics-log.ts';
+import { jsonLog, type MetricsLog } from './metrics-log.ts';
 import { createBatches, type StepBatches } from './packing.ts';
 import { beginRun, branchRun, resumeRun } from './run-state.ts';
 import { learningRate, type Schedule } from './schedule.ts';
@@ -502,6 +504,37 @@ describe('steps as an iterator', () => {
     expect((await store.latest())?.state.step).toBe(9);
     expect(bits(await train(options({ store })))).toEqual(bits(await train(options())));
   });
+});
+
+it('the start is held no longer than it may be gone back to', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const isHeld = async (notFinite: TrainOptions['notFinite']): Promise<boolean> => {
+    let start: WeakRef<Float32Array> | undefined;
+    const begin: TrainOptions['start'] = (fresh) => {
+      const begun = beginRun({ ...fresh, params: bigramStart() });
+      start = new WeakRef(begun.train.params['table']!);
+      return begun;
+    };
+    for await (const { step } of trainSteps(options({ start: begin, notFinite: notFinite! }))) {
+      if (step < 5) continue;
+      await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds its target to the end of the turn that made it
+      collectGarbage();
+      break;
+    }
+    return start!.deref() !== undefined;
+  };
+  expect([await isHeld('stop'), await isHeld({ skip: 1 })]).toEqual([false, true]);
+});
+
+it('a log that cannot be opened leaves none of the others open', async () => {
+  const closed: string[] = [];
+  const log: MetricsLog = { write() {}, sync() {}, cut() {}, close: () => void closed.push('first') };
+  const broken = () => {
+    throw new Error('no such place');
+  };
+  await expect(train(options({ logs: [() => log, broken] }))).rejects.toThrow('no such place');
+  expect(closed).toEqual(['first']);
 });
 
 it('a loss far above the others is reported and changes nothing', async () => {

@@ -107,18 +107,22 @@ export async function* trainSteps(options: TrainOptions): AsyncGenerator<Metrics
 }
 
 async function* lockedSteps(options: TrainOptions): AsyncGenerator<MetricsRow, TrainResult, void> {
-  const { store, onEvent, run } = options;
-  const checkpoint = await store?.latest((problem) => onEvent?.({ kind: 'broken-checkpoint', problem }));
-  const start = checkpoint ? resumeRun(checkpoint) : await options.start(run);
-  checkSameRun(start.state, options, checkpoint?.path ?? 'the given start');
-  if (checkpoint) onEvent?.({ kind: 'resumed', step: start.state.step, path: checkpoint.path });
-
-  const loop = new Loop(options, start, checkpoint !== undefined);
+  const loop = await openLoop(options);
   try {
     return yield* loop.run();
   } finally {
     await loop.close();
   }
+}
+
+/** Apart from the generator, whose variables live as long as it: the start is a whole second copy of weights and moments. */
+async function openLoop(options: TrainOptions): Promise<Loop> {
+  const { store, onEvent, run } = options;
+  const checkpoint = await store?.latest((problem) => onEvent?.({ kind: 'broken-checkpoint', problem }));
+  const start = checkpoint ? resumeRun(checkpoint) : await options.start(run);
+  checkSameRun(start.state, options, checkpoint?.path ?? 'the given start');
+  if (checkpoint) onEvent?.({ kind: 'resumed', step: start.state.step, path: checkpoint.path });
+  return new Loop(options, start, checkpoint !== undefined);
 }
 
 interface Advanced {
@@ -133,7 +137,8 @@ class Loop {
   private readonly logs: MetricsLog[] = [];
   private readonly spike: (loss: number) => number | undefined;
   private state: RunState;
-  private start: RunStart;
+  /** Where to go back to when a batch must be left out; let go of where none may be (`notFinite: 'stop'`). */
+  private start: RunStart | undefined;
   /** Step of the last checkpoint, −1 before the first. */
   private savedStep: number;
   private savedAt: number;
@@ -148,12 +153,13 @@ class Loop {
     this.savedStep = isSaved ? start.state.step : -1;
     this.savedAt = this.now();
     this.spike = lossSpikes(options.lossSpike);
-    for (const open of options.logs ?? []) this.logs.push(open(start.state.step));
   }
 
   async *run(): AsyncGenerator<MetricsRow, TrainResult, void> {
     const { options } = this;
-    await this.goTo(this.start);
+    for (const open of options.logs ?? []) this.logs.push(open(this.state.step));
+    await this.goTo(this.start!);
+    if (!this.goesBack) this.start = undefined;
     await this.saveNames({ onlyIfMissing: true });
     let before = this.now();
     while (this.state.step < options.steps) {
@@ -180,6 +186,10 @@ class Loop {
     }
     if (this.state.lossTokens === 0 && options.steps > 0) throw this.noLoss(this.state.batches);
     return this.finish('finished');
+  }
+
+  private get goesBack(): boolean {
+    return (this.options.notFinite ?? 'stop') !== 'stop';
   }
 
   async close(): Promise<void> {
@@ -266,7 +276,7 @@ class Loop {
       throw new TrainerError('not-finite', `${what}; ${already}.`);
     }
     const isUntouched = !Number.isFinite(gradNorm); // a step with such a gradient updates nothing: that is the engine's promise
-    const { train, state } = this.start;
+    const { train, state } = this.start!;
     const backToStep = isUntouched ? step : state.step;
     onEvent?.({ kind: 'skipped-batch', batch: ordinal, step, backToStep });
     if (isUntouched) {
@@ -320,8 +330,7 @@ class Loop {
     await store.save(run, name === undefined ? {} : { name });
     this.savedStep = this.state.step;
     this.savedAt = this.now();
-    // To go back to when a batch must be left out; nobody else needs a second copy in memory.
-    if ((this.options.notFinite ?? 'stop') !== 'stop') this.start = run;
+    if (this.goesBack) this.start = run;
     onEvent?.({ kind: 'checkpoint', step: this.state.step, ...(name === undefined ? {} : { name }) });
   }
 
