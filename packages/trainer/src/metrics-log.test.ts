@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -56,6 +56,29 @@ it('the history of Weights & Biases: flat names, its own step and clocks, cut in
   expect(await lines('wandb-history.jsonl')).toEqual([
     { _step: 1, _timestamp: 1_700_000_001.5, _runtime: 1.5, ...numbers, 'metrics/crossEntropy': 2.5 },
   ]);
+});
+
+it.each([
+  ['notes', '# my notes\n'.repeat(3)],
+  ['JSON lines of another kind', '{"name":"a"}\n{"name":"b"}\n'],
+  ['one line without an end', '{"name":"a"}'],
+  ['rows, and then something else', '{"step":1}\n{"step":9}\nnotes\n'],
+])('a file of %s is left as it is', async (_, text) => {
+  const path = join(directory, 'file');
+  for (const open of [jsonLog(path), wandbLog(path)]) {
+    await writeFile(path, text);
+    expect(() => open(0)).toThrow(/expected rows with a number "_?step" in .*; .* choose another path/);
+    expect(await readFile(path, 'utf8')).toBe(text);
+  }
+});
+
+it.each(['{"st', '{"step":1,"tok', ''])('a first row that was not finished (%s) is cut off', async (text) => {
+  const path = join(directory, 'metrics.jsonl');
+  await writeFile(path, text);
+  const log = jsonLog(path)(0);
+  log.write(row(1));
+  log.close();
+  expect(await lines('metrics.jsonl')).toEqual([row(1)]);
 });
 
 it('a loss is a spike where it stands far above the recent ones, not while it falls or wavers', () => {

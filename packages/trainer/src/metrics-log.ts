@@ -42,7 +42,7 @@ export type OpenMetricsLog = (step: number) => MetricsLog;
  * Rows as JSON lines, each as {@link MetricsRow} has it.
  *
  * @param path a `.jsonl` file; it need not exist. A last row that was not finished is cut off
- * @throws TrainerError `write-failed` when the run opens it
+ * @throws TrainerError `write-failed` when the run opens it, also where it holds anything but such rows; then it is left as it is
  * @example
  * await train({ ...options, logs: [jsonLog('runs/main/metrics.jsonl')] });
  */
@@ -84,8 +84,13 @@ export function openJsonLines<Row extends object>(
       { cause: error },
     );
   }
-  const cut = (last: number): void => ftruncateSync(file, bytesUpTo(readFileSync(path), field, last));
-  cut(step);
+  const cut = (last: number): void => ftruncateSync(file, bytesUpTo(readFileSync(path), field, last, path));
+  try {
+    cut(step);
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
   return {
     write: (row) => {
       writeSync(file, `${JSON.stringify(row)}\n`);
@@ -96,17 +101,37 @@ export function openJsonLines<Row extends object>(
   };
 }
 
-/** Bytes of the whole rows, from the first on, whose step is at most `last`. */
-function bytesUpTo(bytes: Uint8Array, field: string, last: number): number {
+/**
+ * Bytes of the whole rows, from the first on, whose step is at most `last`. What follows is rows that will come again, and at the end perhaps
+ * one that was not finished.
+ *
+ * @throws TrainerError `write-failed` where the file holds anything else: it is somebody's, and is not to be cut
+ */
+function bytesUpTo(bytes: Uint8Array, field: string, last: number, path: string): number {
   const decoder = new TextDecoder();
+  let kept: number | undefined;
   let begin = 0;
-  for (;;) {
+  for (let line = 1; ; line++) {
     const end = bytes.indexOf(0x0a, begin);
-    if (end < 0) return begin;
-    const step = stepOf(decoder.decode(bytes.subarray(begin, end)), field);
-    if (step === undefined || step > last) return begin;
+    if (end < 0) break;
+    const text = decoder.decode(bytes.subarray(begin, end));
+    const step = stepOf(text, field);
+    if (step === undefined) throw notRows(path, field, line, text);
+    if (step > last) kept ??= begin;
     begin = end + 1;
   }
+  const start = `{"${field}":`;
+  const tail = decoder.decode(bytes.subarray(begin, begin + start.length));
+  if (begin === 0 && !start.startsWith(tail)) throw notRows(path, field, 1, tail);
+  return kept ?? begin;
+}
+
+function notRows(path: string, field: string, line: number, text: string): TrainerError {
+  return new TrainerError(
+    'write-failed',
+    `Metrics: expected rows with a number ${JSON.stringify(field)} in ${path}, got ${JSON.stringify(text.slice(0, 80))} in line ${line}; ` +
+      'opening a log cuts rows that will come again, and this file is none: choose another path, or move it away.',
+  );
 }
 
 function stepOf(line: string, field: string): number | undefined {
