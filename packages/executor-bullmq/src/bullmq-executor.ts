@@ -86,11 +86,14 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
     },
     async cancel(study) {
       const view = await register(study);
-      await registry.setState(view.id, 'cancelled');
       const elsewhere = await wantedElsewhere(view);
+      const ownJobs = async () =>
+        (await unfinishedJobs(queues, view, store)).filter(({ phase }) => !elsewhere.has(phase.hash));
+      // Asked first: workers let go as soon as they hear of it.
+      const wasThere = (await ownJobs()).some(({ state }) => state !== 'failed');
+      await registry.setState(view.id, 'cancelled');
       const isGone = async (): Promise<boolean> => {
-        const jobs = await unfinishedJobs(queues, view, store);
-        const ours = jobs.filter(({ phase }) => !elsewhere.has(phase.hash));
+        const ours = await ownJobs();
         // A job that a worker holds cannot be removed; its worker is told, and lets go of it.
         const removed = await Promise.all(
           ours.map(({ job }) =>
@@ -104,6 +107,7 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
       };
       const untilMs = Date.now() + cancelPatienceMs;
       while (!(await isGone()) && Date.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 500));
+      return wasThere;
     },
     async retry(study, phaseId) {
       const view = await register(study);

@@ -109,6 +109,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
         if (![...now.values()].some((found) => isAlive(found))) break;
         await sleep(500);
       }
+      return alive.length > 0;
     },
     async retry(study, phaseId) {
       const failed = await retryable(study, phaseId);

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { openStore } from '@vlm/study';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -13,6 +14,7 @@ const cli = fileURLToPath(new URL('cli.ts', import.meta.url));
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cli-'));
+  await openStore(join(folder, '.staged-vlm')); // Where a study was begun.
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -66,7 +68,11 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     ['a preset that is not there', ['study', 'run', 'quik'], /did you mean "quick"/],
     ['an unknown flag', ['study', 'run', 'quick', '--worker', '2'], /unknown option '--worker'/],
     ['a number that is none', ['study', 'run', 'quick', '--workers', 'two'], /whole number/],
-    ['the report of a study that did not run', ['study', 'report', 'smoke'], /15 of 15 phases.*not done/],
+    [
+      'the report of a study that did not run',
+      ['study', 'report', 'smoke'],
+      /15 of 15 phases.*not done yet; run the study first\.\n {2}staged-vlm study run smoke\n/,
+    ],
     [
       'a model that is not there',
       ['ask', 'branch-8', '-', 'What is this?'],

@@ -81,9 +81,13 @@ export interface Executor {
   submit?(study: Study, options: Pick<RunOptions, 'estimate'>): Promise<void>;
   /** Every phase of the study as it stands, in the study's order; from any machine. */
   status(study: Study): Promise<PhaseStatus[]>;
-  /** Stops what runs (it writes a checkpoint first) and takes back what waits, unless another study needs it. */
-  cancel(study: Study): Promise<void>;
-  /** Gives failed phases further attempts. @returns their ids */
+  /**
+   * Stops what runs (it writes a checkpoint first) and takes back what waits, unless another study needs it.
+   *
+   * @returns false where there was nothing to stop
+   */
+  cancel(study: Study): Promise<boolean>;
+  /** Gives failed phases further attempts, or leaves them to the next run, which tries them again. @returns their ids */
   retry(study: Study, phaseId?: string): Promise<string[]>;
   /** What a phase said: who took it, warnings, errors, every attempt. Empty where nobody has begun it. */
   log(phase: Phase): Promise<string>;

@@ -57,6 +57,32 @@ describe('localExecutor', () => {
     await claim.release();
   });
 
+  it('tells in another process what failed, until a run tries it again', async () => {
+    const [, tokenizer] = contractStudy.phases as [Phase, Phase];
+    await given.trace.setFailing(tokenizer, true);
+    await expect(given.executor.run(contractStudy, { estimate: () => 1 })).rejects.toThrow(/broken on purpose/);
+    const { store } = given;
+    const runner = tracedRunner(store, join(folder, 'trace'));
+    const later = localExecutor({ store, runner, concurrency: 2 });
+    const look = async () => (await later.status(contractStudy)).find(({ phase }) => phase.id === tokenizer.id)!;
+    expect(await look()).toMatchObject({
+      ...{ state: 'failed', host: hostname(), failures: 1 },
+      error: 'broken on purpose',
+    });
+    expect(await later.cancel(contractStudy)).toBe(false);
+    const begun = await store.showRun({ study: identityOf(contractStudy.recipe) });
+    expect((await look()).state).toBe('waiting'); // for the run that begins
+    await begun.end();
+    expect(await later.retry(contractStudy, 'corpus')).toEqual([]);
+    expect(await later.retry(contractStudy)).toEqual([tokenizer.id]);
+    expect((await look()).state).toBe('waiting');
+    await expect(later.run(contractStudy, { estimate: () => 1 })).rejects.toThrow();
+    expect((await look()).state).toBe('failed');
+    await given.trace.setFailing(tokenizer, false);
+    await later.run(contractStudy, { estimate: () => 1 });
+    expect((await look()).state).toBe('done');
+  });
+
   it('leaves to another run what that one has begun and not claimed yet', async () => {
     const { store } = given;
     const begun: string[] = [];
@@ -91,9 +117,9 @@ describe('localExecutor', () => {
     const ended = once(other, 'exit');
     await showRunOf({ ...thisHolder(), pid: other.pid });
     const { recipe } = contractStudy;
-    await given.executor.cancel(expandStudy({ ...recipe, name: 'another' }));
+    expect(await given.executor.cancel(expandStudy({ ...recipe, name: 'another' }))).toBe(false);
     expect(other.exitCode ?? other.signalCode).toBeNull();
-    await given.executor.cancel(contractStudy);
+    expect(await given.executor.cancel(contractStudy)).toBe(true);
     expect(await ended).toEqual([null, 'SIGTERM']);
   });
 

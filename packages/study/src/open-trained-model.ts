@@ -81,7 +81,7 @@ async function trainedPhase(study: Study, store: Store, arm: string): Promise<Ph
   }
   throw new StudyError(
     'not-finished',
-    `${models.map(({ name }) => name).join(', ')}: not trained yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
+    `${models.map(({ name }) => name).join(', ')}: not trained yet; run the study first.`,
   );
 }
 

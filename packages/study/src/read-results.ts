@@ -18,7 +18,7 @@ export async function readResults(study: Study, store: Store): Promise<StudyResu
     const missing = records.filter((record) => !record).length;
     throw new StudyError(
       'not-finished',
-      `${missing} of ${records.length} phases of recipe "${study.recipe.name}" are not done yet. Run \`staged-vlm study run ${study.recipe.name}\`.`,
+      `${missing} of ${records.length} phases of recipe "${study.recipe.name}" are not done yet; run the study first.`,
     );
   }
   await store.fetch(report, { files: (path) => path === resultsFile });

@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { openStore, openTrainedModel } from '@vlm/study';
+import { openTrainedModel } from '@vlm/study';
 import { Command } from 'commander';
-import { defaultStore, loadStudy, recipeHelp, type StudyOptions, storeHelp, sweepOption } from './study-options.ts';
+import {
+  defaultStore,
+  loadStudy,
+  recipeHelp,
+  type StudyOptions,
+  storeHelp,
+  sweepOption,
+  withFinished,
+} from './study-options.ts';
 
 type AskOptions = StudyOptions & { recipe: string };
 
@@ -17,8 +25,7 @@ export function askCommand(): Command {
     .option('--store <place>', storeHelp, defaultStore)
     .action(async (model: string, image: string, question: string, options: AskOptions) => {
       const study = await loadStudy(options.recipe, options.sweep);
-      const store = await openStore(options.store);
-      const trained = await openTrainedModel(study, store, model);
+      const trained = await withFinished(options.recipe, options, (store) => openTrainedModel(study, store, model));
       try {
         const picture = image === '-' ? undefined : { bytes: new Uint8Array(await readFile(image)), name: image };
         console.log(await trained.ask(question, picture));

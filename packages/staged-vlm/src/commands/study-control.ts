@@ -1,8 +1,17 @@
-import { openStore, type PhaseStatus, type Study, StudyError } from '@vlm/study';
+import { type PhaseStatus, type Study, StudyError } from '@vlm/study';
 import { Command } from 'commander';
 import { addExecutorOptions, type ExecutorOptions, openExecutor } from '../executors.ts';
 import { formatCount, formatDuration, formatTable } from '../format.ts';
-import { defaultStore, loadStudy, recipeHelp, type StudyOptions, storeHelp, sweepOption } from './study-options.ts';
+import {
+  commandFor,
+  defaultStore,
+  loadStudy,
+  recipeHelp,
+  type StudyOptions,
+  storeHelp,
+  storeOfStudy,
+  sweepOption,
+} from './study-options.ts';
 
 type ControlOptions = StudyOptions & ExecutorOptions & { recipe: string };
 
@@ -13,7 +22,7 @@ export function statusCommand(): Command {
     .option('--json', 'print the states as JSON')
     .action(async (name: string, options: ControlOptions) => {
       const study = await loadStudy(name, options.sweep);
-      const statuses = await withExecutor(study, options, (executor) => executor.status(study));
+      const statuses = await withExecutor(study, name, options, (executor) => executor.status(study));
       if (options.json) {
         console.log(
           JSON.stringify(
@@ -42,21 +51,30 @@ export function cancelCommand(): Command {
     .argument('[recipe]', recipeHelp, 'quick')
     .action(async (name: string, options: ControlOptions) => {
       const study = await loadStudy(name, options.sweep);
-      await withExecutor(study, options, (executor) => executor.cancel(study));
-      console.log('Cancelled. `staged-vlm study run` goes on from the last checkpoints.');
+      const isStopped = await withExecutor(study, name, options, (executor) => executor.cancel(study));
+      console.log(
+        isStopped
+          ? `Cancelled. \`${commandFor('study run', name, options)}\` goes on from the last checkpoints.`
+          : 'Nothing to cancel: nobody runs this study.',
+      );
     });
 }
 
 /** `staged-vlm study retry`: further attempts for phases that failed. */
 export function retryCommand(): Command {
-  return controlCommand('retry', 'give failed phases further attempts')
+  return controlCommand('retry', 'give failed phases further attempts; on this machine the next run does')
     .argument('[recipe]', recipeHelp, 'quick')
     .option('--phase <id>', 'only this one')
     .action(async (name: string, options: ControlOptions & { phase?: string }) => {
       const study = await loadStudy(name, options.sweep);
-      if (options.phase !== undefined) findPhase(study, options.phase);
-      const retried = await withExecutor(study, options, (executor) => executor.retry(study, options.phase));
-      console.log(retried.length === 0 ? 'No phase had failed.' : `Tried again: ${retried.join(', ')}.`);
+      if (options.phase !== undefined) findPhase(study, options.phase, name, options);
+      const retried = await withExecutor(study, name, options, (executor) => executor.retry(study, options.phase));
+      if (retried.length === 0) console.log('No phase had failed.');
+      else if (options.executor !== 'local') console.log(`Tried again: ${retried.join(', ')}.`);
+      else {
+        const run = commandFor('study run', name, options);
+        console.log(`Failed: ${retried.join(', ')}. On this machine a run tries them again by itself: \`${run}\`.`);
+      }
     });
 }
 
@@ -67,8 +85,8 @@ export function logsCommand(): Command {
     .argument('[recipe]', recipeHelp, 'quick')
     .action(async (id: string, name: string, options: ControlOptions) => {
       const study = await loadStudy(name, options.sweep);
-      const phase = findPhase(study, id);
-      const log = await withExecutor(study, options, (executor) => executor.log(phase));
+      const phase = findPhase(study, id, name, options);
+      const log = await withExecutor(study, name, options, (executor) => executor.log(phase));
       console.log(log.trimEnd() || `Phase ${id} has not begun.`);
     });
 }
@@ -83,10 +101,11 @@ function controlCommand(name: string, description: string): Command {
 
 async function withExecutor<Result>(
   study: Study,
+  name: string,
   options: ControlOptions,
   use: (executor: Awaited<ReturnType<typeof openExecutor>>) => Promise<Result>,
 ): Promise<Result> {
-  const executor = await openExecutor(options, study, await openStore(options.store), 'fail');
+  const executor = await openExecutor(options, study, await storeOfStudy(name, options), 'fail');
   try {
     return await use(executor);
   } finally {
@@ -94,12 +113,12 @@ async function withExecutor<Result>(
   }
 }
 
-function findPhase(study: Study, id: string): Study['phases'][number] {
+function findPhase(study: Study, id: string, name: string, options: ControlOptions): Study['phases'][number] {
   const phase = study.phases.find((candidate) => candidate.id === id);
   if (phase) return phase;
   throw new StudyError(
     'bad-option',
-    `There is no phase "${id}" in recipe ${study.recipe.name}. \`staged-vlm study status\` prints their ids.`,
+    `There is no phase "${id}" in recipe ${study.recipe.name}. \`${commandFor('study status', name, options)}\` prints their ids.`,
   );
 }
 

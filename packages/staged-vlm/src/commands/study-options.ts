@@ -8,6 +8,7 @@ import {
   presetNames,
   type Store,
   type Study,
+  StudyError,
   sweepNames,
 } from '@vlm/study';
 import { InvalidArgumentError, Option } from 'commander';
@@ -36,6 +37,48 @@ export async function loadStudy(name: string, sweeps: readonly string[] = []): P
 /** The store at a location, if there is one or one is wanted: planning and watching alone make no folder. */
 export async function existingStore(location: string, isWanted: boolean): Promise<Store | undefined> {
   return isWanted ? openStore(location) : findStore(location);
+}
+
+type Asked = Pick<StudyOptions, 'store' | 'sweep'>;
+
+/** Another command about the same study in the same store, to copy into a shell. */
+export function commandFor(command: string, name: string, { store, sweep }: Asked): string {
+  return [
+    ...['staged-vlm', ...command.split(' '), name],
+    ...(sweep ? ['--sweep', sweep.join(',')] : []),
+    ...(store === defaultStore ? [] : ['--store', store]),
+  ]
+    .map(quoted)
+    .join(' ');
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** @throws StudyError `no-store` with the command that begins one */
+export async function storeOfStudy(name: string, options: Asked): Promise<Store> {
+  const store = await findStore(options.store);
+  if (store) return store;
+  throw new StudyError(
+    'no-store',
+    `There is no store in ${options.store} yet. Start one with \`${commandFor('study run', name, options)}\`, or name another with --store.`,
+  );
+}
+
+/** Does what needs phases of a study to be done. Where they are not, the error says with which command they are. */
+export async function withFinished<Result>(
+  name: string,
+  options: Asked,
+  work: (store: Store) => Promise<Result>,
+): Promise<Result> {
+  const store = await storeOfStudy(name, options);
+  try {
+    return await work(store);
+  } catch (error) {
+    if (!StudyError.isInstance(error) || error.code !== 'not-finished') throw error;
+    throw new StudyError(error.code, `${error.message}\n  ${commandFor('study run', name, options)}`, { cause: error });
+  }
 }
 
 /** As many phases at a time as there are cores for their threads. */

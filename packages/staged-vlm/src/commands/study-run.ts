@@ -14,6 +14,7 @@ import { addExecutorOptions, type ExecutorOptions, openExecutor } from '../execu
 import { printResults } from '../print-results.ts';
 import { createProgressDisplay } from '../progress-display.ts';
 import {
+  commandFor,
   defaultStore,
   defaultWorkers,
   loadStudy,
@@ -71,7 +72,7 @@ async function runStudy(name: string, options: RunOptions): Promise<void> {
     try {
       if (options.detach && executor.submit) {
         await executor.submit(study, { estimate });
-        console.log(`Handed over. \`staged-vlm study status ${name} …\` tells how far it is.`);
+        console.log(`Handed over. \`${commandFor('study status', name, options)} …\` tells how far it is.`);
         return;
       }
       const workers = options.workers ?? defaultWorkers(study);
@@ -97,9 +98,7 @@ async function runStudy(name: string, options: RunOptions): Promise<void> {
     stopListening();
   }
   if (options.only) {
-    const sweep = options.sweep ? ` --sweep ${options.sweep.join(',')}` : '';
-    const where = options.store === defaultStore ? '' : ` --store ${options.store}`;
-    const report = `staged-vlm study report ${name}${sweep}${where} --partial`;
+    const report = `${commandFor('study report', name, options)} --partial`;
     console.log(
       `\nDone: ${options.only.join(', ')}. The same command without --only does the rest; \`${report}\` shows what there is.`,
     );

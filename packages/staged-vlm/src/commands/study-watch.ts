@@ -3,12 +3,12 @@ import { Command } from 'commander';
 import { addExecutorOptions, type ExecutorOptions, openExecutor } from '../executors.ts';
 import {
   defaultStore,
-  existingStore,
   loadStudy,
   positiveInteger,
   recipeHelp,
   type StudyOptions,
   storeHelp,
+  storeOfStudy,
   sweepOption,
 } from './study-options.ts';
 
@@ -25,12 +25,7 @@ export function watchCommand(): Command {
 
 async function watch(name: string, options: StudyOptions & ExecutorOptions & { port: number }): Promise<void> {
   const study = await loadStudy(name, options.sweep);
-  const store = await existingStore(options.store, false);
-  if (!store) {
-    throw new Error(
-      `There is no store in ${options.store} yet. Start one with \`staged-vlm study run ${name}\`, or name another with --store.`,
-    );
-  }
+  const store = await storeOfStudy(name, options);
   const executor = await openExecutor(options, study, store, 'wait');
   const server = await watchStudy(study, store, options.port, () => executor.status(study));
   console.log(`Watching recipe ${study.recipe.name} at ${server.url} (Ctrl-C ends the watching, not the study).`);

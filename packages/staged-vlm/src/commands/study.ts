@@ -4,7 +4,6 @@ import {
   calibrate,
   calibratedRate,
   loadRecipe,
-  openStore,
   planStudy,
   readResults,
   type StudyPlan,
@@ -24,6 +23,7 @@ import {
   type StudyOptions,
   storeHelp,
   sweepOption,
+  withFinished,
 } from './study-options.ts';
 
 interface PlanCommandOptions extends StudyOptions {
@@ -93,10 +93,11 @@ export function reportCommand(): Command {
     .option('--partial', 'write a report of what there is of a study that is not finished')
     .action(async (name: string, options: StudyOptions & { partial?: boolean }) => {
       const study = await loadStudy(name, options.sweep);
-      const store = await openStore(options.store);
-      if (options.partial) printPage('Report of what there is', await writePartialReport(study, store));
-      else if (options.json) console.log(JSON.stringify(await readResults(study, store), null, 2));
-      else await printResults(study, store);
+      await withFinished(name, options, async (store) => {
+        if (options.partial) printPage('Report of what there is', await writePartialReport(study, store));
+        else if (options.json) console.log(JSON.stringify(await readResults(study, store), null, 2));
+        else await printResults(study, store);
+      });
     });
 }
 
@@ -111,8 +112,7 @@ export function compareCommand(): Command {
     .option('--store <location>', storeHelp, defaultStore)
     .action(async (a: string, b: string, name: string, options: StudyOptions) => {
       const study = await loadStudy(name, options.sweep);
-      const page = await writeDuelPage(study, await openStore(options.store), a, b);
-      printPage('Page', page);
+      printPage('Page', await withFinished(name, options, (store) => writeDuelPage(study, store, a, b)));
     });
 }
 

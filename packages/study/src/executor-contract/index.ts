@@ -154,7 +154,7 @@ export const executorContract: readonly ContractClause[] = [
       const running = run(given);
       running.catch(() => {});
       await until('the encoder to begin', async () => (await started(given)).includes('encoder'));
-      await given.executor.cancel(contractStudy);
+      strictEqual(await given.executor.cancel(contractStudy), true);
       await rejects(
         running,
         (error) => StudyError.isInstance(error) && ['cancelled', 'interrupted'].includes(error.code),
@@ -165,6 +165,7 @@ export const executorContract: readonly ContractClause[] = [
       await sleep(300);
       deepStrictEqual(await started(given), []);
       strictEqual((await run(given)).size, contractStudy.phases.length);
+      strictEqual(await given.executor.cancel(contractStudy), false, 'there is nothing to stop any more');
     },
   },
   {

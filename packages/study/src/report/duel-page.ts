@@ -43,10 +43,7 @@ export async function writeDuelPage(study: Study, store: Store, a: string, b: st
 async function evaluated(study: Study, store: Store, model: string): Promise<{ name: string; rows: EvalRow[] }> {
   const [{ name, phase }] = modelsNamed(study, model);
   if (!(await store.record(phase))) {
-    throw new StudyError(
-      'not-finished',
-      `${model} is not evaluated yet. Run \`staged-vlm study run ${study.recipe.name}\` first.`,
-    );
+    throw new StudyError('not-finished', `${model} is not evaluated yet; run the study first.`);
   }
   await store.fetch(phase, { files: (path) => path === rowsFile });
   const rows = await readRows(store.phaseDirectory(phase));
