@@ -1,5 +1,6 @@
 import { checkState } from './check-state.ts';
 import { MixtureError } from './mixture-error.ts';
+import { quoted } from './quoted.ts';
 import type { MixtureOptions, MixturePolicy, MixtureSource, ScheduleKnot } from './types.ts';
 
 const whenExhausted: readonly unknown[] = ['stop', 'repeat', 'renormalise'];
@@ -8,6 +9,7 @@ const limitNames: readonly string[] = ['epochs', 'items', 'cost'];
 
 /** @throws MixtureError when the options of a mixture cannot be used */
 export function checkOptions<T>({ sources, schedule, state, policy = 'exact' }: MixtureOptions<T>): void {
+  if (!Array.isArray(sources)) fail(`sources: expected a list of sources, got ${JSON.stringify(sources)}`);
   if (sources.length === 0) fail('a mixture needs at least one source, got an empty list');
   const names = new Set<string>();
   for (const source of sources) {
@@ -18,8 +20,12 @@ export function checkOptions<T>({ sources, schedule, state, policy = 'exact' }: 
     names.add(name);
     checkWeight(source, schedule !== undefined);
     checkEnd(source);
+    for (const field of ['open', 'cost'] as const)
+      if (typeof source[field] !== 'function')
+        fail(`source "${name}": expected ${field} to be a function, got ${typeof source[field]}`, name);
   }
   if (schedule !== undefined) checkSchedule(schedule, [...names]);
+  else checkSum('the weights', Object.fromEntries(sources.map(({ name, weight }) => [name, weight!])));
   checkPolicy(policy);
   if (state !== undefined) checkState(state, names);
 }
@@ -37,6 +43,13 @@ function checkWeight<T>({ name, weight }: MixtureSource<T>, hasSchedule: boolean
       name,
     );
   }
+}
+
+/** Shares are weight / sum. */
+function checkSum(where: string, weights: Record<string, number>): void {
+  const sum = Object.values(weights).reduce((all, weight) => all + weight, 0);
+  if (!Number.isFinite(sum))
+    fail(`${where}: expected a finite sum, got ${sum}; give smaller weights in the same proportion`);
 }
 
 function checkEnd<T>({ name, whenExhausted: atEnd, limits, whenLimited }: MixtureSource<T>): void {
@@ -75,7 +88,8 @@ function checkEnd<T>({ name, whenExhausted: atEnd, limits, whenLimited }: Mixtur
 
 function checkSchedule(knots: readonly ScheduleKnot[], names: readonly string[]): void {
   if (!Array.isArray(knots) || knots.length === 0) fail('schedule: expected at least one knot, got none');
-  knots.forEach(({ at, weights, ramp }, k) => {
+  knots.forEach((knot: ScheduleKnot | null, k) => {
+    const { at, weights, ramp } = knot ?? fail(`schedule[${k}]: expected { at, weights }, got ${JSON.stringify(knot)}`);
     const where = `schedule[${k}]`;
     const before = knots[k - 1]?.at;
     if (before === undefined ? at !== 0 : !(Number.isFinite(at) && at > before))
@@ -96,6 +110,7 @@ function checkSchedule(knots: readonly ScheduleKnot[], names: readonly string[])
         fail(`${where}.weights["${name}"]: expected a number from 0, got ${weights[name]}`, name);
     if (!names.some((name) => weights[name]! > 0))
       fail(`${where}.weights: expected one source with a weight, all have 0`);
+    checkSum(`${where}.weights`, weights);
   });
   for (const name of names)
     if (!knots.some(({ weights }) => weights[name]! > 0))
@@ -115,8 +130,4 @@ function checkPolicy(policy: MixturePolicy): void {
 
 function fail(message: string, source?: string): never {
   throw new MixtureError('invalid-argument', message, source);
-}
-
-function quoted(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', ');
 }

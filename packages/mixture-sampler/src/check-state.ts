@@ -1,4 +1,5 @@
 import { MixtureError } from './mixture-error.ts';
+import { quoted } from './quoted.ts';
 import type { MixtureState } from './types.ts';
 
 /** @throws MixtureError `invalid-state` when a saved state is not one, or is one of other sources */
@@ -14,7 +15,7 @@ export function checkState(state: MixtureState, names: ReadonlySet<string>): voi
     const missing = [...names].filter((name) => !Object.hasOwn(record, name));
     if (unknown.length > 0 || missing.length > 0)
       fail(
-        `the state is of other sources: it knows ${list(saved)}, the mixture has ${list([...names])}; open the sources it was saved with, under their names`,
+        `the state is of other sources: it knows ${quoted(saved)}, the mixture has ${quoted([...names])}; open the sources it was saved with, under their names`,
       );
     for (const name of saved) {
       const value = record[name]!;
@@ -22,14 +23,16 @@ export function checkState(state: MixtureState, names: ReadonlySet<string>): voi
         fail(`state.${field}["${name}"]: expected a count from 0, got ${value}`, name);
     }
   }
+  if (!Array.isArray(state.ended))
+    fail(`state.ended: expected the names of the sources that have ended, got ${JSON.stringify(state.ended)}`);
   const named = [
     ...Object.keys(state.sources ?? {}),
-    ...(state.ended ?? []),
+    ...state.ended,
     ...(state.limited ?? []),
     ...(state.batch ? [state.batch.source] : []),
   ];
   for (const name of named)
-    if (!names.has(name)) fail(`the state speaks of a source "${name}", the mixture has ${list([...names])}`, name);
+    if (!names.has(name)) fail(`the state speaks of a source "${name}", the mixture has ${quoted([...names])}`, name);
   checkOrigin(state, names);
   const { batch } = state;
   if (batch && ![batch.draws, batch.left].every((count) => Number.isSafeInteger(count) && count >= 0))
@@ -38,7 +41,7 @@ export function checkState(state: MixtureState, names: ReadonlySet<string>): voi
 
 function checkOrigin({ origin, ended }: MixtureState, names: ReadonlySet<string>): void {
   if (origin === undefined) return;
-  const active = [...names].filter((name) => !(ended ?? []).includes(name));
+  const active = [...names].filter((name) => !ended.includes(name));
   const known = Object.keys(origin.targets ?? {});
   const numbers = [origin.total, ...Object.values(origin.targets ?? {})];
   if (
@@ -47,14 +50,10 @@ function checkOrigin({ origin, ended }: MixtureState, names: ReadonlySet<string>
     !numbers.every(Number.isFinite)
   )
     fail(
-      `state.origin: expected { total, targets } with a number for each of ${list(active)}, got ${JSON.stringify(origin)}`,
+      `state.origin: expected { total, targets } with a number for each of ${quoted(active)}, got ${JSON.stringify(origin)}`,
     );
 }
 
 function fail(message: string, source?: string): never {
   throw new MixtureError('invalid-state', message, source);
-}
-
-function list(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', ');
 }

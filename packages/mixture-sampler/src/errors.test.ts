@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMixture, fromArray, MixtureError, type MixtureSource, type MixtureState } from './index.ts';
+import { chunkShards, intervalShards, resampledShards } from './openlm/index.ts';
 
 function source(name: string, more: Partial<MixtureSource<number>> = {}): MixtureSource<number> {
   return {
@@ -39,6 +40,18 @@ describe('arguments that cannot work', () => {
     ['weight zero', [source('a', { weight: 0 })], /source "a".*positive weight, got 0/],
     ['negative weight', [source('a', { weight: -1 })], /got -1/],
     ['weight NaN', [source('a', { weight: Number.NaN })], /got NaN/],
+    ['no list', undefined as never, /sources: expected a list of sources, got undefined/],
+    [
+      'nothing to open',
+      [source('a', { open: undefined as never })],
+      /"a": expected open to be a function, got undefined/,
+    ],
+    ['no cost', [source('a', { cost: 1 as never })], /"a": expected cost to be a function, got number/],
+    [
+      'weights without a sum',
+      [source('a', { weight: 1e308 }), source('b', { weight: 1e308 })],
+      /the weights: expected a finite sum, got Infinity/,
+    ],
     ['weight infinite', [source('a', { weight: Number.POSITIVE_INFINITY })], /got Infinity/],
     ['unknown whenExhausted', [source('a', { whenExhausted: 'loop' as never })], /"repeat".*got "loop"/],
   ])('%s', (_, sources, message) => {
@@ -105,6 +118,7 @@ describe('limits and schedules that cannot work', () => {
     ['no weights', [{ at: 0 }], /got none/],
     ['a negative weight', [{ at: 0, weights: { a: -1 } }], /weights\["a"\]: expected a number from 0, got -1/],
     ['all zero', [{ at: 0, weights: { a: 0 } }], /all have 0/],
+    ['a knot of nothing', [null], /schedule\[0\]: expected \{ at, weights \}, got null/],
   ])('%s', (_, schedule, message) => {
     const error = thrownBy(() => createMixture({ sources: [bare('a')], schedule: schedule as never }));
     expect(error.code).toBe('invalid-argument');
@@ -121,6 +135,26 @@ describe('limits and schedules that cannot work', () => {
     );
     expect(thrownBy(() => createMixture({ sources: [bare('a')] })).message).toMatch(/positive weight, got undefined/);
   });
+});
+
+describe('readers of OpenLM that cannot be repeated', () => {
+  const manifests = [[{ shard: '00', sequences: 10 }]];
+  const plan = { manifests, samples: 5, next: [0], readers: 1 };
+  it.each<[string, () => unknown, RegExp]>([
+    ['a weight that is none', () => draw([1, Number.NaN]), /weights from 0 .* got 1, NaN/],
+    ['a negative weight', () => draw([1, -1]), /got 1, -1/],
+    ['no weight at all', () => draw([0, 0]), /positive, finite sum, got 0, 0/],
+    ['no readers', () => intervalShards({ ...plan, readers: 0 }), /readers to be a whole number of at least 1, got 0/],
+    ['samples that are none', () => intervalShards({ ...plan, samples: Number.NaN }), /got NaN samples/],
+    ['a negative shard', () => intervalShards({ ...plan, next: [-1] }), /next\[0\] to be a whole number .* got -1/],
+    ['weights of nothing', () => intervalShards({ ...plan, weights: [0] }), /positive, finite sum of the weights/],
+    ['a negative chunk', () => chunkShards(manifests[0]!, 1, -1), /chunk to be a whole number .* got -1/],
+  ])('%s', (_, action, message) => {
+    const error = thrownBy(action);
+    expect(error.code).toBe('invalid-argument');
+    expect(error.message).toMatch(message);
+  });
+  const draw = (weights: number[]) => resampledShards(['a', 'b'], { seed: 1, epoch: 0, weights }).next();
 });
 
 describe('a state that does not fit', () => {
@@ -142,6 +176,7 @@ describe('a state that does not fit', () => {
     ['half a batch', { ...saved, batch: { draws: 1, left: 0.5, source: 'a' } }, [source('a')], /state.batch/],
     ['targets of others', { ...saved, origin: { total: 1, targets: { z: 1 } } }, [source('a')], /state.origin.*"a"/],
     ['no targets', { ...saved, origin: { total: 1 } as never }, [source('a')], /state.origin/],
+    ['without the ended', { ...saved, ended: undefined as never }, [source('a')], /state.ended: .* got undefined/],
     ['a missing record', { ...saved, epochs: undefined as never }, [source('a')], /knows none/],
   ])('%s', (_, state, sources, message) => {
     const error = thrownBy(() => createMixture({ sources, state }));

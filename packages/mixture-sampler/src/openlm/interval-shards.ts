@@ -51,6 +51,15 @@ export function intervalShards(options: IntervalOptions): IntervalShards {
       'invalid-argument',
       `expected one weight and one next shard for each of ${manifests.length} sources, got ${weights.length} and ${next.length}`,
     );
+  checkCount('readers', options.readers, 1);
+  for (const [i, shard] of next.entries()) checkCount(`next[${i}]`, shard, 0);
+  const sum = weights.reduce((all, weight) => all + weight, 0);
+  const isUsable = weights.every((weight) => weight >= 0) && sum > 0 && Number.isFinite(sum);
+  if (!isUsable || !(options.samples >= 0 && Number.isFinite(options.samples)))
+    throw new MixtureError(
+      'invalid-argument',
+      `expected samples and weights from 0, with a positive, finite sum of the weights, got ${options.samples} samples and weights ${weights.join(', ')}`,
+    );
   if (!options.multiplePasses) return withinPass({ ...options, weights }, next, 0);
   const lengths = manifests.map(({ length }) => length);
   const passes = next.map((shard, i) => Math.floor(shard / lengths[i]!));
@@ -122,6 +131,7 @@ export function chunkShards(
 ): { shards: string[]; samples: number } {
   if (manifest.length === 0)
     throw new MixtureError('empty-source', 'expected a manifest with at least one shard, got none');
+  checkCount('chunk', chunk, 0);
   const groups: ManifestRow[][] = [[]];
   for (const row of manifest) {
     const last = groups.at(-1)!;
@@ -130,6 +140,14 @@ export function chunkShards(
   }
   const group = groups[chunk % groups.length]!;
   return { shards: group.map(({ shard }) => shard), samples: count(group) };
+}
+
+function checkCount(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new MixtureError(
+    'invalid-argument',
+    `expected ${name} to be a whole number of at least ${least}, got ${value}`,
+  );
 }
 
 function count(rows: readonly ManifestRow[]): number {

@@ -20,6 +20,12 @@ export function* resampledShards<T>(
       'invalid-argument',
       `expected one weight for each of ${shards.length} shards, got ${weights.length}`,
     );
+  const total = weights?.reduce((all, weight) => all + weight, 0) ?? 1;
+  if (weights?.some((weight) => !(weight >= 0)) || !(total > 0 && Number.isFinite(total)))
+    throw new MixtureError(
+      'invalid-argument',
+      `expected weights from 0 with a positive, finite sum, got ${weights!.join(', ')}`,
+    );
   const random = pythonRandom(seed + epoch);
   const index = weights === undefined ? () => random.below(shards.length) : byWeight(weights, random);
   for (;;) yield shards[index()]!;
