@@ -7,7 +7,7 @@ import { tfjsEngine } from './tfjs-engine.ts';
 export interface RunOptions {
   /** Default `'cpu'`. */
   device?: Device;
-  /** Threads of one operator; default: `defaultThreads()`. */
+  /** Threads of one operator; default: all that the machine offers. */
   threads?: number;
   /** Default true: in a worker thread, so that the caller's thread stays free. */
   worker?: boolean;
