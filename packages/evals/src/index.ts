@@ -51,6 +51,7 @@ export { fixedAnswer, officialPrediction, officialPunctuation } from './scoring/
 export { parseYesNo, type YesNoMetrics, yesNoMetrics } from './scoring/yes-no.ts';
 export { benjaminiHochberg } from './statistics/benjamini-hochberg.ts';
 export { bootstrapClusters, bootstrapMean } from './statistics/bootstrap.ts';
+export { clustersOf } from './statistics/clusters.ts';
 export { type Arm, type Comparison, compare, type ScoredRow, type Verdict } from './statistics/compare.ts';
 export { holm } from './statistics/holm.ts';
 export type { Interval, ResamplingOptions } from './statistics/interval.ts';

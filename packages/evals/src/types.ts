@@ -24,6 +24,8 @@ export interface VisionItem {
   type: string;
   question: string;
   target: VisionTarget;
+  /** What tells its picture apart, where several items may share one. */
+  picture?: string;
   /** Whether training uses this phrasing of the question. */
   phrasing?: 'seen' | 'held-out';
 }
@@ -105,6 +107,8 @@ export interface EvalRow {
   margin?: number;
   /** Weight in means (bytes of a document); 1 where absent. */
   weight?: number;
+  /** The picture, where several questions are asked about one: such rows are no further evidence each. */
+  cluster?: string;
   /** What a random guess is expected to score on this item. */
   chance?: number;
   /** Yes/no questions: the free text beside the comparison of likelihoods that decides. */

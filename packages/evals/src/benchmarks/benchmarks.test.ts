@@ -167,6 +167,22 @@ describe('published files', () => {
     },
   );
 
+  it('questions about one picture are rows of one cluster, and none sees it as the wrong one', async () => {
+    const [first, second] = await read('gqa');
+    const items = ['a', 'b', 'c', 'd', 'e', 'f'].flatMap((picture) =>
+      [first!, second!].map((item, i) => ({ ...item, id: `${picture}${i}`, image: `${picture}.jpg` })),
+    );
+    const { rows } = await runBenchmark('gqa', oracleModel(items), items, {
+      image: ({ id }) => id,
+      conditions: ['wrong-image'],
+    });
+    expect(rows).toHaveLength(2 * items.length);
+    for (const { id, cluster, imageOf } of rows) {
+      expect(cluster).toBe(`${id[0]}.jpg`);
+      if (imageOf !== undefined) expect(imageOf[0]).not.toBe(id[0]);
+    }
+  });
+
   it('questions, pictures and truths are those of the files', async () => {
     const byId = async (name: BenchmarkName): Promise<Record<string, BenchmarkItem>> =>
       Object.fromEntries((await read(name)).map((item) => [item.id, item]));

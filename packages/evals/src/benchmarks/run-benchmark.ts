@@ -51,6 +51,7 @@ export async function runBenchmark<Image>(
     ...rest,
     task: name,
     image: (item) => image(byId.get(item.id)!),
+    imageKey: (item) => byId.get(item.id)!.image,
     format: (item) => template(benchmark.prompt(byId.get(item.id)!)),
     scoring: { ...benchmark.scoring, mode },
     ...(benchmark.yesNo ? { yesNo: benchmark.yesNo } : {}),

@@ -20,6 +20,11 @@ export const visionConditions: readonly VisionCondition[] = ['image', 'no-image'
 export interface VisionOptions<Image> {
   /** The picture of an item, in whatever form the model takes. */
   image: (item: VisionItem) => Image | undefined;
+  /**
+   * What tells pictures apart, where several items may share one: `wrong-image` then shows another picture and not only that of another item, and
+   * rows name it as their `cluster`. Default: the item's `picture`.
+   */
+  imageKey?: (item: VisionItem) => string | undefined;
   /** The items' task; default: that of the first item. */
   task?: string;
   /** Default: with the item's picture, with none, with another item's. */
@@ -68,7 +73,8 @@ export async function runVision<Image>(
   checkConditions(conditions);
   if (scoring.mode === 'official') checkAnnotators(items, scoring);
   const images = conditions.some((condition) => condition !== 'no-image') ? allImages(items, options.image) : [];
-  const wrong = conditions.includes('wrong-image') ? wrongImages(items, options.seed ?? 0) : [];
+  const pictures = items.map(options.imageKey ?? (({ picture }) => picture));
+  const wrong = conditions.includes('wrong-image') ? wrongImages(items, options.seed ?? 0, pictures) : [];
   // What a caption of another item earns in CIDEr-D depends on the whole set: the majority row tells it.
   const chance = scoring.captions === 'cider-d' ? undefined : chanceOf(items, scoring);
   const base = items.map(
@@ -79,6 +85,7 @@ export async function runVision<Image>(
       type: item.type,
       prompt: format(item),
       expected: expectedText(item.target),
+      ...(pictures[i] === undefined ? {} : { cluster: pictures[i] }),
       ...(chance === undefined ? {} : { chance: chance[i]! }),
       ...(scoring.mode === undefined ? {} : { mode: scoring.mode }),
     }),

@@ -45,6 +45,54 @@ describe('wrongImages', () => {
     );
   });
 
+  it('never shows the own picture where several questions are about one', () => {
+    const asked = fc
+      .array(fc.tuple(fc.constantFrom('name', 'colour'), fc.constantFrom('a', 'b'), fc.constantFrom(0, 1, 2, 3)), {
+        minLength: 2,
+        maxLength: 40,
+      })
+      .map((draws) => ({
+        items: draws.map(([type, answer], i) => item(i, type, answer)),
+        pictures: draws.map(([, , picture]) => `${picture}.jpg`),
+      }));
+    fc.assert(
+      fc.property(asked, ({ items, pictures }) => {
+        const most = Math.max(...pictures.map((picture) => pictures.filter((other) => other === picture).length));
+        if (most === items.length) {
+          expect(() => wrongImages(items, 0, pictures)).toThrow(expect.objectContaining({ code: 'NO_OTHER_IMAGE' }));
+          return;
+        }
+        const chosen = wrongImages(items, 0, pictures);
+        if (2 * most <= items.length) expect([...chosen].sort((a, b) => a - b)).toEqual(items.map((_, i) => i));
+        chosen.forEach((other, i) => {
+          expect(pictures[other]).not.toBe(pictures[i]);
+        });
+      }),
+    );
+  });
+
+  it('gives the same pairs whether each has a picture of its own or none is told apart', () => {
+    fc.assert(
+      fc.property(sets, (items) => {
+        const own = wrongImages(items, 0);
+        expect(
+          wrongImages(
+            items,
+            0,
+            items.map(({ id }) => id),
+          ),
+        ).toEqual(own);
+        expect(
+          wrongImages(
+            items,
+            0,
+            items.map(() => undefined),
+          ),
+        ).toEqual(own);
+      }),
+    );
+  });
+
   it('follows the seed', () => {
     const items = Array.from({ length: 30 }, (_, i) => item(i, 'name', 'abc'[i % 3]!));
     expect(wrongImages(items, 1)).toEqual(wrongImages(items, 1));

@@ -1,6 +1,7 @@
 /** Bootstrap percentile intervals (Efron 1979) of means: over items and over clusters. Over seeds and items together: `over-seeds.ts`. */
 import { EvalsError } from '../errors.ts';
 import { createRandom } from '../random.ts';
+import { type Clustering, joinClusters } from './clusters.ts';
 import {
   checkConfidence,
   checkResamples,
@@ -13,17 +14,16 @@ import {
 /**
  * Interval of a (weighted) mean over items.
  * @param values one per item
- * @param options seed; `weights` per item give Σ w·x / Σ w, resampled as pairs
+ * @param options seed; `weights` per item give Σ w·x / Σ w, resampled as pairs; items of one of the `clusters` are drawn together
  * @throws EvalsError EMPTY_SET, INVALID_ITEM, INVALID_OPTION
  * @example bootstrapMean([0, 1, 1, 1], { seed: 7 }) // { estimate: 0.75, low: 0.25, high: 1, … }
  */
-export function bootstrapMean(
-  values: ArrayLike<number>,
-  options: ResamplingOptions & { weights?: ArrayLike<number> },
-): Interval {
+export function bootstrapMean(values: ArrayLike<number>, options: ResamplingOptions & Clustering): Interval {
   const { weights, confidence = 0.95 } = options;
-  const estimates = resampleMeans(values, options).sort();
-  const [low, high] = percentiles(estimates, confidence, values.length);
+  const { runs, weights: joinedWeights } = joinClusters([values], options);
+  const drawn = runs[0]!;
+  const estimates = resampleMeans(drawn, { ...options, weights: joinedWeights }).sort();
+  const [low, high] = percentiles(estimates, confidence, drawn.length);
   return { estimate: mean(values, weights), low, high, confidence, n: values.length };
 }
 
@@ -41,7 +41,7 @@ export function mean(values: ArrayLike<number>, weights?: ArrayLike<number>): nu
 /** The means of `resamples` draws of all items with replacement, in the order drawn. */
 export function resampleMeans(
   values: ArrayLike<number>,
-  options: ResamplingOptions & { weights?: ArrayLike<number> },
+  options: ResamplingOptions & { weights?: ArrayLike<number> | undefined },
 ): Float64Array {
   const { seed, resamples = 10_000, confidence = 0.95, weights } = options;
   checkConfidence(confidence);

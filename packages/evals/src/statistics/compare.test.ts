@@ -48,6 +48,52 @@ describe('compare', () => {
     expect(two.verdict).toBe('cannot be told apart');
   });
 
+  it('takes questions about one picture together: equal arms differ no more often than promised', () => {
+    // Whether an answer is right is a matter of the picture: 60 pictures with 20 questions each say as much as 60 questions.
+    const studies = 60;
+    const told = { together: 0, apart: 0 };
+    for (let study = 0; study < studies; study++) {
+      const { next } = createRandom(`clusters/${study}`);
+      const [a, b]: [ScoredRow[], ScoredRow[]] = [[], []];
+      for (let picture = 0; picture < 60; picture++) {
+        const [right, rightOfB] = [next(), next()];
+        for (let question = 0; question < 20; question++) {
+          const place = { id: `${picture}/${question}`, cluster: `${picture}.jpg` };
+          a.push({ ...place, score: next() < right ? 1 : 0 });
+          b.push({ ...place, score: next() < rightOfB ? 1 : 0 });
+        }
+      }
+      const without = (rows: ScoredRow[]): ScoredRow[] => rows.map(({ id, score }) => ({ id, score }));
+      const options = { seed: study, resamples: 400 };
+      const together = compare({ name: 'a', runs: [a] }, { name: 'b', runs: [b] }, options);
+      const apart = compare({ name: 'a', runs: [without(a)] }, { name: 'b', runs: [without(b)] }, options);
+      if (together.verdict !== 'cannot be told apart') told.together++;
+      if (apart.verdict !== 'cannot be told apart') told.apart++;
+      expect(together.difference.estimate).toBeCloseTo(apart.difference.estimate, 12);
+      expect(together).not.toHaveProperty('mcNemar');
+      expect(together.difference.n).toBe(1200);
+    }
+    expect(told.together).toBeLessThanOrEqual(7);
+    expect(told.apart).toBeGreaterThan(12);
+  });
+
+  it('is the same to the last digit where every picture has one question', () => {
+    const named = (scores: number[]): ScoredRow[] =>
+      scores.map((score, i) => ({ id: `q${i}`, score, cluster: `${i}` }));
+    const [late, early] = [named(good), named(poor)];
+    const of = (a: Arm, b: Arm) => compare(a, b, { seed: 1, resamples: 400 });
+    expect(of({ name: 'late', runs: [late] }, { name: 'early', runs: [early] })).toEqual(
+      of(arm('late', good), arm('early', poor)),
+    );
+  });
+
+  it('is not sure of few pictures because all their questions are alike', () => {
+    const rows = (score: number): ScoredRow[] =>
+      Array.from({ length: 60 }, (_, i) => ({ id: `${i}`, score, cluster: `${i % 3}` }));
+    const result = compare({ name: 'a', runs: [rows(1)] }, { name: 'b', runs: [rows(0)] }, { seed: 1 });
+    expect(result).toMatchObject({ verdict: 'cannot be told apart', p: 0.25 });
+  });
+
   it('turns round where less is better, and weights documents by their bytes', () => {
     const rows = (scores: number[]): ScoredRow[] => scores.map((score, i) => ({ id: `d${i}`, score, weight: 1 + i }));
     const a = { name: 'a', runs: [rows([1, 2, 3, 4])] };

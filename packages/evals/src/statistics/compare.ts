@@ -1,5 +1,6 @@
 import { EvalsError } from '../errors.ts';
 import { mean } from './bootstrap.ts';
+import { clustersOf } from './clusters.ts';
 import { checkConfidence, type Interval, type ResamplingOptions } from './interval.ts';
 import { mcNemarExact } from './mcnemar.ts';
 import { type SeedsAndItems, seedsAndItems } from './over-seeds.ts';
@@ -12,6 +13,8 @@ export interface ScoredRow {
   score: number;
   /** Bytes of a document; 1 where absent. */
   weight?: number;
+  /** Rows of one name (questions about one picture) belong together and are drawn together. */
+  cluster?: string;
 }
 
 /** The scores of one arm: one run, or one per seed. Rows of `runVision` and its like fit as they are. */
@@ -28,7 +31,7 @@ export interface Comparison {
   b: number;
   /** Two-sided, in step with the interval; hand those of a family of comparisons to `holm`. */
   p: number;
-  /** McNemar's exact p, for single runs of right and wrong. */
+  /** McNemar's exact p, for single runs of right and wrong whose items share no cluster. */
   mcNemar?: number;
   /** The true difference that items and seeds as many and as scattered as these would show in four studies of five. */
   minimumDetectableDifference: number;
@@ -38,7 +41,7 @@ export interface Comparison {
 
 /**
  * Compares two arms on the same items, paired by id (and, seed for seed, by place, with several runs): a paired bootstrap of the
- * difference over items, joined with the spread between seeds ({@link bootstrapRuns}). An interval that holds 0 is no difference that can be told.
+ * difference over items (over their clusters, where rows name them), joined with the spread between seeds ({@link bootstrapRuns}). An interval that holds 0 is no difference that can be told.
  * @param options seed of the resampling; `better: 'lower'` for bits per byte
  * @throws EvalsError NOT_PAIRED when ids or numbers of runs differ, DUPLICATE_ID, EMPTY_SET, INVALID_ITEM, INVALID_OPTION
  * @example compare({ name: 'late', runs: [late] }, { name: 'early', runs: [early] }, { seed: 7 }).verdict
@@ -60,10 +63,11 @@ export function compare(
   const b = armB.runs.map((run) => inOrder(run, ids, armB.name));
   const differences = a.map((run, r) => run.map((score, i) => score - b[r]![i]!));
   const weights = weightsOf(armA.runs[0]!);
-  const found = seedsAndItems(differences, weights ? { ...options, weights } : options);
+  const clusters = clustersOf(armA.runs[0]!);
+  const found = seedsAndItems(differences, { ...options, weights, clusters });
   const { estimate } = found;
   const constant =
-    isConstant(differences) && isShare(a) && isShare(b) ? ofConstant(estimate, ids.length, confidence) : undefined;
+    isConstant(differences) && isShare(a) && isShare(b) ? ofConstant(estimate, found.items, confidence) : undefined;
   const [low, high] = constant?.interval ?? found.interval(confidence);
   const difference = { estimate, low, high, confidence, n: ids.length };
   const sign = better === 'higher' ? 1 : -1;
@@ -75,7 +79,7 @@ export function compare(
     a: mean(a.map((run) => mean(run, weights))),
     b: mean(b.map((run) => mean(run, weights))),
     p: constant?.p ?? found.p(),
-    ...mcNemarOf(a, b),
+    ...(clusters ? {} : mcNemarOf(a, b)),
     minimumDetectableDifference: constant?.unseen ?? detectable(found, confidence),
     sentence: sentenceOf(verdict, difference, armA.name, armB.name),
   };

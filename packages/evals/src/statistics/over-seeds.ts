@@ -14,6 +14,7 @@
  */
 import { EvalsError } from '../errors.ts';
 import { mean, resampleMeans } from './bootstrap.ts';
+import { type Clustering, joinClusters } from './clusters.ts';
 import {
   checkConfidence,
   checkValues,
@@ -30,6 +31,7 @@ export const weightPower = 1.3;
 export interface SeedsAndItems {
   estimate: number;
   seeds: number;
+  /** What was drawn: items, or clusters of them. */
   items: number;
   /** Variance of the mean that comes from the seeds (0 with one run). */
   seedVariance: number;
@@ -45,31 +47,29 @@ export interface SeedsAndItems {
  * Interval of a mean over several runs (seeds) of the same items: over items by bootstrap, over seeds by Student's t. With one run it is that
  * of {@link bootstrapMean}, which knows nothing of other seeds. With two runs it is very wide: two seeds say little about a third.
  * @param runs one list per seed, all over the same items in the same order
+ * @param options `clusters` names the items that belong together (the pictures of questions); they are drawn together
  * @throws EvalsError EMPTY_SET, INVALID_ITEM, NOT_PAIRED, INVALID_OPTION
  * @example bootstrapRuns([[0, 1, 1], [1, 1, 1]], { seed: 7 })
  */
-export function bootstrapRuns(
-  runs: readonly ArrayLike<number>[],
-  options: ResamplingOptions & { weights?: ArrayLike<number> },
-): Interval {
+export function bootstrapRuns(runs: readonly ArrayLike<number>[], options: ResamplingOptions & Clustering): Interval {
   const { confidence = 0.95 } = options;
   checkConfidence(confidence);
-  const { estimate, items, interval } = seedsAndItems(runs, options);
+  const { estimate, interval } = seedsAndItems(runs, options);
   const [low, high] = interval(confidence);
-  return { estimate, low, high, confidence, n: items };
+  return { estimate, low, high, confidence, n: runs[0]!.length };
 }
 
-/** `weights` per item, the same in every run. */
+/** `weights` and `clusters` per item, the same in every run. */
 export function seedsAndItems(
-  runs: readonly ArrayLike<number>[],
-  options: ResamplingOptions & { weights?: ArrayLike<number> },
+  given: readonly ArrayLike<number>[],
+  options: ResamplingOptions & Clustering,
 ): SeedsAndItems {
-  checkRuns(runs);
-  const { weights } = options;
+  checkRuns(given);
+  const { runs, weights } = joinClusters(given, options);
   const items = runs[0]!.length;
   const seeds = runs.length;
   const perItem = Float64Array.from({ length: items }, (_, i) => runs.reduce((sum, run) => sum + run[i]!, 0) / seeds);
-  const drawn = resampleMeans(perItem, options).sort();
+  const drawn = resampleMeans(perItem, { ...options, weights }).sort();
   const estimate = mean(perItem, weights);
   const scattered = scatter(runs, perItem, weights);
   const base = { estimate, seeds, items };

@@ -59,3 +59,29 @@ it('shows a model that always says yes', () => {
 it('refuses nothing', () => {
   expect(() => summarise([], { seed: 1 })).toThrow(expect.objectContaining({ code: 'EMPTY_SET' }));
 });
+
+it('draws questions about one picture together', () => {
+  const scored = (scores: readonly number[]): EvalRow[] =>
+    scores.map((score, i) => ({
+      id: `${i}`,
+      task: 'gqa',
+      split: 'testdev',
+      type: i % 2 === 0 ? 'all' : 'structural',
+      condition: 'image',
+      prompt: '',
+      output: '',
+      expected: '',
+      score,
+      cluster: `${Math.floor(i / 10)}.jpg`,
+    }));
+  const alone = (rows: EvalRow[]): EvalRow[] => rows.map(({ cluster: _, ...row }) => row);
+  const width = (rows: EvalRow[]): number => {
+    const { low, high, n } = summarise(rows, { seed: 1 })[0]!.score;
+    expect(n).toBe(200);
+    return high - low;
+  };
+  const rows = scored(Array.from({ length: 200 }, (_, i) => Math.floor(i / 10) % 2));
+  expect(width(rows)).toBeGreaterThan(2.5 * width(alone(rows)));
+  const allRight = scored(new Array(200).fill(1));
+  expect(width(allRight)).toBeGreaterThan(5 * width(alone(allRight)));
+});

@@ -3,6 +3,7 @@ import { EvalsError } from '../errors.ts';
 import { fixedAnswer } from '../scoring/vqa-normalise.ts';
 import type { Condition, EvalRow } from '../types.ts';
 import { bootstrapMean, mean } from './bootstrap.ts';
+import { clustersOf } from './clusters.ts';
 import type { Interval, ResamplingOptions } from './interval.ts';
 import { wilsonInterval } from './wilson.ts';
 
@@ -13,7 +14,7 @@ export interface Summary {
   type: string;
   condition: Condition;
   n: number;
-  /** Wilson's interval where every score is 0 or 1, else the bootstrap's over items. */
+  /** Wilson's interval where every score is 0 or 1, else the bootstrap's over items; over clusters where rows share them. */
   score: Interval;
   /** What a random guess is expected to score. */
   chance?: number;
@@ -57,6 +58,8 @@ export function summarise(rows: readonly EvalRow[], options: SummaryOptions): Su
     { split: false, type: false },
   ])
     for (const row of rows) {
+      // Benchmarks call a kind of question `all` where they have one alone: it would be counted twice.
+      if ((!pooled.split && row.split === 'all') || (!pooled.type && row.type === 'all')) continue;
       const key: [string, string, string] = [
         row.task,
         pooled.split ? 'all' : row.split,
@@ -87,6 +90,8 @@ export function summarise(rows: readonly EvalRow[], options: SummaryOptions): Su
 
 function scoreOf(rows: readonly EvalRow[], options: ResamplingOptions): Interval {
   const scores = rows.map(({ score }) => score);
+  const clusters = clustersOf(rows);
+  if (clusters) return scoreOfClusters(rows, clusters, options);
   if (rows.some(({ weight }) => weight !== undefined))
     return bootstrapMean(scores, { ...options, weights: rows.map(({ weight = 1 }) => weight) });
   return scores.every((score) => score === 0 || score === 1)
@@ -96,6 +101,21 @@ function scoreOf(rows: readonly EvalRow[], options: ResamplingOptions): Interval
         options.confidence,
       )
     : bootstrapMean(scores, options);
+}
+
+function scoreOfClusters(
+  rows: readonly EvalRow[],
+  clusters: readonly (string | number)[],
+  options: ResamplingOptions,
+): Interval {
+  const scores = rows.map(({ score }) => score);
+  const [first] = scores as [number];
+  if ((first === 0 || first === 1) && scores.every((score) => score === first)) {
+    const count = new Set(clusters).size; // all right is not surely right
+    return { ...wilsonInterval(first * count, count, options.confidence), n: rows.length };
+  }
+  const weights = rows.some(({ weight }) => weight !== undefined) ? rows.map(({ weight = 1 }) => weight) : undefined;
+  return bootstrapMean(scores, { ...options, weights, clusters });
 }
 
 function chanceOf(rows: readonly EvalRow[]): { chance?: number } {

@@ -1,4 +1,4 @@
-import { bootstrapRuns, type EvalRow, type ResamplingOptions } from '@vlm/evals';
+import { bootstrapRuns, clustersOf, type EvalRow, type ResamplingOptions, type ScoredRow } from '@vlm/evals';
 import type { ArmScore, ScoreRow } from './results.ts';
 import { mainMetric, visionScoreItems, visionScoreTask } from './score-rows.ts';
 
@@ -47,14 +47,12 @@ function overSeeds(
   return bootstrapRuns(values, {
     ...options,
     seed: `${options.seed}/${keyOf(row)}`,
+    clusters: clustersOf(first),
     ...(first.some(({ weight }) => weight !== undefined) ? { weights: first.map(({ weight = 1 }) => weight) } : {}),
   });
 }
 
-function itemsOf(
-  rows: readonly EvalRow[],
-  { task, split, type, condition }: ScoreRow,
-): { id: string; score: number; weight?: number }[] {
+function itemsOf(rows: readonly EvalRow[], { task, split, type, condition }: ScoreRow): ScoredRow[] {
   if (condition === 'chance') return [];
   if (task === visionScoreTask) return visionScoreItems(rows, condition);
   return rows.filter(

@@ -30,6 +30,17 @@ describe('the vision score', () => {
     expect(score.high).toBeGreaterThanOrEqual(score.value);
   });
 
+  it('takes questions about one picture together', () => {
+    const rows = Array.from({ length: 60 }, (_, i) => row('open-vqa', i, Math.floor(i / 10) % 2, 0.1));
+    const sharing = rows.map((one, i): EvalRow => ({ ...one, cluster: `${Math.floor(i / 10)}` }));
+    const width = (given: EvalRow[], task: string): number => {
+      const { low, high } = scoreRows(given, { seed: 1, resamples: 400 }).find((score) => score.task === task)!;
+      return high - low;
+    };
+    for (const task of ['vision score', 'open-vqa'])
+      expect(width(sharing, task)).toBeGreaterThan(1.8 * width(rows, task));
+  });
+
   it('keeps conditions apart', () => {
     const rows = [row('open-vqa', 1, 1, 0), row('open-vqa', 1, 0, 0, 'wrong-image')];
     expect(visionScoreItems(rows, 'image').map(({ score }) => score)).toEqual([1]);

@@ -1,4 +1,4 @@
-import { bootstrapMean, type EvalRow, type ResamplingOptions, type Summary, summarise } from '@vlm/evals';
+import { bootstrapMean, clustersOf, type EvalRow, type ResamplingOptions, type Summary, summarise } from '@vlm/evals';
 import type { ScoreRow } from './results.ts';
 
 /** The tasks that the vision score averages over, as the paper's Vision Stable Score averages over six. */
@@ -64,7 +64,7 @@ export function mainMetric(task: string): string {
 export function visionScoreItems(
   rows: readonly EvalRow[],
   condition: EvalRow['condition'],
-): { id: string; score: number; weight: number }[] {
+): { id: string; score: number; weight: number; cluster?: string }[] {
   const relevant = rows.filter(
     (row) => row.split === 'new-scene' && row.condition === condition && visionScoreTasks.includes(row.task),
   );
@@ -74,6 +74,7 @@ export function visionScoreItems(
     id: `${row.task}/${row.id}`,
     score: row.score - (row.chance ?? 0),
     weight: 1 / counts.get(row.task)!,
+    ...(row.cluster === undefined ? {} : { cluster: row.cluster }),
   }));
 }
 
@@ -84,7 +85,7 @@ function visionScores(rows: readonly EvalRow[], options: ResamplingOptions): Sco
     if (items.length === 0) return [];
     const { estimate, low, high, n } = bootstrapMean(
       items.map((item) => item.score),
-      { ...options, weights: items.map((item) => item.weight) },
+      { ...options, weights: items.map((item) => item.weight), clusters: clustersOf(items) },
     );
     return [
       {

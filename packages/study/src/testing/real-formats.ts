@@ -100,23 +100,28 @@ export async function writeRealFormats(folder: string): Promise<ExternalCorpus> 
 
   const vqa = join(folder, 'vqa-v2');
   await mkdir(join(vqa, 'images'), { recursive: true });
-  const ids = [42_000, 42_001, 42_002];
+  const ids = [42_000, 42_001, 43_000];
+  const imageOf = (id: number): number => Math.floor(id / 1000);
   await writeFile(
     join(vqa, 'v2_OpenEnded_mscoco_val2014_questions.json'),
-    JSON.stringify({ questions: ids.map((id) => ({ question_id: id, image_id: 42, question: 'What colour is it?' })) }),
+    JSON.stringify({
+      questions: ids.map((id) => ({ question_id: id, image_id: imageOf(id), question: 'What colour is it?' })),
+    }),
   );
   await writeFile(
     join(vqa, 'v2_mscoco_val2014_annotations.json'),
     JSON.stringify({
       annotations: ids.map((id) => ({
         question_id: id,
-        image_id: 42,
+        image_id: imageOf(id),
         answer_type: 'other',
         answers: Array.from({ length: 10 }, () => ({ answer: 'red' })),
       })),
     }),
   );
   await writeFile(join(vqa, 'images', 'COCO_val2014_000000000042.jpg'), redPng);
+  // Another picture, though it looks the same.
+  await writeFile(join(vqa, 'images', 'COCO_val2014_000000000043.jpg'), Buffer.concat([redPng, new Uint8Array(1)]));
 
   return {
     preset: 'external',
