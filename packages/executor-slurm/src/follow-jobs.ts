@@ -15,10 +15,16 @@ export interface Look {
   statuses: PhaseStatus[];
   /** Ids of phases with a job that has not ended: running, queued, or waiting for others. */
   alive: ReadonlySet<string>;
+  /** Ids of phases whose job Slurm took away: preempted, or its node failed, without a place in the queue again. */
+  lost: ReadonlySet<string>;
 }
 
+/** Jobs that are taken away are submitted again so often without a phase that ends in between. */
+const mostSubmissions = 10;
+
 /**
- * Follows submitted jobs by asking again and again, until every needed phase is in the store or nothing more can run.
+ * Follows submitted jobs by asking again and again, until every needed phase is in the store or nothing more can run. Jobs that Slurm took away
+ * are submitted again.
  *
  * @param finished records of the phases that were done before anything was submitted
  */
@@ -26,19 +32,21 @@ export async function followJobs(
   study: Study,
   store: Store,
   finished: ReadonlyMap<string, PhaseRecord>,
-  look: (study: Study) => Promise<Look>,
+  jobs: { look(study: Study): Promise<Look>; submit(study: Study): Promise<void> },
   { onEvent = () => {}, signal }: RunOptions,
   pollMs: number,
 ): Promise<Map<string, PhaseRecord>> {
   const records = new Map<string, PhaseRecord>();
   const started = new Set<Phase>();
   const failed = new Map<Phase, Error>();
+  let submissions = 0;
   for (;;) {
-    const { statuses, alive } = await look(study);
+    const { statuses, alive, lost } = await jobs.look(study);
     for (const { phase, state, record, host, progress, error } of statuses) {
       if (record && !records.has(phase.id)) {
         records.set(phase.id, record);
         failed.delete(phase);
+        submissions = 0;
         onEvent({ type: finished.has(phase.id) ? 'phase-skipped' : 'phase-finished', phase, record });
       }
       if (state === 'running') {
@@ -54,7 +62,11 @@ export async function followJobs(
     }
     const needed = neededPhases(study, records);
     if (needed.length === 0) return records;
-    if (!needed.some(({ id }) => alive.has(id))) await explainEnd(needed, failed, store);
+    if (!needed.some(({ id }) => alive.has(id))) {
+      const isLost = failed.size === 0 && needed.some(({ id }) => lost.has(id));
+      if (isLost && submissions++ < mostSubmissions) await jobs.submit(study);
+      else await explainEnd(needed, failed, store);
+    }
     try {
       await sleep(pollMs, undefined, signal ? { signal } : {});
     } catch {

@@ -80,6 +80,65 @@ describe.skipIf(reason)('slurmExecutor on a cluster of one node', { timeout: 180
   });
 });
 
+describe('slurmExecutor, told of every state by a Slurm that is none', () => {
+  /** Every job is in the state that is set. */
+  const pretend = async (state: string) => {
+    const submitted: string[] = [];
+    const told = { state };
+    const executor = await slurmExecutor({
+      store,
+      command: ['true'],
+      pollMs: 5,
+      slurm: {
+        async submit() {
+          return String(submitted.push('job'));
+        },
+        async states(jobs) {
+          return new Map(jobs.map((job) => [job, { state: told.state }]));
+        },
+        async cancel() {},
+      },
+    });
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    const first = submitted.length;
+    const of = async () => [...new Set((await executor.status(contractStudy)).map((status) => status.state))];
+    return { executor, told, of, again: () => submitted.length - first };
+  };
+
+  it.each([
+    ['RUNNING', 'running'],
+    ['COMPLETING', 'running'],
+    ['REQUEUE_HOLD', 'waiting'],
+    ['PREEMPTED', 'waiting'],
+    ['NODE_FAIL', 'waiting'],
+    ['REVOKED', 'waiting'],
+    ['CANCELLED', 'waiting'],
+    ['FAILED', 'failed'],
+    ['LAUNCH_FAILED', 'failed'],
+    ['RECONFIG_FAIL', 'failed'],
+    ['A_STATE_OF_TOMORROW', 'failed'],
+  ])('%s is %s', async (state, expected) => {
+    expect(await (await pretend(state)).of()).toEqual([expected]);
+  });
+
+  it('submits again what was preempted, while it follows, but not without end', async () => {
+    const { executor, again } = await pretend('PREEMPTED');
+    await expect(executor.run(contractStudy, { estimate: () => 1 })).rejects.toMatchObject({ code: 'cancelled' });
+    expect(again()).toBeGreaterThanOrEqual(10);
+  });
+
+  it('says what failed in place of following for ever', async () => {
+    const { executor, told, again } = await pretend('RUNNING');
+    const onEvent = (): void => {
+      told.state = 'LAUNCH_FAILED'; // once the first is seen to run
+    };
+    await expect(executor.run(contractStudy, { estimate: () => 1, onEvent })).rejects.toThrow(
+      /ended with LAUNCH_FAILED/,
+    );
+    expect(again()).toBe(0);
+  });
+});
+
 describe('runTask', () => {
   const run = async (change: (task: Record<string, unknown>) => unknown, task = 0) => {
     const slurm = await openSlurmFolder(join(folder, 'slurm'));

@@ -33,16 +33,37 @@ export interface SlurmExecutorOptions {
 
 /** Seconds before a job's time is up at which it is told, so that its phase writes a checkpoint and the job goes back to the queue. */
 const noticeSeconds = 120;
-const ended = new Set([
-  'COMPLETED',
-  'FAILED',
-  'CANCELLED',
-  'TIMEOUT',
-  'OUT_OF_MEMORY',
-  'BOOT_FAIL',
-  'DEADLINE',
-  'NODE_FAIL',
+/** What squeue and sacct call a job that still runs or will, in any version; one in another state, also a new one, has ended. */
+const aliveStates = new Set([
+  'PENDING',
+  'CONFIGURING',
+  'RUNNING',
+  'COMPLETING',
+  'STAGE_OUT',
+  'SUSPENDED',
+  'STOPPED',
+  'SIGNALING',
+  'RESIZING',
+  'REQUEUED',
+  'REQUEUE_FED',
+  'REQUEUE_HOLD',
+  'RESV_DEL_HOLD',
+  'SPECIAL_EXIT',
+  'EXPEDITING',
+  'POWER_UP_NODE',
 ]);
+const queuedStates = new Set([
+  'PENDING',
+  'CONFIGURING',
+  'SUSPENDED',
+  'REQUEUED',
+  'REQUEUE_FED',
+  'REQUEUE_HOLD',
+  'RESV_DEL_HOLD',
+  'SPECIAL_EXIT',
+]);
+/** Ended by no fault of the phase, and by nobody's wish: it waits, and is submitted again. */
+const lostStates = new Set(['PREEMPTED', 'NODE_FAIL', 'REVOKED']);
 
 /** Runs studies as jobs of Slurm. Slurm alone knows about order: all is submitted at once, with dependencies. */
 export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Executor> {
@@ -62,7 +83,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     );
   };
   const isAlive = (found: { state: SlurmState } | undefined): boolean =>
-    found !== undefined && found.state.state !== 'FORGOTTEN' && !ended.has(found.state.state);
+    found !== undefined && aliveStates.has(found.state.state);
 
   const submit = async (study: Study): Promise<void> => {
     const records = await finishedRecords(study.phases, store);
@@ -84,7 +105,8 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
       return unfinishedStatus(phase, found.get(phase), folder);
     });
     const alive = [...found].filter(([, job]) => isAlive(job)).map(([{ id }]) => id);
-    return { statuses: await Promise.all(statuses), alive: new Set(alive) };
+    const lost = [...found].filter(([, { state }]) => lostStates.has(state.state)).map(([{ id }]) => id);
+    return { statuses: await Promise.all(statuses), alive: new Set(alive), lost: new Set(lost) };
   };
   const status = async (study: Study): Promise<PhaseStatus[]> => (await look(study)).statuses;
   const retryable = async (study: Study, phaseId?: string): Promise<string[]> =>
@@ -97,7 +119,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     async run(study, options: RunOptions) {
       const finished = await finishedRecords(study.phases, store);
       await submit(study);
-      return followJobs(study, store, finished, look, options, pollMs);
+      return followJobs(study, store, finished, { look, submit }, options, pollMs);
     },
     submit,
     status,
@@ -172,15 +194,15 @@ async function unfinishedStatus(
 ): Promise<PhaseStatus> {
   if (!found) return { phase, state: 'waiting' };
   const { state, node, reason } = found.state;
-  if (state === 'PENDING' || state === 'REQUEUED' || state === 'SUSPENDED' || state === 'CONFIGURING') {
+  if (queuedStates.has(state)) {
     return { phase, state: reason === undefined || /dependency/i.test(reason) ? 'waiting' : 'queued' };
   }
-  if (!ended.has(state) && state !== 'FORGOTTEN') {
+  if (aliveStates.has(state)) {
     const { host, machine, ...progress } = (await folder.progress(phase)) ?? { fraction: 0 };
     const at = node ?? host;
     return { phase, state: 'running', progress, ...(at ? { host: at } : {}), ...(machine ? { machine } : {}) };
   }
-  if (state === 'CANCELLED' || state === 'FORGOTTEN') return { phase, state: 'waiting' };
+  if (state === 'CANCELLED' || state === 'FORGOTTEN' || lostStates.has(state)) return { phase, state: 'waiting' };
   const printed = (await folder.output(found.job)).trim().split('\n').at(-1);
   return {
     phase,

@@ -63,14 +63,7 @@ export function isPassing(error: unknown): boolean {
   return status >= 500 || [408, 409, 425, 429].includes(status) || passing.has(nameOf(error));
 }
 
-const passing = new Set([
-  'SlowDown',
-  'RequestTimeout',
-  'RequestTimeTooSkewed',
-  'IncompleteBody',
-  'BadDigest',
-  'NoSuchUpload',
-]);
+const passing = new Set(['SlowDown', 'RequestTimeout', 'RequestTimeTooSkewed', 'IncompleteBody', 'BadDigest']);
 const network = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET|EPROTO|ERR_STREAM|UND_ERR)/;
 
 function isNetworkError(error: unknown): boolean {
@@ -135,6 +128,13 @@ export function explain(error: unknown, { bucket, endpoint, key }: Where): unkno
     return new S3StoreError(
       'access-denied',
       `Access to ${there} was denied (${answer}). The credentials need GetObject, PutObject, DeleteObject, ListBucket, ListBucketMultipartUploads, ListMultipartUploadParts and AbortMultipartUpload.`,
+      options,
+    );
+  }
+  if (name === 'NoSuchUpload') {
+    return new S3StoreError(
+      'object-missing',
+      `The upload of ${there} was removed while it was under way, by another process or a rule of the bucket. Run again.`,
       options,
     );
   }

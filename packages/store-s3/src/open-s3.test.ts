@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -133,6 +134,43 @@ describe.runIf(isThere)('openS3, against a server that speaks S3', () => {
     });
     expect(parts).toBe(4);
     await second.download('file', join(folder, 'resumed'), factsOf(bytes));
+  });
+
+  it('knows that a large upload is done although the last answer was lost', async () => {
+    const objects = await open();
+    const bytes = randomBytes(350_000);
+    const parts: string[] = [];
+    let ends = 0;
+    const only = (method: string, url: string): boolean => {
+      if (method === 'PUT') parts.push(url);
+      return method === 'POST' && url.includes('uploadId=') && ends++ === 0;
+    };
+    await failing({ unanswered: 1, only }, async () => {
+      await objects.upload('file', await fileOf(bytes), factsOf(bytes));
+    });
+    expect([ends, parts.length]).toEqual([2, 4]);
+    await objects.download('file', join(folder, 'lost-answer'), factsOf(bytes));
+  });
+
+  it('begins a large upload anew that was removed under way, once', async () => {
+    const bytes = randomBytes(350_000);
+    const path = await fileOf(bytes);
+    const removed = async (times: number): Promise<void> => {
+      let ends = 0;
+      const only = (method: string, url: string): boolean => {
+        if (method === 'POST' && url.includes('uploadId=') && ends++ < times)
+          rmSync(join(s3.directory, 'lab', '._S3rver_uploads'), { recursive: true });
+        return false;
+      };
+      const objects = await open();
+      await failing({ only }, () => objects.upload('file', path, factsOf(bytes)));
+      expect(await objects.list('')).toEqual(['file']);
+    };
+    await removed(1);
+    await expect(removed(2)).rejects.toMatchObject({
+      code: 'object-missing',
+      message: expect.stringMatching(/was removed while it was under way/),
+    });
   });
 
   it('removes uploads that nobody will finish', async () => {

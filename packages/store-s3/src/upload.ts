@@ -4,6 +4,7 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
   type Part,
@@ -11,7 +12,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { S3StoreError } from './errors.ts';
+import { nameOf, S3StoreError } from './errors.ts';
 
 export interface UploadSettings {
   client: S3Client;
@@ -75,6 +76,41 @@ export async function put(
 }
 
 async function uploadParts(
+  settings: UploadSettings,
+  key: string,
+  facts: FileFacts & { file: FileHandle; path: string },
+  signal?: AbortSignal,
+): Promise<void> {
+  try {
+    await sendParts(settings, key, facts, signal);
+  } catch (error) {
+    // The upload is gone although nobody here ended it: an earlier try of the last request made the object of it, and its answer was lost ...
+    if (!isGone(error)) throw error;
+    if (await isThere(settings, key, facts.bytes)) return;
+    // ... or somebody removed it.
+    await sendParts(settings, key, facts, signal);
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const { cause } = error as Error; // what the store answered, under the sentence that explains it
+  return cause !== undefined && nameOf(cause) === 'NoSuchUpload';
+}
+
+/** No other content is ever given the key, so that an object of that length is the one. */
+async function isThere({ client, bucket, attempt }: UploadSettings, key: string, bytes: number): Promise<boolean> {
+  const found = await attempt(key, async () => {
+    try {
+      return await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    } catch (error) {
+      if (['NotFound', 'NoSuchKey'].includes(nameOf(error))) return undefined;
+      throw error;
+    }
+  });
+  return found?.ContentLength === bytes;
+}
+
+async function sendParts(
   settings: UploadSettings,
   key: string,
   { file, path, bytes, sha256 }: FileFacts & { file: FileHandle; path: string },

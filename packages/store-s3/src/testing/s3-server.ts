@@ -146,11 +146,13 @@ function objectFile(directory: string, url: URL): string {
   return `${join(directory, decodeURIComponent(url.pathname))}._S3rver_object`;
 }
 
-/** Listing of uploads and of parts, and the end of an upload that is given up. */
+/** Listing of uploads and of parts, the end of an upload that is given up, and of one that is there no longer. */
 async function multipart({ method }: IncomingMessage, url: URL, directory: string): Promise<Answer | undefined> {
   const [bucket = ''] = url.pathname.slice(1).split('/');
   const uploads = join(directory, bucket, '._S3rver_uploads');
   const uploadId = url.searchParams.get('uploadId');
+  if (method === 'POST' && uploadId !== null && !existsSync(join(uploads, uploadId)))
+    return xmlError(404, 'NoSuchUpload', 'The specified upload does not exist.');
   if (method === 'DELETE' && uploadId !== null) {
     await rm(join(uploads, uploadId), { recursive: true, force: true });
     return { status: 204, headers: {}, content: new Uint8Array() };
