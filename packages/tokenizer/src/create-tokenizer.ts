@@ -114,7 +114,7 @@ class TiktokenTokenizer implements Tokenizer {
     if (id === undefined)
       throw new TokenizerError(
         'unknown-special',
-        `Expected a special token called ${name}, the vocabulary has ${Object.keys(this.specials).join(', ') || 'none'}. Add it to specialTokens when the vocabulary is made.`,
+        `Expected a special token called ${name}, the vocabulary has ${Object.keys(this.specials).join(', ') || 'none'}. Add it to specialTokens when the vocabulary is made; of a tokenizer.json that calls its end of text otherwise: fromHuggingFace(json, { endOfText }).`,
       );
     return id;
   }

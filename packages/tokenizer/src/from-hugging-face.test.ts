@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTokenizer } from './create-tokenizer.ts';
 import { fromHuggingFace } from './from-hugging-face.ts';
+import { stockEncoding } from './stock-encodings.ts';
 import { thrownBy } from './testing/sample-text.ts';
+import { toHuggingFace } from './to-hugging-face.ts';
+import { SPECIAL_TOKENS, vocabularySize } from './tokenizer-data.ts';
 import { TokenizerError } from './tokenizer-error.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests change any part of the file
@@ -54,6 +57,33 @@ describe("GPT-NeoX's layout", () => {
         expect(ids.filter((id) => specials.includes(id))).toEqual([]);
       }),
     );
+  });
+});
+
+describe('files whose special tokens have other names', () => {
+  /** GPT-2's vocabulary with Llama 3's names. */
+  const llama = (): File => {
+    const file: File = toHuggingFace(stockEncoding('gpt2', { specialTokens: [] }));
+    delete file.model.vocab['<|endoftext|>'];
+    const names = ['<|begin_of_text|>', '<|end_of_text|>', '<|reserved_special_token_0|>'];
+    file.added_tokens = names.map((content, i) => ({ id: 50256 + i, content, special: true }));
+    return file;
+  };
+
+  it('end documents with the token that is named', () => {
+    expect(thrownBy(() => createTokenizer(fromHuggingFace(llama()))).message).toMatch(/\{ endOfText \}/);
+    const tokenizer = createTokenizer(fromHuggingFace(llama(), { endOfText: '<|end_of_text|>' }));
+    expect([tokenizer.eot, tokenizer.vocabSize]).toEqual([50257, 50259]);
+    expect(thrownBy(() => fromHuggingFace(llama(), { endOfText: '</s>' }))).toMatchObject({ code: 'unknown-special' });
+  });
+
+  it('take tokens of pictures behind their last id, and keep those that they have', () => {
+    const data = fromHuggingFace(llama(), { endOfText: '<|end_of_text|>', specialTokens: SPECIAL_TOKENS });
+    expect(SPECIAL_TOKENS.map((name) => data.specials[name])).toEqual([50257, 50259, 50260, 50261, 50262]);
+    const own = fromHuggingFace(fixture('neox'), { specialTokens: SPECIAL_TOKENS });
+    expect(own.specials).toMatchObject(neox.specials);
+    expect(vocabularySize(own)).toBe(neox.vocabSize + SPECIAL_TOKENS.length - 1);
+    expect(fromHuggingFace(fixture('neox'), {})).toEqual(neox.data);
   });
 });
 

@@ -5,10 +5,18 @@
 import { fromChars } from './byte-level.ts';
 import { halves } from './merges.ts';
 import { GPT2_PATTERN } from './pattern.ts';
-import { checkTokenizerData, MAX_VOCABULARY, type TokenizerData } from './tokenizer-data.ts';
+import { checkTokenizerData, MAX_VOCABULARY, SPECIAL, type TokenizerData, vocabularySize } from './tokenizer-data.ts';
 import { TokenizerError } from './tokenizer-error.ts';
 
 type Json = Record<string, unknown>;
+
+/** What the file's special tokens are to the functions of this package. */
+export interface FromHuggingFaceOptions {
+  /** The file's token that ends a document (Llama 3's `<|end_of_text|>`); it becomes `SPECIAL.endOfText`. Default: the token that is called so. */
+  endOfText?: string;
+  /** Special tokens that get ids behind the last one where the file has none of the name: `SPECIAL_TOKENS` for training on pictures. */
+  specialTokens?: readonly string[];
+}
 
 /**
  * The vocabulary of a `tokenizer.json`: GPT-2's, GPT-NeoX's, Llama 3's, Qwen 2's and others with a BPE model on bytes.
@@ -18,12 +26,14 @@ type Json = Record<string, unknown>;
  * part of a vocabulary: the functions for items and conversations do that here.
  *
  * @param json the parsed file
- * @throws {TokenizerError} `invalid-data` naming what is not supported, or what is wrong
+ * @throws {TokenizerError} `invalid-data` naming what is not supported, or what is wrong; `unknown-special` for an `endOfText` that is none of its
+ *   special tokens
  *
  * @example
  * const data = fromHuggingFace(JSON.parse(await readFile('tokenizer.json', 'utf8')));
+ * const llama3 = fromHuggingFace(json, { endOfText: '<|end_of_text|>', specialTokens: SPECIAL_TOKENS });
  */
-export function fromHuggingFace(json: unknown): TokenizerData {
+export function fromHuggingFace(json: unknown, options: FromHuggingFaceOptions = {}): TokenizerData {
   const file = object(json, 'a tokenizer.json');
   const model = object(file['model'], 'model');
   checkModel(model);
@@ -32,14 +42,34 @@ export function fromHuggingFace(json: unknown): TokenizerData {
   checkDecoder(file['decoder']);
   const { specials, added } = readAddedTokens(file['added_tokens'], normalizer !== undefined);
   const ranks = readRanks(model, new Set([...Object.keys(specials), ...Object.keys(added)]));
-  return checkTokenizerData({
-    version: 1,
-    pattern,
-    specials,
-    ranks,
-    ...(Object.keys(added).length > 0 && { added }),
-    ...(normalizer && { normalizer }),
-  });
+  return withSpecials(
+    checkTokenizerData({
+      version: 1,
+      pattern,
+      specials,
+      ranks,
+      ...(Object.keys(added).length > 0 && { added }),
+      ...(normalizer && { normalizer }),
+    }),
+    options,
+  );
+}
+
+function withSpecials(data: TokenizerData, { endOfText, specialTokens = [] }: FromHuggingFaceOptions): TokenizerData {
+  const specials = { ...data.specials };
+  if (endOfText !== undefined && endOfText !== SPECIAL.endOfText) {
+    const id = Object.hasOwn(specials, endOfText) ? specials[endOfText] : undefined;
+    if (id === undefined)
+      throw new TokenizerError(
+        'unknown-special',
+        `endOfText: expected one of the file's special tokens (${Object.keys(specials).join(', ') || 'none'}), got ${endOfText}.`,
+      );
+    delete specials[endOfText];
+    specials[SPECIAL.endOfText] = id; // where the file calls another token so, that one stays without a name
+  }
+  let next = vocabularySize(data);
+  for (const name of specialTokens) if (!Object.hasOwn(specials, name)) specials[name] = next++;
+  return checkTokenizerData({ ...data, specials });
 }
 
 function checkModel(model: Json): void {

@@ -11,7 +11,7 @@ export {
 export { captionPrompt, encodeCaption, encodeDocument } from './encode-items.ts';
 export type { EncodedItem } from './encoded-item.ts';
 export { createEncoderPool, type EncoderPool, type EncoderPoolOptions } from './encoder-pool.ts';
-export { fromHuggingFace } from './from-hugging-face.ts';
+export { type FromHuggingFaceOptions, fromHuggingFace } from './from-hugging-face.ts';
 export { GPT_PATTERN } from './pattern.ts';
 export { STOCK_ENCODINGS, type StockEncoding, stockEncoding } from './stock-encodings.ts';
 export { type ConversationTemplate, TEMPLATES, type TemplateName, type TemplatePiece } from './templates.ts';
@@ -23,6 +23,7 @@ export {
   SPECIAL_TOKENS,
   stringifyTokenizer,
   type TokenizerData,
+  vocabularySize,
 } from './tokenizer-data.ts';
 export { TokenizerError, type TokenizerErrorCode } from './tokenizer-error.ts';
 export { type TrainBpeOptions, trainBpe } from './train-bpe.ts';

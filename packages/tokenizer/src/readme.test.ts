@@ -91,7 +91,7 @@ it('encodes items as the README says', () => {
 it('reads a vocabulary of Hugging Face and encodes in threads as the README says', async () => {
   const path = new URL('../fixtures/tokenizer_neox.json', import.meta.url);
   // #region neox
-  const neox = createTokenizer(fromHuggingFace(JSON.parse(await readFile(path, 'utf8')))); // GPT-NeoX, GPT-2, Llama 3, Qwen 2, …
+  const neox = createTokenizer(fromHuggingFace(JSON.parse(await readFile(path, 'utf8')))); // GPT-NeoX, GPT-2, Qwen 2, …
   // #endregion neox
   expectInReadme('neox');
   expect(neox.decode(neox.encode('A red cat.'))).toBe('A red cat.');

@@ -3,7 +3,14 @@ import { createReadStream } from 'node:fs';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DecoderConfig, huggingFaceDecoder } from '@vlm/model';
-import { createTokenizer, fromHuggingFace, SPECIAL, SPECIAL_TOKENS, type TokenizerData } from '@vlm/tokenizer';
+import {
+  createTokenizer,
+  fromHuggingFace,
+  SPECIAL,
+  SPECIAL_TOKENS,
+  type TokenizerData,
+  vocabularySize,
+} from '@vlm/tokenizer';
 import type { PublicDecoder } from '../model-config.ts';
 import type { PublicCheckpoint, Recipe } from '../recipe.ts';
 import { StudyError } from '../study-error.ts';
@@ -98,7 +105,7 @@ export function publicVocabulary(json: unknown, end: number | undefined): Tokeni
     if (own !== undefined && name === SPECIAL.endOfText && id !== end) continue; // another token took its name
     specials[name === own ? SPECIAL.endOfText : name] = id;
   }
-  let next = createTokenizer(data).vocabSize;
+  let next = vocabularySize(data);
   for (const name of SPECIAL_TOKENS) specials[name] ??= next++;
   return { ...data, specials };
 }

@@ -55,13 +55,7 @@ export async function runTokenizer({
 
 /** Takes over a vocabulary in Hugging Face's `tokenizer.json` (GPT-NeoX's, for the paper), with the special tokens of pictures behind its last id. */
 async function importTokenizer(file: string, directory: string): Promise<Record<string, unknown>> {
-  const data = fromHuggingFace(JSON.parse(await readFile(file, 'utf8')));
-  const specials = { ...data.specials };
-  let next = createTokenizer(data).vocabSize;
-  for (const name of SPECIAL_TOKENS) {
-    if (specials[name] === undefined) specials[name] = next++;
-  }
-  const whole = { ...data, specials };
+  const whole = fromHuggingFace(JSON.parse(await readFile(file, 'utf8')), { specialTokens: SPECIAL_TOKENS });
   await writeWhole(join(directory, tokenizerFile), stringifyTokenizer(whole));
   return { vocabSize: createTokenizer(whole).vocabSize, importedFrom: file };
 }
