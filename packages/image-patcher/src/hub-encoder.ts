@@ -33,7 +33,6 @@ const LEADING_TOKENS: Readonly<Record<string, number>> = {
   dinov2_with_registers: 1,
   dinov3_vit: 1,
   vit: 1,
-  deit: 2,
 };
 
 /**

@@ -74,7 +74,12 @@ export function checkedLimits(given: Partial<ReadLimits> = {}): ReadLimits {
 }
 
 /** A saved position, if it fits the shards it is used with. */
-export function checkedState(state: ShardPosition, epoch: number, shards: number, list: string): ShardPosition {
+export function checkedState(
+  state: ShardPosition,
+  epoch: number,
+  shards: number,
+  { list, paths }: Required<Pick<ShardPosition, 'list' | 'paths'>>,
+): ShardPosition {
   for (const name of ['epoch', 'shard', 'sample', 'offset'] as const) {
     if (!Number.isSafeInteger(state[name]) || state[name] < 0) {
       throw new WebDatasetError(
@@ -103,7 +108,9 @@ export function checkedState(state: ShardPosition, epoch: number, shards: number
     );
   if (state.shard > shards)
     throw new WebDatasetError('invalid-state', `state is at shard ${state.shard}, but the list has only ${shards}`);
-  if (state.list !== undefined && state.list !== list) {
+  const isOther =
+    (state.list !== undefined && state.list !== list) || (state.paths !== undefined && state.paths !== paths);
+  if (isOther) {
     throw new WebDatasetError(
       'invalid-state',
       'state was taken with other shards or another seed; open the same list in the same order',
@@ -112,10 +119,24 @@ export function checkedState(state: ShardPosition, epoch: number, shards: number
   return state;
 }
 
-/** FNV-1a over file names (folders may move) and what makes the order. */
+/** Over file names and what makes the order. */
 export function fingerprint(shards: readonly string[], order: string): string {
+  return hashOf([...shards.map((shard) => shard.slice(shard.lastIndexOf('/') + 1)), order]);
+}
+
+/** Over the paths below the folder that all shards share: it may move, but names alone are often the same in every folder. */
+export function pathsFingerprint(shards: readonly string[]): string {
+  const folders = shards.map((shard) => shard.split('/').slice(0, -1));
+  const [first = []] = folders;
+  let shared = 0;
+  while (shared < first.length && folders.every((folder) => folder[shared] === first[shared])) shared++;
+  return hashOf(shards.map((shard) => shard.split('/').slice(shared).join('/')));
+}
+
+/** FNV-1a. */
+function hashOf(texts: readonly string[]): string {
   let hash = 0xcbf29ce484222325n;
-  for (const text of [...shards.map((shard) => shard.slice(shard.lastIndexOf('/') + 1)), order]) {
+  for (const text of texts) {
     for (const byte of Buffer.from(`${text}\n`)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   }
   return hash.toString(16).padStart(16, '0');

@@ -26,7 +26,7 @@ function startsWith(...magic: number[]): (head: Uint8Array) => boolean {
  * Opens a shard and takes off its compression, told by its first bytes and not by its name.
  *
  * @param offset where to begin, in uncompressed bytes: a plain tar is opened there, a compressed one is read up to there
- * @throws WebDatasetError `unsupported` for bzip2 and xz
+ * @throws WebDatasetError `unsupported` for bzip2 and xz; `truncated` for a shard that ends before the offset
  */
 export async function openUncompressed(
   source: ByteSource,
@@ -35,8 +35,16 @@ export async function openUncompressed(
   limits: ReadLimits,
 ): Promise<ByteReader> {
   const seekable = source.seekable?.(shard) ?? true;
-  if (offset > 0 && seekable && (await compressionOfShard(source, shard)) === 'none')
-    return new ByteReader(source.open(shard, offset, { reuse: true }), offset);
+  if (offset > 0 && seekable && (await compressionOfShard(source, shard)) === 'none') {
+    const reader = new ByteReader(source.open(shard, offset, { reuse: true }), offset);
+    try {
+      if (!(await reader.fill()) && !(await hasByte(source, shard, offset - 1))) throw endsBefore(offset);
+      return reader;
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  }
   const stored = source.open(shard, 0, { reuse: true })[Symbol.asyncIterator]();
   const head = await takeHead(stored);
   const compression = compressionOf(head);
@@ -56,12 +64,27 @@ export async function openUncompressed(
     release,
   );
   try {
-    await reader.skip(offset);
+    if ((await reader.skip(offset)) < offset) throw endsBefore(offset);
   } catch (error) {
     await reader.close();
     throw error;
   }
   return reader;
+}
+
+/** A shard may end at the position, but not before it: then it is not the one that was read. */
+function endsBefore(offset: number): WebDatasetError {
+  const message = `the shard ends before byte ${offset}, where reading is to go on: it was replaced by a shorter one since the position was saved`;
+  return new WebDatasetError('truncated', message, { offset });
+}
+
+async function hasByte(source: ByteSource, shard: string, offset: number): Promise<boolean> {
+  const bytes = new ByteReader(source.open(shard, offset, { length: 1 }));
+  try {
+    return await bytes.fill();
+  } finally {
+    await bytes.close();
+  }
 }
 
 function compressionOf(head: Uint8Array): Compression {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readShards } from './index.ts';
 import { readAll, readWithFaults } from './testing/read-all.ts';
-import { memorySource } from './testing/tar-bytes.ts';
+import { memorySource, temporaryFolder } from './testing/tar-bytes.ts';
 
 const rows = Array.from({ length: 300 }, (_, i) => ({
   text: `document ${i} `.repeat(i % 40),
@@ -48,10 +48,32 @@ describe('text shards', () => {
     }
   });
 
-  it('may have empty lines, line ends of Windows, a byte order mark, and no end of the last line', async () => {
-    const { samples, counts } = await readWithFaults({ 's.jsonl': Buffer.from('\ufeff{"a":1}\r\n\r\n\n{"a":2}') });
+  it('that became shorter than the position say so, and one that ends there ends', async () => {
+    for (const pack of [(bytes: Uint8Array) => bytes, gzipSync]) {
+      const lines = Buffer.from('{"a":1}\n{"a":2}\n');
+      const reader = readShards('s.jsonl', { source: memorySource({ 's.jsonl': pack(lines) }) });
+      await reader.next();
+      await reader.next();
+      const state = reader.state();
+      const again = (bytes: Uint8Array) => readWithFaults({ 's.jsonl': pack(bytes) }, { state });
+      expect((await again(lines)).faults).toEqual([]);
+      for (const shorter of [lines.subarray(0, 8), lines.subarray(0, 15)])
+        expect((await again(shorter)).faults).toMatchObject([
+          { code: 'truncated', message: expect.stringMatching(/ends before byte 16, where reading is to go on/) },
+        ]);
+      const folder = temporaryFolder({ 's.jsonl': pack(lines.subarray(0, 8)) });
+      await expect(readAll(readShards(join(folder, 's.jsonl'), { state }))).rejects.toThrow(/ends before byte 16/);
+    }
+  });
+
+  it('may have empty and blank lines, line ends of Windows, a byte order mark, and no end of the last line', async () => {
+    const bytes = Buffer.from('\ufeff{"a":1}\r\n\r\n  \n\t \r\n\n{"a":2}\n  ');
+    const { samples, counts, faults } = await readWithFaults({ 's.jsonl': bytes });
+    expect(faults).toEqual([]);
     expect(samples).toEqual(['s.jsonl#0 000000000 json={"a":1}', 's.jsonl#1 000000001 json={"a":2}']);
-    expect(counts).toMatchObject({ samples: 2, ignoredMembers: 2 });
+    expect(counts).toMatchObject({ samples: 2, ignoredMembers: 5 });
+    const { samples: last } = await readWithFaults({ 's.jsonl': Buffer.from('{"a":1}\n{"a":2}') });
+    expect(last).toEqual(samples);
   });
 
   it('do not depend on how the bytes arrive', async () => {
@@ -84,6 +106,18 @@ describe('text shards', () => {
     const { samples, faults } = await readWithFaults({ 's.jsonl': long }, { limits: { maxMemberBytes: 2000 } });
     expect(samples).toHaveLength(1);
     expect(faults).toMatchObject([{ code: 'limit', offset: 8 }]);
+  });
+
+  it('under another name are told for what they look like', async () => {
+    const short = Buffer.from('{"text":"a"}\n{"text":"b"}\n');
+    const name = 'c4-train.00000-of-01024.json.gz';
+    for (const lines of [short, text]) {
+      const { faults } = await readWithFaults({ [name]: gzipSync(lines) });
+      expect(faults).toMatchObject([
+        { code: 'corrupt', message: expect.stringMatching(/looks like JSON lines.*give \{ format: 'jsonl' \}/) },
+      ]);
+    }
+    expect((await readWithFaults({ [name]: gzipSync(short) }, { format: 'jsonl' })).samples).toHaveLength(2);
   });
 
   it('are what format says', () => {

@@ -9,7 +9,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Samples of a text shard (DCLM's `jsonl.zst`): each line is the member `json` of a sample whose key is the line's number. Lines
- * without a character belong to no sample.
+ * without a visible character belong to no sample.
  *
  * @throws WebDatasetError `limit` for a line over `limits.maxMemberBytes`; `truncated` when the last line has neither an end nor whole JSON
  */
@@ -30,7 +30,7 @@ export async function* readLines(
     const first = start === 0 && byteOrderMark.every((byte, i) => line[i] === byte) ? byteOrderMark.length : 0;
     const json = end === line.length && first === 0 ? line : line.slice(first, end);
     start = bytes.position;
-    if (json.length === 0) {
+    if (isBlank(json)) {
       events.push({ kind: 'ignored' });
       return;
     }
@@ -68,7 +68,7 @@ export async function* readLines(
   }
   if (begunBytes === 0) return;
   const line = new Uint8Array(Buffer.concat(begun));
-  if (!isJson(line)) {
+  if (!isBlank(line) && !isJson(line)) {
     throw new WebDatasetError(
       'truncated',
       'the last line is cut off: it has no end and is not JSON; fetch or write the shard again',
@@ -79,6 +79,11 @@ export async function* readLines(
   }
   finish(line);
   yield events;
+}
+
+/** Of white space as JSON has it, if anything. */
+function isBlank(line: Uint8Array): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === carriageReturn);
 }
 
 function isJson(line: Uint8Array): boolean {

@@ -182,6 +182,12 @@ describe('resume', () => {
     expect(readShards('moved/s-{0..3}', { source, state }).state()).toEqual(state); // folders may move
     const refused = (shards: string, more: ReadShardsOptions): void =>
       expect(() => readShards(shards, { source, ...more })).toThrow(expect.objectContaining({ code: 'invalid-state' }));
+    const apart = readShards('a/s-{0..3}::b/s-{0..3}', { source }).state();
+    expect(readShards('moved/a/s-{0..3}::moved/b/s-{0..3}', { source, state: apart }).state()).toEqual(apart);
+    refused('a/s-{0..3}::c/s-{0..3}', { state: apart });
+    refused('a/s-{0..1}::b/s-{2..3}', { state });
+    const { paths: _, ...early } = apart; // of a version that knew file names alone
+    expect(readShards('a/s-{0..3}::b/s-{0..3}', { source, state: early }).state()).toEqual(apart);
     refused('s-{0..4}', { state });
     refused('s-{0..3}', { state, shuffleShards: { seed: 1 } });
     refused('s-{0..3}', { state, epoch: 2 });

@@ -6,7 +6,7 @@ import {
   shuffledByBuffer,
 } from './buffer-shuffle.ts';
 import type { ByteSource } from './byte-source.ts';
-import { checkedLimits, checkedState, checkReadOptions, fingerprint } from './check-read-options.ts';
+import { checkedLimits, checkedState, checkReadOptions, fingerprint, pathsFingerprint } from './check-read-options.ts';
 import { WebDatasetError } from './errors.ts';
 import { expandShards } from './expand-shards.ts';
 import type { ReadLimits } from './limits.ts';
@@ -28,6 +28,8 @@ export interface ShardPosition extends SamplePosition {
   buffer?: BufferPosition;
   /** Fingerprint of the shard names and the seed, so that a position is not used with another list. */
   list?: string;
+  /** Fingerprint of the paths below the folder that the shards share; absent from positions of earlier versions, which are taken as they are. */
+  paths?: string;
 }
 
 /** How shards are read. */
@@ -152,14 +154,15 @@ export function readShards(shards: string | readonly string[], options: ReadShar
     ]),
   );
   const { order, shared } = shareOf(orderOf(expanded, shuffleShards, epoch), options.split);
-  const position: ShardPosition = { epoch, shard: 0, sample: 0, offset: 0, list };
+  const paths = pathsFingerprint(expanded);
+  const position: ShardPosition = { epoch, shard: 0, sample: 0, offset: 0, list, paths };
   if (state !== undefined) {
     const windows = shuffleSamples !== undefined && 'window' in shuffleSamples;
     const buffers = shuffleSamples !== undefined && 'buffer' in shuffleSamples;
     if ((state.taken && !windows) || (state.buffer && !buffers)) {
       throw new WebDatasetError('invalid-state', 'state was taken with shuffleSamples; give the same option again');
     }
-    const { shard, sample, offset, scattered } = checkedState(state, epoch, order.length, list);
+    const { shard, sample, offset, scattered } = checkedState(state, epoch, order.length, { list, paths });
     Object.assign(position, { shard, sample, offset }, scattered && { scattered });
   }
 

@@ -162,11 +162,12 @@ export class TarReader {
     try {
       return parseTarHeader(bytes, start);
     } catch (error) {
-      throw relocated(error, at, this.#whatItMayBe(at));
+      throw relocated(error, at, this.#whatItMayBe(at, bytes.subarray(start, start + blockBytes)));
     }
   }
 
-  #whatItMayBe(at: number): string {
+  #whatItMayBe(at: number, block: Uint8Array): string {
+    if (at === 0 && isJsonLine(block)) return `${jsonLines}: `;
     if (at === 0) return 'this does not look like a tar archive: ';
     return this.#sawEnd ? 'bytes behind the end of the archive: ' : '';
   }
@@ -202,6 +203,8 @@ export class TarReader {
 
   #end(at: number, rest: Uint8Array): undefined {
     if (at === 0 && rest.length === 0) throw truncated(0, 'the shard is empty');
+    if (at === 0 && isJsonLine(rest))
+      throw new WebDatasetError('corrupt', `${jsonLines}: there is no tar header`, { offset: at });
     if (rest.length > 0 && !(this.#sawEnd && isZeroBlock(rest)))
       throw truncated(at, `expected a header of ${blockBytes} bytes, got ${rest.length}`);
     if (!this.#sawEnd && !this.#compatible) {
@@ -212,6 +215,13 @@ export class TarReader {
     }
     return undefined;
   }
+}
+
+const jsonLines = "this looks like JSON lines, which are told by names as .jsonl.gz: give { format: 'jsonl' }";
+
+/** Begins like a JSON object or list of them: `{"`, which no name of a member does in practice. */
+function isJsonLine(block: Uint8Array): boolean {
+  return /^(\xef\xbb\xbf)?\s*\{\s*["}]/.test(Buffer.from(block.subarray(0, 64)).toString('latin1'));
 }
 
 function truncated(offset: number, message: string): WebDatasetError {
