@@ -33,13 +33,13 @@ export const externalCorpusSchema = z.strictObject({
     caption: z.enum(['original', 'synthetic']),
   }),
   conversations: z.strictObject({
-    /** A JSON list of rows `{ id, image?, conversations }`. */
+    /** Rows `{ id, image?, conversations }`: a JSON list of any length, or lines (`.jsonl`, also `.gz` and `.zst`). */
     file: z.string().min(1),
     /** Folder that the rows' image paths are relative to. */
     images: z.string().min(1),
     /** Rows without a picture (LLaVA-1.5's 40k of ShareGPT); the paper's file has none. */
     textOnly: z.enum(['keep', 'drop']),
-    /** Rows whose picture is not there, or whose turns or `<image>` marks do not fit: an error, or left out and counted. */
+    /** Rows whose picture is not there, or that training could not encode: an error, or left out and counted. */
     broken: z.enum(['error', 'skip']),
   }),
   /** Benchmarks in their published files; names as `@vlm/evals` has them. */

@@ -5,7 +5,7 @@ import { readManifest } from '@vlm/corpus';
 import { createRandom } from '@vlm/model';
 import type { OpenSource } from '@vlm/trainer';
 import { filterSource, mapSource } from '@vlm/trainer';
-import { type ReadShardsOptions, readShards, type Sample, type ShardPosition } from 'webdataset-ts';
+import { type ReadShardsOptions, readShards, type Sample, type ShardPosition, WebDatasetError } from 'webdataset-ts';
 import { StudyError } from '../study-error.ts';
 import { type ExternalManifest, externalManifestFile, type GroupFormat } from './external-corpus.ts';
 
@@ -75,10 +75,17 @@ export function readGroup(corpus: string, group: string, reading: GroupReading =
     format = found?.format ?? format;
     return readShards(found?.shards ?? [], { ...how, state: state as ShardPosition | undefined });
   };
+  const { onBroken = 'error' } = how;
+  const skipsLines = onBroken !== 'error';
   const whole = filterSource(
     raw,
-    (sample) => lacks(sample, format) ?? true,
-    (sample, reason) => onLeftOut?.(sample.key, reason),
+    (sample) => lacks(sample, format, skipsLines) ?? true,
+    (sample, reason) => {
+      // A line that is broken is a fault of its shard, a sample that lacks something is none.
+      if (format.kind === 'dclm' && skipsLines)
+        onBroken(new WebDatasetError('undecodable', noDocument(sample).message));
+      else onLeftOut?.(sample.key, reason);
+    },
   );
   return async (state, pass) => {
     // The default corpus needs no change, and its positions stay what they were.
@@ -102,7 +109,8 @@ export async function* eachSample(corpus: string, group: string, reading: GroupR
 }
 
 /** Why a sample cannot be used; undefined where it can. */
-function lacks(sample: Sample, format: GroupFormat): string | undefined {
+function lacks(sample: Sample, format: GroupFormat, skipsLines: boolean): string | undefined {
+  if (format.kind === 'dclm' && skipsLines) return textOfLine(sample) ? undefined : 'no line of JSON with a text';
   if (format.kind !== 'datacomp') return undefined;
   if (!pictureOf(sample.members))
     return 'no picture in the shard (the public release of DataComp-DR has addresses alone)';
@@ -133,7 +141,11 @@ async function normalised(sample: Sample, format: GroupFormat, pictures: boolean
 function documentOf(sample: Sample): string {
   const text = textOfLine(sample);
   if (text) return text;
-  throw badSample(sample.shard, sample.key, 'a line of JSON with a "text" of at least one character');
+  throw noDocument(sample);
+}
+
+function noDocument({ shard, key }: Sample): StudyError {
+  return badSample(shard, key, 'a line of JSON with a "text" of at least one character');
 }
 
 /** What a line of JSON has as its `text`; undefined where that is no text, or the line no JSON. */

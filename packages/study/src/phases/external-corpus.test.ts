@@ -91,6 +91,26 @@ describe('data of one’s own', () => {
       { id: 'a', image: 'x.jpg', conversations: [pair[0], { from: 'gpt', value: 5 }] },
       /a turn whose "value" is no text: 5/,
     ],
+    [
+      'a mark in an answer',
+      { id: 'a', image: 'x.jpg', conversations: [pair[0], { from: 'gpt', value: 'A <image>.' }] },
+      /row 0 \(id "a"\): <image> marks in an answer/,
+    ],
+    [
+      'half a character',
+      { id: 'a', image: 'x.jpg', conversations: [pair[0], { from: 'gpt', value: 'A \ud83d cat.' }] },
+      /a lone surrogate/,
+    ],
+    [
+      'an answer that is blank to the tokenizer',
+      { id: 'a', image: 'x.jpg', conversations: [pair[0], { from: 'gpt', value: '\u0085\u001c' }] },
+      /cannot be encoded: .*visible character/,
+    ],
+    [
+      'a picture elsewhere',
+      { id: 'a', image: '../llava_v1_5_mix665k.json', conversations: pair },
+      /outside of its folder: \.\.\/llava/,
+    ],
     ['an image that is no path', { id: 'a', image: null, conversations: pair }, /an "image" that is no path: null/],
   ])('leaves out a row of conversations that is %s, or names it', async (name, row, message) => {
     const file = join(folder, 'broken-rows.json');
@@ -99,13 +119,59 @@ describe('data of one’s own', () => {
     const read = (broken: 'error' | 'skip') =>
       buildExternalCorpus(
         { ...corpus, conversations: { ...corpus.conversations, file, broken } },
-        join(folder, `rows-${name.length}-${broken}`),
+        join(folder, `rows-${name.replaceAll(' ', '-')}-${broken}`),
         () => {},
       );
     await expect(read('error')).rejects.toThrow(message);
     const { counts, skipped } = await read('skip');
     expect(counts.samples['conversations/train']).toBe(1);
     expect(Object.values(skipped)).toEqual([1]);
+  });
+
+  it('takes rows as lines too, under the same numbers', async () => {
+    const rows = JSON.parse(await readFile(corpus.conversations.file, 'utf8')) as unknown[];
+    const lines = rows.map((row) => JSON.stringify(row));
+    lines[2] = '{"id": "cut';
+    const file = join(folder, 'rows.jsonl');
+    await writeFile(file, `${lines.join('\n')}\n`);
+    const own = { ...corpus, conversations: { ...corpus.conversations, file } };
+    const as = join(folder, 'built-of-lines');
+    const { skipped } = await buildExternalCorpus(own, as, () => {});
+    expect(skipped).toEqual({ ...manifest.skipped, 'no JSON': 1 });
+    const keys = async (where: string): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const { key } of eachSample(where, 'conversations/train')) found.push(key);
+      return found;
+    };
+    expect(await keys(as)).toEqual((await keys(built)).filter((key) => !key.endsWith('000000002')));
+    const strict = { ...own, conversations: { ...own.conversations, broken: 'error' as const } };
+    await expect(buildExternalCorpus(strict, join(folder, 'strict-lines'), () => {})).rejects.toThrow(
+      /rows\.jsonl, row 2 .*: no JSON/,
+    );
+  });
+
+  it('tells of a broken line of text and goes on where shards may be broken, and else says which it is', async () => {
+    const shard = join(folder, 'broken-lines.jsonl');
+    await writeFile(shard, '{"text":"one"}\n{"text":"tw\n\n{"text":""}\n  \n{"text":"five"}\n');
+    const own = { ...corpus, text: { ...corpus.text, format: 'dclm' as const, shards: [shard] } };
+    const as = join(folder, 'built-of-broken-lines');
+    await buildExternalCorpus(own, as, () => {});
+    const told: string[] = [];
+    const texts: string[] = [];
+    const onBroken = (problem: Error): void => void told.push(problem.message);
+    for await (const { members } of eachSample(as, 'text/train', { onBroken }))
+      texts.push(decoder.decode(members['txt']));
+    expect(texts).toEqual(['one', 'five']);
+    expect(told).toEqual(
+      [1, 2].map((line) => expect.stringMatching(new RegExp(`Sample 00000000${line} of .*broken-lines\\.jsonl`))),
+    );
+    const strict = async (): Promise<void> => {
+      for await (const _ of eachSample(as, 'text/train'));
+    };
+    await expect(strict()).rejects.toMatchObject({
+      code: 'bad-data',
+      message: expect.stringMatching(/Sample 000000001 of .*broken-lines\.jsonl/),
+    });
   });
 
   it.each([

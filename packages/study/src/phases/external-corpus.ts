@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type BenchmarkItem, type BenchmarkName, benchmarks, readBenchmark } from '@vlm/evals';
 import { expandShards, readShards, type SampleToWrite, writeShards } from 'webdataset-ts';
 import { checkPaths } from '../data/check-paths.ts';
+import { type ConversationRow, isRow, rowProblem, rowTexts } from '../data/conversation-rows.ts';
 import { type ExternalCorpus, type ExternalManifest, externalManifestFile } from '../data/external-corpus.ts';
 import { badSample, textOfLine } from '../data/read-group.ts';
 import { writeJson } from '../store/whole-file.ts';
 import { StudyError } from '../study-error.ts';
-
-/** As it should be; what a file holds is checked by `rowProblem`. */
-type Row = { id?: unknown; image?: string; conversations?: { from: string; value: string }[] };
 
 /**
  * Looks through data of the user's own and writes down where it is. Text and captions stay in their shards; rows of conversations are checked and
@@ -89,19 +87,28 @@ function parseJson(text: string, where: string): unknown {
   }
 }
 
+function parsedRow(text: string): { row: unknown; noJson?: string } {
+  try {
+    return { row: JSON.parse(text) };
+  } catch (error) {
+    return { row: undefined, noJson: `no JSON: ${(error as Error).message}` };
+  }
+}
+
 async function* conversationRows(
   { conversations }: ExternalCorpus,
   skip: (reason: string) => void,
 ): AsyncGenerator<SampleToWrite> {
   const { file, images, textOnly, broken } = conversations;
-  const rows = parseJson(await readFile(file, 'utf8'), file);
-  if (!Array.isArray(rows)) throw new StudyError('bad-data', `${file}: expected a JSON list of conversations.`);
-  for (const [i, row] of (rows as unknown[]).entries()) {
+  let i = -1;
+  for await (const text of rowTexts(file)) {
+    i++;
+    const { row, noJson } = parsedRow(text);
     if (isRow(row) && row.image === undefined && textOnly === 'drop') {
       skip('rows without a picture');
       continue;
     }
-    const problem = await rowProblem(row, images);
+    const problem = noJson ?? (await rowProblem(row, images));
     if (problem && broken === 'error') {
       throw new StudyError(
         'bad-data',
@@ -113,7 +120,7 @@ async function* conversationRows(
       continue;
     }
     // LLaVA's ids occur more than once; the place of a row does not.
-    const { id, image, conversations: turns } = row as Row;
+    const { id, image, conversations: turns } = row as ConversationRow;
     const json = JSON.stringify({
       id: String(id),
       ...(image === undefined ? {} : { image }),
@@ -121,31 +128,6 @@ async function* conversationRows(
     });
     yield { key: `row-${String(i).padStart(9, '0')}`, members: { json } };
   }
-}
-
-function isRow(row: unknown): row is Row {
-  return typeof row === 'object' && row !== null;
-}
-
-async function rowProblem(row: unknown, images: string): Promise<string | undefined> {
-  if (!isRow(row)) return `no object with conversations: ${JSON.stringify(row)}`;
-  const { image, conversations: turns } = row;
-  if (!Array.isArray(turns) || turns.length < 2) return 'fewer than two turns';
-  const isInTurn = turns.every((turn, i) => turn?.from === (i % 2 === 0 ? 'human' : 'gpt'));
-  if (!isInTurn || turns.length % 2 !== 0) return 'turns that do not alternate from human to gpt';
-  const odd = turns.find(({ value }) => typeof value !== 'string');
-  if (odd) return `a turn whose "value" is no text: ${JSON.stringify(odd.value)}`;
-  if (turns.some(({ from, value }) => from === 'gpt' && value.trim() === '')) return 'an empty answer';
-  const marks = turns.reduce((sum, { value }) => sum + value.split('<image>').length - 1, 0);
-  if (marks !== (image === undefined ? 0 : 1))
-    return `<image> marks that do not fit: ${marks} with ${image ?? 'no picture'}`;
-  if (image === undefined) return undefined;
-  if (typeof image !== 'string') return `an "image" that is no path: ${JSON.stringify(image)}`;
-  const isThere = await access(join(images, image)).then(
-    () => true,
-    () => false,
-  );
-  return isThere ? undefined : `no such picture: ${join(images, image)}`;
 }
 
 async function* heldOutDocuments({ text }: ExternalCorpus): AsyncGenerator<SampleToWrite> {
