@@ -33,25 +33,7 @@ export interface SlurmExecutorOptions {
 
 /** Seconds before a job's time is up at which it is told, so that its phase writes a checkpoint and the job goes back to the queue. */
 const noticeSeconds = 120;
-/** What squeue and sacct call a job that still runs or will, in any version; one in another state, also a new one, has ended. */
-const aliveStates = new Set([
-  'PENDING',
-  'CONFIGURING',
-  'RUNNING',
-  'COMPLETING',
-  'STAGE_OUT',
-  'SUSPENDED',
-  'STOPPED',
-  'SIGNALING',
-  'RESIZING',
-  'REQUEUED',
-  'REQUEUE_FED',
-  'REQUEUE_HOLD',
-  'RESV_DEL_HOLD',
-  'SPECIAL_EXIT',
-  'EXPEDITING',
-  'POWER_UP_NODE',
-]);
+/** What squeue and sacct call a job that waits. */
 const queuedStates = new Set([
   'PENDING',
   'CONFIGURING',
@@ -61,6 +43,18 @@ const queuedStates = new Set([
   'REQUEUE_HOLD',
   'RESV_DEL_HOLD',
   'SPECIAL_EXIT',
+]);
+/** And one that waits or runs, in any version; one in another state, also a new one, has ended. */
+const aliveStates = new Set([
+  ...queuedStates,
+  'RUNNING',
+  'COMPLETING',
+  'STAGE_OUT',
+  'STOPPED',
+  'SIGNALING',
+  'RESIZING',
+  'EXPEDITING',
+  'POWER_UP_NODE',
 ]);
 /** Ended by no fault of the phase, and by nobody's wish: it waits, and is submitted again. */
 const lostStates = new Set(['PREEMPTED', 'NODE_FAIL', 'REVOKED']);
@@ -124,6 +118,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     submit,
     status,
     async cancel(study) {
+      const records = await finishedRecords(study.phases, store);
       const alive = [...(await states(study.phases))].filter(([, found]) => isAlive(found));
       await slurm.cancel(alive.map(([, { job }]) => job));
       for (let tries = 0; tries < 60; tries++) {
@@ -131,7 +126,8 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
         if (![...now.values()].some((found) => isAlive(found))) break;
         await sleep(500);
       }
-      return alive.length > 0;
+      // A job lives a moment longer than its phase: that one is done, and was not stopped.
+      return alive.some(([{ id }]) => !records.has(id));
     },
     async retry(study, phaseId) {
       const failed = await retryable(study, phaseId);

@@ -104,8 +104,8 @@ export interface TrainStep {
   /** Copies the state out. */
   getState(): Promise<TrainState>;
   /**
-   * One update. The batch is copied at the call: the caller may fill its arrays anew at once. Where the gradient norm is not finite the result is returned and nothing is updated: the caller decides.
-   * Calls run in the order in which they were made.
+   * One update. The batch is copied at the call: the caller may fill its arrays anew at once. Where the gradient norm is not finite the result is
+   * returned and nothing is updated: the caller decides. Calls run in the order in which they were made.
    */
   run(variant: string, batch: NamedArrays, hyper: { lr: number }): Promise<StepResult>;
   /**

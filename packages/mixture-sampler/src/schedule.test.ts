@@ -27,6 +27,14 @@ describe('the curve of shares', () => {
     );
   });
 
+  it('is due at once for an amount whose square is nothing, where a share begins at 0', () => {
+    const ramp = [
+      { at: 0, weights: { a: 1, b: 0 } },
+      { at: 1000, weights: { a: 0, b: 1 }, ramp: 'linear' as const },
+    ];
+    expect(shareCurve(ramp, ['a', 'b']).due(1, 1e-322)).toBe(0);
+  });
+
   it.each(['step', 'linear', 'cosine'] as const)('integrates a %s ramp as small steps do', (ramp) => {
     const knots: ScheduleKnot[] = [
       { at: 0, weights: { a: 3, b: 1 } },

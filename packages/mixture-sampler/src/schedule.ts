@@ -109,7 +109,8 @@ function timeIn(segment: Segment, i: number, amount: number): number {
   if (ramp === 'step' || a === b) return a > 0 ? amount / a : Number.POSITIVE_INFINITY;
   if (ramp === 'linear') {
     const root = Math.sqrt(Math.max(0, a * a + (2 * (b - a) * amount) / length)); // less than 0 only by rounding
-    return Math.min(length, (2 * amount) / (a + root));
+    // Both are 0 where the share begins at 0 and the amount is so small that its square is none.
+    return a + root > 0 ? Math.min(length, (2 * amount) / (a + root)) : 0;
   }
   // Newton's steps, kept between two bounds: the share may be 0 at an end.
   let [low, high] = [0, length];

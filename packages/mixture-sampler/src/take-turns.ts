@@ -1,4 +1,5 @@
 import { MixtureError } from './mixture-error.ts';
+import { oneCallAtATime } from './one-call-at-a-time.ts';
 import type { ResumableIterator } from './types.ts';
 
 /**
@@ -38,22 +39,8 @@ export function takeTurns<T, State>(
       if (result.done) break;
       if (place === rank) own = result;
     }
-    position = iterator.state();
     return own;
   }
 
-  let position = iterator.state();
-  let turn: Promise<unknown> = Promise.resolve();
-  return {
-    next() {
-      const result = turn.then(round);
-      turn = result;
-      return result;
-    },
-    state: () => position,
-    async return() {
-      await turn.catch(() => {});
-      return iterator.return?.();
-    },
-  };
+  return oneCallAtATime({ next: round, state: () => iterator.state(), return: async () => iterator.return?.() });
 }

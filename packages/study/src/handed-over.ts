@@ -1,5 +1,5 @@
 import { expandStudy, type Phase, type Study } from './graph.ts';
-import { parseRecipe } from './recipe.ts';
+import { parseRecipe } from './parse-recipe.ts';
 import { StudyError } from './study-error.ts';
 import { studyVersion } from './version.ts';
 

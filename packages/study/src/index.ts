@@ -16,6 +16,7 @@ export { describeHardware, type Hardware, hardwareText } from './hardware.ts';
 export { canonicalJson, identityOf, numericsVersion } from './identity.ts';
 export { type LocalExecutorOptions, localExecutor } from './local-executor.ts';
 export { openTrainedModel, type TrainedModel } from './open-trained-model.ts';
+export { parseRecipe } from './parse-recipe.ts';
 export { partOfStudy } from './part-of-study.ts';
 export { appendPhaseLog, logLine, readPhaseLog } from './phase-log.ts';
 export { writePartialReport } from './phases/report.ts';
@@ -29,7 +30,7 @@ export {
 } from './plan.ts';
 export { loadRecipe, presetNames, presets } from './presets/index.ts';
 export { localReport, readResults } from './read-results.ts';
-export { type Arm, mainSteps, parseRecipe, type Recipe, recipeSchema } from './recipe.ts';
+export { type Arm, mainSteps, type Recipe, recipeSchema } from './recipe.ts';
 export { writeDuelPage } from './report/duel-page.ts';
 export type {
   ArmResult,

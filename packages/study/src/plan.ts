@@ -63,12 +63,9 @@ export interface PlanOptions {
 export function planStudy(study: Study, options: PlanOptions): StudyPlan {
   const { concurrency, finished = new Set() } = options;
   const modelPhases = phasesOfModels(study);
-  const phases = study.phases.map((phase): PlannedPhase => {
-    const { amount, unit, flops, memoryBytes, storeBytes, seconds } = phaseCost(
-      study,
-      phase,
-      options.trainingFlopsPerSecond,
-    );
+  const costs = study.phases.map((phase) => phaseCost(study, phase, options.trainingFlopsPerSecond));
+  const phases = study.phases.map((phase, i): PlannedPhase => {
+    const { amount, unit, flops, memoryBytes, storeBytes, seconds } = costs[i]!;
     return {
       id: phase.id,
       kind: phase.kind,
@@ -89,7 +86,7 @@ export function planStudy(study: Study, options: PlanOptions): StudyPlan {
   const toDo = phases.filter((phase) => !phase.finished);
   return {
     phases,
-    parameters: Math.max(0, ...study.phases.map((phase) => phaseCost(study, phase).parameters)),
+    parameters: Math.max(0, ...costs.map((cost) => cost.parameters)),
     decoderParameters: countParameters(vlmParams(textModelConfig(study.recipe, study.recipe.tokenizer.vocabSize))),
     flops: sum(phases.map((phase) => phase.flops)),
     storeBytes: sum(phases.map((phase) => phase.storeBytes)),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expandStudy, type Phase, type Study } from './graph.ts';
-import { parseRecipe } from './recipe.ts';
+import { parseRecipe } from './parse-recipe.ts';
 import { runPhase } from './run-phase.ts';
 import { openStore, type Store } from './store.ts';
 import { realFormatsRecipe, writeRealFormats } from './testing/real-formats.ts';

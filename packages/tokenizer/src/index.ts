@@ -23,7 +23,6 @@ export {
   SPECIAL_TOKENS,
   stringifyTokenizer,
   type TokenizerData,
-  vocabularySize,
 } from './tokenizer-data.ts';
 export { TokenizerError, type TokenizerErrorCode } from './tokenizer-error.ts';
 export { type TrainBpeOptions, trainBpe } from './train-bpe.ts';

@@ -113,10 +113,7 @@ function neverInUtf8(byte: number): boolean {
   return byte === 0xc0 || byte === 0xc1 || byte >= 0xf5;
 }
 
-/**
- * Number of ids, special tokens included: one more than the largest.
- * @example vocabularySize(stockEncoding('gpt2', { specialTokens: [] })) // 50257
- */
+/** Number of ids, special tokens included: one more than the largest. */
 export function vocabularySize(data: TokenizerData): number {
   const own = [...Object.values(data.specials), ...Object.values(data.added ?? {})];
   return own.reduce((size, id) => Math.max(size, id + 1), data.ranks.length);

@@ -11,12 +11,11 @@
  * There is no mask between the items of a row. An item longer than a row cannot stay whole: `overlong` says what then happens.
  */
 import type { NamedArrays } from '@vlm/jit';
-import type { ResumableIterator } from '@vlm/mixture-sampler';
+import { oneCallAtATime, type ResumableIterator } from '@vlm/mixture-sampler';
 import { Account, checkAccounting, type TokenAccounting } from './accounting.ts';
 import { type Batch, BatchBuilder, type BatchShape, batchArrays, checkShape } from './batch.ts';
 import { checkChoice, checkNumber } from './check-values.ts';
 import { ItemCursor } from './item-cursor.ts';
-import { oneCallAtATime } from './one-call-at-a-time.ts';
 import { TrainerError } from './trainer-error.ts';
 import type { OpenSource, SourcedItem } from './training-item.ts';
 

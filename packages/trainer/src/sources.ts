@@ -5,8 +5,7 @@
  *
  *     limitSource(filterSource(mapSource(openShards, encode), keep), { max: 1_000_000, cost: (item) => item.tokens.length })
  */
-import { fromArray, type ResumableIterator } from '@vlm/mixture-sampler';
-import { oneCallAtATime } from './one-call-at-a-time.ts';
+import { fromArray, oneCallAtATime, type ResumableIterator } from '@vlm/mixture-sampler';
 import { TrainerError } from './trainer-error.ts';
 import type { OpenSource, SourcedItem, TrainingItem } from './training-item.ts';
 

@@ -3,14 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DecoderConfig, huggingFaceDecoder } from '@vlm/model';
-import {
-  createTokenizer,
-  fromHuggingFace,
-  SPECIAL,
-  SPECIAL_TOKENS,
-  type TokenizerData,
-  vocabularySize,
-} from '@vlm/tokenizer';
+import { createTokenizer, fromHuggingFace, SPECIAL_TOKENS, type TokenizerData } from '@vlm/tokenizer';
 import type { PublicDecoder } from '../model-config.ts';
 import type { PublicCheckpoint, Recipe } from '../recipe.ts';
 import { StudyError } from '../study-error.ts';
@@ -98,16 +91,8 @@ function endOfText({ eos_token_id: end }: { eos_token_id?: unknown }): number | 
  * pictures behind its last id.
  */
 export function publicVocabulary(json: unknown, end: number | undefined): TokenizerData {
-  const data = fromHuggingFace(json);
-  const own = Object.entries(data.specials).find(([, id]) => id === end)?.[0];
-  const specials: Record<string, number> = {};
-  for (const [name, id] of Object.entries(data.specials)) {
-    if (own !== undefined && name === SPECIAL.endOfText && id !== end) continue; // another token took its name
-    specials[name === own ? SPECIAL.endOfText : name] = id;
-  }
-  let next = vocabularySize(data);
-  for (const name of SPECIAL_TOKENS) specials[name] ??= next++;
-  return { ...data, specials };
+  const own = Object.entries(fromHuggingFace(json).specials).find(([, id]) => id === end)?.[0];
+  return fromHuggingFace(json, { ...(own === undefined ? {} : { endOfText: own }), specialTokens: SPECIAL_TOKENS });
 }
 
 /**

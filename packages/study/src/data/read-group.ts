@@ -7,6 +7,7 @@ import type { OpenSource } from '@vlm/trainer';
 import { filterSource, mapSource } from '@vlm/trainer';
 import { type ReadShardsOptions, readShards, type Sample, type ShardPosition, WebDatasetError } from 'webdataset-ts';
 import { StudyError } from '../study-error.ts';
+import { isAddress } from './check-paths.ts';
 import { type ExternalManifest, externalManifestFile, type GroupFormat } from './external-corpus.ts';
 
 /** A group of samples (`captions/train`): its shards, and how samples lie in them. */
@@ -26,8 +27,7 @@ export async function corpusGroups(corpus: string): Promise<Record<string, Group
   const external = await readFile(join(corpus, externalManifestFile), 'utf8').catch(() => undefined);
   if (external !== undefined) {
     const { groups, counts } = JSON.parse(external) as ExternalManifest;
-    const located = (shard: string): string =>
-      isAbsolute(shard) || /^[a-z0-9]+:/i.test(shard) ? shard : join(corpus, shard);
+    const located = (shard: string): string => (isAbsolute(shard) || isAddress(shard) ? shard : join(corpus, shard));
     return Object.fromEntries(
       Object.entries(groups).map(([name, { format, shards }]) => [
         name,

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type BenchmarkItem, type BenchmarkName, benchmarks, readBenchmark } from '@vlm/evals';
 import { expandShards, readShards, type SampleToWrite, writeShards } from 'webdataset-ts';
-import { checkPaths } from '../data/check-paths.ts';
+import { checkPaths, isAddress } from '../data/check-paths.ts';
 import { type ConversationRow, isRow, rowProblem, rowTexts } from '../data/conversation-rows.ts';
 import { type ExternalCorpus, type ExternalManifest, externalManifestFile } from '../data/external-corpus.ts';
 import { badSample, textOfLine } from '../data/read-group.ts';
@@ -77,7 +77,7 @@ async function shardList(patterns: readonly string[]): Promise<string[]> {
   return lists.flat();
 }
 
-const absolute = (shard: string): string => (isAbsolute(shard) || /^[a-z0-9]+:/i.test(shard) ? shard : resolve(shard));
+const absolute = (shard: string): string => (isAbsolute(shard) || isAddress(shard) ? shard : resolve(shard));
 
 function parseJson(text: string, where: string): unknown {
   try {

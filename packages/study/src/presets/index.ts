@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolvePublicCheckpoints } from '../data/public-checkpoint.ts';
-import { parseRecipe, type Recipe } from '../recipe.ts';
+import { parseRecipe } from '../parse-recipe.ts';
+import type { Recipe } from '../recipe.ts';
 import { StudyError } from '../study-error.ts';
 import { suggest } from '../suggest.ts';
 import { paper1b, paper79m } from './paper.ts';

@@ -22,7 +22,7 @@ export function answerSentences(results: StudyResults): string[] {
     return ['This study has no integrated arm beside a two-phase arm at 100 %, so it does not answer the question.'];
   return [
     visionSentence(results, vision),
-    branchAndTextSentence(results),
+    ...branchAndTextSentence(results),
     ...(evaluatedSeeds(results) === 1 ? [oneSeedSentence] : []),
   ];
 }
@@ -42,9 +42,11 @@ function visionSentence(results: StudyResults, row: Comparison): string {
   return `Whether images enter at ${point} of the text run or after its end cannot be told apart by the vision score here: ${signedDifference(visionMeasure, row.difference)} points, ${evidence(row)}; a true difference would have had to be about ${(visionMeasure.scale * row.smallestShown).toFixed(1)} points to be found in four studies of five.`;
 }
 
-function branchAndTextSentence(results: StudyResults): string {
-  const sentence = [branchPointSentence(results), textSentence(results)].filter((part) => part !== '').join('; ');
-  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+function branchAndTextSentence(results: StudyResults): string[] {
+  const parts = [branchPointSentence(results), textSentence(results)].filter((part) => part !== '');
+  if (parts.length === 0) return [];
+  const sentence = `${parts.join('; ')}.`;
+  return [`${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`];
 }
 
 function branchPointSentence(results: StudyResults): string {

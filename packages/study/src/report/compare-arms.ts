@@ -59,7 +59,10 @@ export function headlinePair(arms: readonly Arm[]): [string, string] | undefined
   return late && twoPhase ? [late.id, twoPhase.id] : undefined;
 }
 
-/** Without sweeps every arm against the two-phase arm, or against the latest branch point where there is none; with sweeps, the arms that no sweep asks about. */
+/**
+ * Every arm against the two-phase arm, or against the latest branch point where there is none. With sweeps the arms on the line of branch points
+ * alone, and where a sweep asks about these itself, none.
+ */
 function recipePairs({ arms, sweeps: names }: Recipe): (readonly [string, string])[] {
   if (names?.includes('timing') || names?.includes('from-public')) return [];
   const line = timingLine(arms.map((arm) => ({ arm }))).map(({ arm }) => arm);

@@ -7,7 +7,7 @@ import { hasTestS3, startTestS3, type TestS3 } from '../../../store-s3/src/testi
 import { executeStudy } from '../execute-study.ts';
 import type { PhaseRunner } from '../executor.ts';
 import { expandStudy, type Study } from '../graph.ts';
-import { parseRecipe } from '../recipe.ts';
+import { parseRecipe } from '../parse-recipe.ts';
 import { runPhase } from '../run-phase.ts';
 import { openStore, type Store } from '../store.ts';
 import { realFormatsRecipe, writeRealFormats } from '../testing/real-formats.ts';

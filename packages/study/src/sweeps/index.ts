@@ -1,5 +1,6 @@
 import { canonicalJson } from '../identity.ts';
-import { type Arm, crossFieldProblems, type Recipe } from '../recipe.ts';
+import { crossFieldProblems } from '../parse-recipe.ts';
+import type { Arm, Recipe } from '../recipe.ts';
 import { StudyError } from '../study-error.ts';
 import { suggest } from '../suggest.ts';
 import { blind } from './blind.ts';

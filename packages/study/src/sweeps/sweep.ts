@@ -52,8 +52,8 @@ export function paperArm(branchPoint: number): Arm {
 export const percentText = (share: number): string => `${percentName(share)} %`;
 
 /**
- * The arms that vary the branch point and nothing else, one for each point: a sweep may have one of them under a name of its own. In a study of public checkpoints alone these are the ones that only their checkpoint tells
- * apart: all of them re-warm.
+ * The arms that vary the branch point and nothing else, one for each point: a sweep may have one of them under a name of its own. In a study of
+ * public checkpoints alone these are the ones that only their checkpoint tells apart: all of them re-warm.
  */
 export function timingLine<Of extends { arm: Arm }>(arms: readonly Of[]): Of[] {
   const usual = new Map<number, Of>();

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { expandStudy, phasesOfArm } from '../graph.ts';
+import { parseRecipe } from '../parse-recipe.ts';
 import { planStudy } from '../plan.ts';
 import { presets } from '../presets/index.ts';
-import { parseRecipe, type Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe.ts';
 import { addSweeps, sweeps, withSweepArms } from './index.ts';
 import { type SweepName, sweepNames } from './names.ts';
 

@@ -1,6 +1,5 @@
 import { hasMainRun, usedCheckpoints } from '../../graph.ts';
-import type { Recipe } from '../../recipe.ts';
-import { mainSteps } from '../../recipe.ts';
+import { mainSteps, type Recipe } from '../../recipe.ts';
 import { sweeps } from '../../sweeps/index.ts';
 import type { Cell, Section } from '../document.ts';
 import { count, percent } from '../format-numbers.ts';

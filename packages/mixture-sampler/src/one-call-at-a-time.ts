@@ -1,4 +1,4 @@
-import type { ResumableIterator } from '@vlm/mixture-sampler';
+import type { ResumableIterator } from './types.ts';
 
 /**
  * Makes an iterator that may be asked for several items at once: calls take their turn, in the order in which they were made, and `state()`
@@ -6,6 +6,7 @@ import type { ResumableIterator } from '@vlm/mixture-sampler';
  * who opens anew from `state()` gets everything.
  *
  * @param steps the iterator for one call at a time; its `state()` is asked for after each
+ * @example const source = oneCallAtATime(fromArray(['a', 'b']));
  */
 export function oneCallAtATime<T, State>(steps: ResumableIterator<T, State>): ResumableIterator<T, State> {
   let turn: Promise<unknown> = Promise.resolve();

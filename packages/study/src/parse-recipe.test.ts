@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseRecipe } from './parse-recipe.ts';
 import { presetNames, presets } from './presets/index.ts';
-import { parseRecipe } from './recipe.ts';
 
 const quick = presets['quick']!;
 
