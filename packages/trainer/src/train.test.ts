@@ -470,8 +470,9 @@ describe('guards', () => {
     [{ checkpointEvery: { steps: 0 } }, /checkpointEvery.steps to be an integer of at least 1, got 0/],
     [{ namedCheckpoints: { late: 15 } }, /checkpoint "late" within the 14 steps, got step 15/],
     [{ checkpointEvery: { steps: 1 } }, /there is no store/],
-  ])('options that make no sense: %j', async (bad, message) => {
-    await expect(train(options(bad))).rejects.toThrow(message);
+  ])('options that make no sense, before anything is opened: %j', async (bad, message) => {
+    const start = (): never => expect.unreachable('the run was started');
+    await expect(train({ ...options(bad), start })).rejects.toThrow(message);
   });
 
   it('a full disk ends the run with an error that says so', async () => {
