@@ -1,4 +1,4 @@
-"""The training step of the benchmark in PyTorch: the model, weights, batch and optimizer of `vlm-jit.ts`.
+"""The training step of the benchmark in PyTorch: the model, weights, batch and optimizer of `vlm-jit.mjs`.
 
 Usage: torch_twin.py (eager | compile) PROBLEM.json THREADS
 Reads `steps N` or `memory` from standard input, one per line, and answers each with one line of JSON.

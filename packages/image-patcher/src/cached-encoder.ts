@@ -6,6 +6,7 @@ import { PatcherError } from './patcher-error.ts';
 /**
  * The same encoder, asked only for images that the cache does not know. The same image twice in a call is encoded once.
  *
+ * @throws {PatcherError} from `encode`: `encoder-mismatch` for features of another size, which are not kept
  * @example
  * const encoder = cachedEncoder(barePatches(settings), memoryCache());
  */
@@ -29,11 +30,13 @@ export function cachedEncoder(encoder: ImageEncoder, cache: FeatureCache): Image
       if (groups.length === 0) return features;
       const nameOf = (i: number): string => names?.[i] ?? `image ${i}`;
       const problems: PatcherError[] = [];
+      const broken = new Set<number>();
       const made = await encoder.encode(
         groups.map(([i]) => images[i!]!),
         {
           names: groups.map(([i]) => nameOf(i!)),
           onBroken: (problem) => {
+            broken.add(problem.index!);
             const [first, ...others] = groups[problem.index!]!;
             problems.push(at(problem, first!, problem.message));
             for (const i of others) problems.push(at(problem, i, `${nameOf(i)}: the same file as ${problem.message}`));
@@ -42,7 +45,8 @@ export function cachedEncoder(encoder: ImageEncoder, cache: FeatureCache): Image
       );
       for (const [g, places] of groups.entries()) {
         const feature = made[g];
-        if (!feature) continue;
+        if (!feature && broken.has(g)) continue;
+        if (feature?.length !== encoder.patches * encoder.width) throw mismatch(encoder, nameOf(places[0]!), feature);
         await cache.set(keys[places[0]!]!, feature);
         places.forEach((i, n) => {
           features[i] = n === 0 ? feature : feature.slice();
@@ -54,6 +58,14 @@ export function cachedEncoder(encoder: ImageEncoder, cache: FeatureCache): Image
       return features;
     },
   };
+}
+
+/** What goes into a cache stays there. */
+function mismatch({ id, patches, width }: ImageEncoder, name: string, got: Float32Array | undefined): PatcherError {
+  return new PatcherError(
+    'encoder-mismatch',
+    `${name}: expected ${patches} × ${width} numbers from the encoder ${id}, got ${got?.length ?? 'none, and no word of a broken image'}.`,
+  );
 }
 
 function at({ code, cause }: PatcherError, index: number, message: string): PatcherError {

@@ -216,6 +216,22 @@ describe('cachedEncoder', () => {
     first[0]!.fill(7); // what a caller does to its copy stays its own
     expect((await cached.encode([images[0]!]))[0]).toEqual(first[2]);
   });
+
+  it('keeps no features of another size, and takes no gap for a broken image', async () => {
+    const inner = barePatches({ ...preprocessing, patch });
+    for (const [made, got] of [
+      [[], 'none, and no word of a broken image'],
+      [[new Float32Array(7)], '7'],
+    ] as const) {
+      const cache = memoryCache();
+      const cached = cachedEncoder({ ...inner, encode: async () => [...made] }, cache);
+      await expect(cached.encode([images[0]!], { names: ['a.png'] })).rejects.toMatchObject({
+        code: 'encoder-mismatch',
+        message: expect.stringMatching(new RegExp(`^a\\.png: expected \\d+ × \\d+ numbers .*, got ${got}\\.$`)),
+      });
+      expect(cache.size).toBe(0);
+    }
+  });
 });
 
 afterAll(() => {

@@ -4,7 +4,7 @@ import { verifyVariant } from './devices/verify-variant.ts';
 import type { MicroBatch, NamedArrays, StepResult, TrainState, TrainStep, TrainStepDefinition } from './engine.ts';
 import type { TrainExecutor } from './executor/train-executor.ts';
 import { copyMicroBatches, sharesOf } from './gradient-accumulation.ts';
-import { checkArrays, checkObject, copyArrays } from './signature-check.ts';
+import { checkArrays, checkIndices, checkObject, copyArrays } from './signature-check.ts';
 import { traceTrainStep } from './trace/trace-train-step.ts';
 import { learningRateOf, variantSignature } from './train-definition.ts';
 
@@ -20,7 +20,8 @@ export class CompiledTrainStep implements TrainStep {
   private readonly host: TrainHost;
   private readonly device: DeviceTraits;
   private readonly openReference: (() => TrainHost) | undefined;
-  private readonly compiled = new Set<string>();
+  /** By variant what indices must lie below, see `indexBounds`. */
+  private readonly compiled = new Map<string, Readonly<Record<string, number>>>();
   private readonly queue = new CallQueue('The training step');
 
   /** @param openReference makes an executor on the CPU that each variant's gradients are compared with at its first use */
@@ -73,13 +74,17 @@ export class CompiledTrainStep implements TrainStep {
 
   private async prepare(variant: string, batch: NamedArrays): Promise<void> {
     const signature = variantSignature(this.definition, variant);
-    checkArrays(`batch of variant ${variant}`, signature, batch);
-    if (this.compiled.has(variant)) return;
-    await this.host.addVariant(variant, signature, traceTrainStep(this.definition, variant, this.device));
+    const where = `batch of variant ${variant}`;
+    checkArrays(where, signature, batch);
+    const known = this.compiled.get(variant);
+    if (known) return checkIndices(where, known, batch);
+    const traced = traceTrainStep(this.definition, variant, this.device);
+    checkIndices(where, traced.bounds, batch);
+    await this.host.addVariant(variant, signature, traced);
     if (this.openReference) {
       const use = { variant, signature, batch, device: this.device };
       await verifyVariant(this.host, this.openReference, this.definition, use);
     }
-    this.compiled.add(variant);
+    this.compiled.set(variant, traced.bounds);
   }
 }

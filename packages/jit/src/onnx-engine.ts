@@ -57,7 +57,7 @@ export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
       return new CompiledTrainStep(definition, open(device), traits, openReference);
     },
     async compileForward(fn, forwardOptions) {
-      const { model, outputs, variables } = traceForward(fn, forwardOptions, 'inputs', traits);
+      const { model, outputs, bounds, variables } = traceForward(fn, forwardOptions, 'inputs', traits);
       checkNextState(forwardOptions, outputs);
       checkInstalled(traits);
       const read = variables.map((variable) => [
@@ -69,7 +69,7 @@ export function onnxEngine(options: OnnxEngineOptions = {}): Engine {
       const runner = forwardOptions.worker
         ? await forwardWorker.open(forwardModel)
         : await ForwardExecutor.open(forwardModel);
-      return new CompiledForward(runner, variables);
+      return new CompiledForward(runner, variables, bounds);
     },
   };
 }

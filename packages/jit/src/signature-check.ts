@@ -51,6 +51,21 @@ export function checkArrays(
 }
 
 /**
+ * @param bounds by name of an array of indices, how many rows the table has that they look up
+ * @throws {JitError} `invalid-batch` for an index that is none of them
+ */
+export function checkIndices(where: string, bounds: Readonly<Record<string, number>>, arrays: NamedArrays): void {
+  for (const [name, rows] of Object.entries(bounds)) {
+    const at = arrays[name]?.findIndex((index) => index < 0 || index >= rows) ?? -1;
+    if (at < 0) continue;
+    throw new JitError(
+      'invalid-batch',
+      `${where}: expected indices of ${name} from 0 to ${rows - 1}, as many as the table has rows that they look up, got ${arrays[name]![at]} at place ${at}.`,
+    );
+  }
+}
+
+/**
  * The arrays as they are now, so that the caller may fill them anew while a call waits for its turn; of views, not what lies around them.
  * @throws {JitError} `code` unless it is an object
  */

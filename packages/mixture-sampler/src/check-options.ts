@@ -5,10 +5,28 @@ import type { MixtureOptions, MixturePolicy, MixtureSource, ScheduleKnot } from 
 
 const whenExhausted: readonly unknown[] = ['stop', 'repeat', 'renormalise'];
 const ramps: readonly unknown[] = ['step', 'linear', 'cosine'];
+const mixtureFields: readonly string[] = [
+  'sources',
+  'schedule',
+  'state',
+  'policy',
+] satisfies (keyof MixtureOptions<0>)[];
+const sourceFields: readonly string[] = [
+  'name',
+  'weight',
+  'open',
+  'from',
+  'cost',
+  'whenExhausted',
+  'limits',
+  'whenLimited',
+] satisfies (keyof MixtureSource<0>)[];
 const limitNames: readonly string[] = ['epochs', 'items', 'cost'];
 
 /** @throws MixtureError when the options of a mixture cannot be used */
-export function checkOptions<T>({ sources, schedule, state, policy = 'exact' }: MixtureOptions<T>): void {
+export function checkOptions<T>(options: MixtureOptions<T>): void {
+  const { sources, schedule, state, policy = 'exact' } = options;
+  checkFields('a mixture', options, mixtureFields);
   if (!Array.isArray(sources)) fail(`sources: expected a list of sources, got ${JSON.stringify(sources)}`);
   if (sources.length === 0) fail('a mixture needs at least one source, got an empty list');
   const names = new Set<string>();
@@ -18,6 +36,7 @@ export function checkOptions<T>({ sources, schedule, state, policy = 'exact' }: 
       fail(`expected every source to have a name, got ${JSON.stringify(name)}`);
     if (names.has(name)) fail(`two sources are called "${name}"; names must differ`, name);
     names.add(name);
+    checkFields(`source "${name}"`, source, sourceFields);
     checkWeight(source, schedule !== undefined);
     checkEnd(source);
     for (const field of ['open', 'cost'] as const)
@@ -28,6 +47,12 @@ export function checkOptions<T>({ sources, schedule, state, policy = 'exact' }: 
   else checkSum('the weights', Object.fromEntries(sources.map(({ name, weight }) => [name, weight!])));
   checkPolicy(policy);
   if (state !== undefined) checkState(state, names);
+}
+
+/** A field that is misspelt would be a rule that does not hold. */
+function checkFields(where: string, given: object, fields: readonly string[]): void {
+  const unknown = Object.keys(given).find((field) => !fields.includes(field));
+  if (unknown !== undefined) fail(`${where}: unknown field "${unknown}"; expected ${fields.join(', ')}`);
 }
 
 function checkWeight<T>({ name, weight }: MixtureSource<T>, hasSchedule: boolean): void {

@@ -88,6 +88,23 @@ describe('both', () => {
     expect((await take(open(), 9)).sort()).toEqual(['a', 'b', 'c']);
   });
 
+  it('lose no item to a disk that fails, and take none that is not there', async () => {
+    let fails = true;
+    const at = async (i: number) => {
+      if (i !== 2 || !fails) return letters[i];
+      fails = false;
+      throw new Error('the disk is gone');
+    };
+    const open = drawFrom({ length: 5, at }, { seed: 1, replacement: false });
+    const [seen, first]: [string[], ReturnType<typeof open>] = [[], open()];
+    await expect(async () => {
+      for (;;) seen.push((await first.next()).value!);
+    }).rejects.toThrow('the disk is gone');
+    expect([...seen, ...(await take(open(first.state()), 9))].sort()).toEqual(letters.slice(0, 5));
+    const short = drawFrom({ length: 5, at: (i) => letters.slice(0, 2)[i] }, { seed: 1, replacement: false })();
+    await expect(take(short, 9)).rejects.toThrow(/expected item [234] of 5, got undefined/);
+  });
+
   it.each([
     [{ seed: 0.5, replacement: true }, letters, /seed/],
     [{ seed: 1 }, letters, /replacement to be true or false, got undefined/],

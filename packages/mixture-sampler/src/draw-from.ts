@@ -6,6 +6,7 @@
  * "Ciphers with arbitrary finite domains", 2002).
  */
 import { MixtureError } from './mixture-error.ts';
+import { oneCallAtATime } from './one-call-at-a-time.ts';
 import { scramble, uniformAt } from './random-policy.ts';
 import type { ResumableIterator } from './types.ts';
 
@@ -28,7 +29,7 @@ export interface DrawState {
  * @param options.seed whole number; pass n of the source is seeded with `seed` and n
  * @param options.replacement `false`: each pass gives every item once. `true`: each draw is independent and the source never ends, so that
  *   only limits end it
- * @throws MixtureError `invalid-argument`; from the opened source `invalid-state`
+ * @throws MixtureError `invalid-argument`, also from `next` for an item that is not there; from the opened source `invalid-state`
  * @example
  * const source = { name: 'text', weight: 3, open: drawFrom(documents, { seed: 7, replacement: false }), cost, whenExhausted: 'repeat' };
  */
@@ -58,15 +59,18 @@ export function drawFrom<T>(
       drawn = saved!;
     }
     const passSeed = seedOfPass(seed, pass?.epoch ?? 0);
-    return {
+    return oneCallAtATime({
       async next() {
         if (length === 0 || (!replacement && drawn >= length)) return { done: true, value: undefined };
         const index = replacement ? Math.floor(uniformAt(passSeed, drawn) * length) : permuted(drawn, length, passSeed);
+        const value = await items.at(index);
+        if (value === undefined)
+          throw new MixtureError('invalid-argument', `drawFrom: expected item ${index} of ${length}, got undefined`);
         drawn++;
-        return { done: false, value: (await items.at(index)) as T };
+        return { done: false, value };
       },
       state: () => ({ drawn }),
-    };
+    });
   };
 }
 

@@ -52,12 +52,22 @@ describe('arguments that cannot work', () => {
       [source('a', { weight: 1e308 }), source('b', { weight: 1e308 })],
       /the weights: expected a finite sum, got Infinity/,
     ],
+    [
+      'a misspelt limit',
+      [source('a', { limit: { items: 3 } } as never)],
+      /source "a": unknown field "limit"; expected name, .* limits/,
+    ],
     ['weight infinite', [source('a', { weight: Number.POSITIVE_INFINITY })], /got Infinity/],
     ['unknown whenExhausted', [source('a', { whenExhausted: 'loop' as never })], /"repeat".*got "loop"/],
   ])('%s', (_, sources, message) => {
     const error = thrownBy(() => createMixture({ sources }));
     expect(error.code).toBe('invalid-argument');
     expect(error.message).toMatch(message);
+  });
+
+  it('a misspelt option', () => {
+    const error = thrownBy(() => createMixture({ sources: [source('a')], polcy: 'exact' } as never));
+    expect(error.message).toMatch(/a mixture: unknown field "polcy"; expected sources, schedule, state, policy/);
   });
 
   it('unknown policy', () => {

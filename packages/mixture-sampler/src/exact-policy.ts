@@ -26,7 +26,7 @@
  * for nothing above needs more of G_i than that it does not fall.
  *
  * When a source ends for good, targets go on among the remaining ones: with constant shares p and T are taken over them from the
- * beginning, as they were in proportion all along; with a schedule, from the targets of that moment (`scheduled-policy.ts`). The same
+ * beginning, as they were in proportion all along; with a schedule, from the targets of that moment (`scheduled-shares.ts`). The same
  * argument from then on, where they are ahead by A = Σ max(0, D_j − G_j(T)) in all, gives the law with max(A, max C_j) in the place
  * of max C_j.
  */

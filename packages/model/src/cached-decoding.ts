@@ -40,10 +40,13 @@ export function prefillSignature(config: VlmConfig, shape: PrefillShape): Signat
   };
 }
 
-/** What leaves the graph for each row: its best allowed token (`next_B`, int32), or all logits to draw from (`logits_BV`). */
+/**
+ * What leaves the graph for each row: its best allowed token (`next_B`, int32) with the sum of its logits (`sum_B`), which is finite only where all
+ * of them are; or all logits to draw from (`logits_BV`).
+ */
 export type NextOutput = 'token' | 'logits';
 
-/** @returns `next_B` or `logits_BV` after each prompt, and for each layer l `kl_BTK`, `vl_BTK` (keys turned) */
+/** @returns `next_B` and `sum_B`, or `logits_BV`, after each prompt, and for each layer l `kl_BTK`, `vl_BTK` (keys turned) */
 export function prefill(config: VlmConfig, params: NamedTensors, inputs: NamedTensors, want: NextOutput): NamedTensors {
   const { turnQueries, turnKeys, look } = headsOf(config.decoder);
   const x_BTD = inputEmbeddings(config, params, need(inputs, 'tokens_BT'), inputs['slots_BT'], inputs['patches_NF']);
@@ -74,7 +77,7 @@ export function decodeSignature(config: DecoderConfig, batch: number, slots: num
   return signature;
 }
 
-/** @returns `next_B` or `logits_BV`, and the new token's `kl_BTK`, `vl_BTK` (T = 1), to be written into the cache at its position */
+/** @returns `next_B` and `sum_B`, or `logits_BV`, and the new token's `kl_BTK`, `vl_BTK` (T = 1), to be written into the cache at its position */
 export function decodeStep(
   config: DecoderConfig,
   params: NamedTensors,
@@ -106,7 +109,7 @@ function nextOutput(
   want: NextOutput,
 ): NamedTensors {
   const logits_BV = tf.add(linear(h_BD, headWeight(config, params)), bias_V);
-  return want === 'logits' ? { logits_BV } : { next_B: tf.argMax(logits_BV, -1) };
+  return want === 'logits' ? { logits_BV } : { next_B: tf.argMax(logits_BV, -1), sum_B: tf.sum(logits_BV, -1) };
 }
 
 /** @returns numbers that one position's keys take in one layer */

@@ -1,6 +1,6 @@
 import { linear } from '@vlm/jit/nn';
 import { afterAll, describe, expect, it } from 'vitest';
-import { decoderHidden, decoderLogits, headWeight } from './decoder.ts';
+import { decoderHidden, decoderLogits, decoderTables, headWeight } from './decoder.ts';
 import type { DecoderOptions } from './decoder-config.ts';
 import { encodeImages, encoderParams } from './encoder.ts';
 import { createGenerator } from './generate.ts';
@@ -16,6 +16,7 @@ const config = vlmConfig({
   projector: { kind: 'gelu-mlp', featureWidth: 5 },
 });
 const specs = vlmParams(config);
+const tables = decoderTables(config.decoder);
 const params = initParameters(specs, 'generate');
 // Sharper than at the start, so that the best token is best by far more than rounding.
 for (const [name, values] of Object.entries(params))
@@ -86,6 +87,19 @@ describe.each(engines)('on %s', (_, open) => {
     for (const [i, prompt] of some.entries()) {
       expect([...answers[i]!], `prompt ${i}`).toEqual(await greedy(prompt, 5, [], 50));
     }
+  });
+
+  it('refuses to answer from logits that are no numbers', async () => {
+    const broken = { ...params, [tables.head]: params[tables.head]!.map((x, i) => (i === 7 ? Number.NaN : x)) };
+    const diverged = createGenerator({ config, params: broken, engine, batchSize: 4, imageToken });
+    for (const sampling of [{}, { sampling: { seed: 1 } }]) {
+      const answers = diverged.generate(prompts.slice(0, 1), { maxNewTokens: 3, stopIds: [0], ...sampling });
+      await expect(answers).rejects.toMatchObject({ code: 'NOT_FINITE', message: expect.stringContaining('Prompt 0') });
+    }
+    await diverged.dispose();
+    const { tokens, patches } = prompts[1]!;
+    const blinded = { tokens, patches: patches!.map(() => Number.NaN) };
+    await expect(generator.generate([prompts[0]!, blinded], { maxNewTokens: 3 })).rejects.toThrow(/Prompt 1: .*finite/);
   });
 
   it('stops before stop ids and never gives ids that are not allowed', async () => {
@@ -208,6 +222,7 @@ describe('bad requests', () => {
       { tokens, patches: new Float32Array(10) },
       /expected 1 patches of 5 numbers.*got 10 numbers = 2/,
     ],
+    ['no patches at all', { tokens }, /Prompt 0: has 1 placeholders 1, but no patches and no images/],
     ['too few', { tokens, patches: new Float32Array(0) }, /expected 1 patches of 5 numbers.*got 0 numbers/],
   ];
   it.each(cases)('%s', async (_, prompt, message) => {

@@ -74,7 +74,8 @@ export interface Generator {
  * compiled when first used. A prompt's result does not depend on the others beyond rounding of floats; drawn tokens come from the seed and
  * the prompt's index alone, whatever the batch size.
  *
- * @throws ModelError where parameters do not fit the configuration
+ * @throws ModelError where parameters do not fit the configuration; from its methods INVALID_INPUT for prompts that do not, NOT_FINITE for
+ * logits that are not
  * @example
  * const generator = createGenerator({ config, params, engine: onnxEngine(), batchSize: 64, imageToken: 2 });
  * const [answer] = await generator.generate([{ tokens }], { maxNewTokens: 6, stopIds: [0], allowedVocab: 2040 });
@@ -261,16 +262,32 @@ interface Rules {
   sampling?: SamplingOptions;
 }
 
+/** Of logits that are not numbers the best would be the first, which often means the end: a broken model would answer nothing, in silence. */
+function checkLogits(sum: number, prompt: number): void {
+  if (Number.isFinite(sum)) return;
+  throw new ModelError(
+    'NOT_FINITE',
+    `Prompt ${prompt}: expected finite logits, got some that are not; has the training diverged, or are its image features not finite?`,
+  );
+}
+
 /** Reads what a graph handed out: the best tokens, or logits to draw from, for every row with a generator of its own. */
 function tokenChooser({ sampling, allowedVocab }: Rules, indices: readonly number[]) {
   const randoms = indices.map((index): Random | undefined => sampling && createRandom(`${sampling.seed}/${index}`));
   return (outputs: NamedArrays, open: ReadonlySet<number>, batchSize: number): Int32Array => {
-    if (!sampling) return Int32Array.from(outputs['next_B']!);
+    if (!sampling) {
+      for (const row of open) checkLogits(outputs['sum_B']![row]!, indices[row]!);
+      return Int32Array.from(outputs['next_B']!);
+    }
     const logits_BV = outputs['logits_BV'] as Float32Array;
     const vocabSize = logits_BV.length / batchSize;
     const token_B1 = new Int32Array(batchSize);
     for (const row of open) {
       const logits_V = logits_BV.subarray(row * vocabSize, row * vocabSize + allowedVocab);
+      checkLogits(
+        logits_V.reduce((sum, logit) => sum + logit, 0),
+        indices[row]!,
+      );
       token_B1[row] = sampleToken(logits_V, sampling, randoms[row]!.uniform());
     }
     return token_B1;

@@ -5,7 +5,8 @@ export type ModelErrorCode =
   | 'INVALID_SAFETENSORS'
   | 'UNSUPPORTED_DTYPE'
   | 'SHAPE_MISMATCH'
-  | 'MISSING_PARAMETER';
+  | 'MISSING_PARAMETER'
+  | 'NOT_FINITE';
 
 /** The one error class of this package. `ModelError.isInstance` also recognises errors of a second installed copy. */
 export class ModelError extends Error {

@@ -106,11 +106,14 @@ function check(
   }
   const outside = tokens.find((id) => id < 0 || id >= config.decoder.vocabSize);
   if (outside !== undefined) throw bad(`expected ids in [0, ${config.decoder.vocabSize}), got ${outside}`);
-  if (patches === undefined) return;
+  const placeholders = tokens.reduce((count, id) => count + Number(id === shapes.imageToken), 0);
+  if (patches === undefined && placeholders === 0) return;
+  if (patches === undefined) {
+    throw bad(`has ${placeholders} placeholders ${shapes.imageToken}, but no patches and no images for them`);
+  }
   if (!config.projector || shapes.imageToken === undefined) {
     throw bad('has patches, but the model has no projector or the generator no imageToken');
   }
-  const placeholders = tokens.reduce((count, id) => count + Number(id === shapes.imageToken), 0);
   const width = config.projector.featureWidth;
   if (patches.length !== placeholders * width) {
     throw bad(

@@ -33,13 +33,19 @@ const IMAGE_MARKER = '<image>';
  * White space: messages are stripped at both ends; a prompt ends in a visible character (`Out:`), and the space behind it belongs to the
  * answer. Before an inline image trailing white space goes, because a lone space is a token of its own.
  *
- * @throws {TokenizerError} `invalid-conversation` naming the turn
+ * @throws {TokenizerError} `invalid-conversation` naming the turn, `invalid-argument`
  */
 export function conversationPieces(turns: readonly Turn[], layout: ConversationLayout = {}): Piece[] {
+  const { imagePlace = 'inline' } = layout;
+  if (imagePlace !== 'inline' && imagePlace !== 'start')
+    throw new TokenizerError(
+      'invalid-argument',
+      `Conversation: expected imagePlace to be "inline" or "start", got ${JSON.stringify(imagePlace)}.`,
+    );
   const template = resolveTemplate(layout.template);
   const system = layout.system ?? template.defaultSystem;
   const pieces: Piece[] = [];
-  if (layout.imagePlace === 'start')
+  if (imagePlace === 'start')
     for (const turn of turns)
       if (turn.from === 'human') for (let i = countImages(turn.value); i > 0; i--) pieces.push({ kind: 'image' });
   const context: TemplatePiece[] = [];
@@ -56,7 +62,7 @@ export function conversationPieces(turns: readonly Turn[], layout: ConversationL
     if (turn.from === 'human') {
       if (index > 0) context.push(...template.between);
       context.push(...template.human.open);
-      const parts = splitMessage(turn.value, layout.imagePlace ?? 'inline');
+      const parts = splitMessage(turn.value, imagePlace);
       parts.forEach((part, i) => {
         if (i > 0) {
           addContext(pieces, context, true);

@@ -63,6 +63,7 @@ describe('encodeConversation', () => {
     expect(at('<image>')).toBe('In:⟨i⟩\nOut: x<|endoftext|>');
     expect(at('the <image> middle', 'start')).toBe('⟨i⟩In: the  middle\nOut: x<|endoftext|>');
     expect(at('What?\n<image>', 'start')).toBe('⟨i⟩In: What?\nOut: x<|endoftext|>');
+    expect(() => at('What?', 'begin' as never)).toThrow(/imagePlace to be "inline" or "start", got "begin"/);
   });
 
   it('special tokens in messages stay text', () => {

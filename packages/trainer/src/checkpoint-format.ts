@@ -23,8 +23,13 @@ interface StateFile {
   sha256: string;
 }
 
-/** @throws TrainerError `checkpoint-mismatch` for parameters whose shape is not known */
+/** @throws TrainerError `checkpoint-mismatch` for parameters whose shape is not known or that are missing, `bad-state` for a step that is none */
 export function encodeCheckpoint({ train, state }: RunStart, params: Signature): Record<string, Uint8Array> {
+  checkStep('state.step', state.step);
+  checkStep('train.step', train.step);
+  const missing = missingParameters(train, params);
+  if (missing)
+    throw new TrainerError('checkpoint-mismatch', `Checkpoint: expected parameter ${missing}, which the state lacks.`);
   const tensors = {
     [WEIGHTS]: writeSafetensors(withShapes(train.params, params, ''), { format: 'pt' }),
     [MOMENTS]: writeSafetensors({ ...withShapes(train.m, params, 'm.'), ...withShapes(train.v, params, 'v.') }),
@@ -57,8 +62,8 @@ export function decodeCheckpoint(
     v: readTensors(bytes[MOMENTS]!, params, 'v.', path),
     step: file.optimizerStep,
   };
-  const missing = Object.keys(params).filter((parameter) => !Object.hasOwn(train.params, parameter));
-  if (missing.length > 0) throw mismatch(path, `parameter ${missing.join(', ')}, which it lacks`);
+  const missing = missingParameters(train, params);
+  if (missing) throw mismatch(path, `parameter ${missing}, which it lacks`);
   return { train, state: file.state, checksum: file.sha256 };
 }
 
@@ -80,6 +85,21 @@ export function readStateFile(bytes: Uint8Array, path: string): StateFile {
   const { sha256: expected, ...content } = file;
   if (sha256(JSON.stringify(content)) !== expected) throw broken(path, `${STATE} is not the one that was written`);
   return file;
+}
+
+/** Their names, '' where there are none. Moments may be fewer: what is frozen has none. */
+function missingParameters(train: TrainState, params: Signature): string {
+  return Object.keys(params)
+    .filter((parameter) => !Object.hasOwn(train.params, parameter))
+    .join(', ');
+}
+
+function checkStep(name: string, step: unknown): void {
+  if (Number.isSafeInteger(step) && (step as number) >= 0) return;
+  throw new TrainerError(
+    'bad-state',
+    `Checkpoint: expected ${name} to be an integer of at least 0, got ${String(step)}.`,
+  );
 }
 
 type Shaped = Record<string, { shape: readonly number[]; data: Float32Array }>;

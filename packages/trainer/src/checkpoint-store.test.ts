@@ -87,6 +87,38 @@ describe('round trip', () => {
     await store.save(runAt(4));
     expect((await store.latest())!.state.step).toBe(4);
   });
+
+  it('a named future stays, so that going back behind it is refused, unless it is broken', async () => {
+    const store = storeWith();
+    await store.save(runAt(10));
+    await store.save(runAt(30), { name: 'best' });
+    await expect(store.save(runAt(11))).rejects.toMatchObject({
+      code: 'bad-state',
+      message: expect.stringMatching(/after the checkpoint "best" .*, got step 11, .* remove named-best/),
+    });
+    await store.save(runAt(12), { name: 'other' });
+    expect((await store.latest())!.state.step).toBe(30);
+    await truncate(join(directory, 'named-best', 'weights.safetensors'), 40);
+    await store.save(runAt(13));
+    expect((await store.latest())!.state.step).toBe(13);
+  });
+
+  it('what could not be read back is not written, and drops nothing', async () => {
+    const store = storeWith();
+    for (const step of [10, 20]) await store.save(runAt(step));
+    const { train, state } = runAt(30);
+    const { gain: _, ...less } = train.params;
+    await expect(store.save({ train: { ...train, params: less }, state })).rejects.toMatchObject({
+      code: 'checkpoint-mismatch',
+      message: expect.stringContaining('parameter gain'),
+    });
+    for (const step of [-1, 2.5, Number.NaN, '30' as never]) {
+      const code = 'bad-state';
+      await expect(store.save({ train, state: { ...state, step } })).rejects.toMatchObject({ code });
+      await expect(store.save({ train: { ...train, step }, state })).rejects.toMatchObject({ code });
+    }
+    expect((await readdir(directory)).sort()).toEqual(['step-000000010', 'step-000000020']);
+  });
 });
 
 describe('broken checkpoints', () => {

@@ -27,7 +27,7 @@ export interface CheckpointStore {
   readonly directory: string;
   /**
    * Writes a checkpoint. With a name it is kept for ever (and replaces an older one of that name), without one it is among the last few.
-   * @throws TrainerError `no-space`, `read-only`, `write-failed`; what was there before is untouched
+   * @throws TrainerError `bad-state`, `checkpoint-mismatch`, `no-space`, `read-only`, `write-failed`; what was there before is untouched
    */
   save(run: RunStart, options?: { name?: string }): Promise<void>;
   /**
@@ -94,13 +94,14 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
           `Checkpoint: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(name)}.`,
         );
       }
+      const parts = encodeCheckpoint({ train, state }, params);
+      if (name === undefined) await checkNoLater(state.step);
       const folder = name === undefined ? `step-${String(state.step).padStart(9, '0')}` : `named-${name}`;
       const [writing, target, old] = ['.writing-', '', '.old-'].map((prefix) => join(directory, prefix + folder)) as [
         string,
         string,
         string,
       ];
-      const parts = encodeCheckpoint({ train, state }, params);
       try {
         await files.remove(writing);
         await files.makeDirectory(writing);
@@ -157,6 +158,31 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
       return load(match.folder, match.name);
     },
   };
+
+  /**
+   * Unnamed checkpoints of a later step go when an earlier one is written; a named one stays, and the next run would go on from it.
+   * @throws TrainerError `bad-state` where a whole one of a later step has a name
+   */
+  async function checkNoLater(step: number): Promise<void> {
+    for (const { folder, name } of await list()) {
+      if (name === undefined || (await stepOf(folder)) <= step || !(await isWhole(folder))) continue;
+      throw new TrainerError(
+        'bad-state',
+        `Checkpoint: expected a step after the checkpoint ${JSON.stringify(name)} in ${directory}, got step ${step}, behind which a later start ` +
+          `would not see it; go on from an earlier step in a folder of its own, or remove ${folder}.`,
+      );
+    }
+  }
+
+  async function isWhole(folder: string): Promise<boolean> {
+    try {
+      await load(folder);
+      return true;
+    } catch (error) {
+      if (TrainerError.isInstance(error) && error.code === 'checkpoint-broken') return false;
+      throw error;
+    }
+  }
 
   /** Keeps the last few; those of a later step belong to a future that was given up. */
   async function prune(step: number): Promise<void> {

@@ -145,6 +145,20 @@ describe('errors', () => {
     await expect(iterator.next()).rejects.toThrow('broken picture');
   });
 
+  it('a pass without an item ends a repeated source with an error, not with empty passes for ever', async () => {
+    for (const open of [arraySource([]), filterSource(numbers, () => 'not wanted')]) {
+      const iterator = await repeatSource<unknown>(open, 1e9)();
+      await expect(iterator.next()).rejects.toMatchObject({
+        code: 'data-exhausted',
+        message: expect.stringContaining('none in pass 0 of 1000000000'),
+      });
+    }
+    expect(await collect(await repeatSource(arraySource([]), 1)())).toEqual([]);
+    const read = await repeatSource(numbers, 2)();
+    for (let i = 0; i < 12; i++) await read.next();
+    expect(await collect(await repeatSource(numbers, 2)(read.state()))).toHaveLength(12);
+  });
+
   it('options and states that make no sense', async () => {
     expect(() => mapSource(numbers, (n) => n, { ahead: 0 })).toThrow(/ahead to be an integer of at least 1, got 0/);
     expect(() => limitSource(numbers, { max: Number.NaN, cost: () => 1 })).toThrow(/got NaN/);

@@ -139,7 +139,11 @@ export function limitSource<T>(
   };
 }
 
-/** Repeats a source for a number of passes (epochs) over its data; the source is told which pass it is, to seed a shuffle with. */
+/**
+ * Repeats a source for a number of passes (epochs) over its data; the source is told which pass it is, to seed a shuffle with.
+ *
+ * @throws TrainerError `data-exhausted` after a whole pass without an item, which all others would be like
+ */
 export function repeatSource<T>(open: OpenSource<T>, epochs: number): OpenSource<T> {
   if (!Number.isInteger(epochs) || epochs < 1) {
     throw new TrainerError('bad-option', `Repeat: expected epochs to be an integer of at least 1, got ${epochs}.`);
@@ -148,13 +152,22 @@ export function repeatSource<T>(open: OpenSource<T>, epochs: number): OpenSource
     const earlier = state as { epoch: number; source: unknown } | undefined;
     let epoch = earlier?.epoch ?? 0;
     let source = await open(earlier?.source, { epoch });
+    let isEmpty = earlier?.source === undefined;
     return oneCallAtATime({
       async next() {
         for (;;) {
           const result = await source.next();
+          if (!result.done) isEmpty = false;
           if (!result.done || epoch + 1 >= epochs) return result;
+          if (isEmpty) {
+            throw new TrainerError(
+              'data-exhausted',
+              `Repeat: expected items in every pass, got none in pass ${epoch} of ${epochs}; is the source empty, or all of it filtered out?`,
+            );
+          }
           await source.return?.();
           epoch++;
+          isEmpty = true;
           source = await open(undefined, { epoch });
         }
       },

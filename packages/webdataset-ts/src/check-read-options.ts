@@ -1,10 +1,26 @@
+import { checkFields } from './check-fields.ts';
 import { WebDatasetError } from './errors.ts';
 import { defaultReadLimits, type ReadLimits } from './limits.ts';
 import type { ReadShardsOptions, ShardPosition } from './read-shards.ts';
 import { splitShards } from './split-shards.ts';
 
+const readFields: readonly string[] = [
+  'shuffleShards',
+  'shuffleSamples',
+  'epoch',
+  'state',
+  'onBroken',
+  'compatible',
+  'split',
+  'regroup',
+  'format',
+  'limits',
+  'source',
+] satisfies (keyof ReadShardsOptions)[];
+
 /** @throws WebDatasetError `invalid-argument` for options that cannot be used */
 export function checkReadOptions(options: ReadShardsOptions): void {
+  checkFields('readShards', options, readFields);
   const { onBroken, epoch, shuffleSamples, shuffleShards, regroup, split, format, compatible = false } = options;
   if (onBroken !== undefined && onBroken !== 'error' && typeof onBroken !== 'function') {
     throw new WebDatasetError(

@@ -276,6 +276,11 @@ describe('arguments that cannot work', () => {
     ['a', { epoch: -1 }, /epoch/],
     ['a', { epoch: 0.5 }, /epoch/],
     ['a', { shuffleSamples: { seed: 1, window: 0 } }, /shuffleSamples.window/],
+    [
+      'a',
+      { shuffleSample: { seed: 1, window: 9 } } as never,
+      /unknown option "shuffleSample"; expected .*shuffleSamples/,
+    ],
     ['a', { onBroken: 'skip' as never }, /onBroken: expected "error" or a function/],
   ])('%j %j', (shards, options, message) => {
     expect(() => readShards(shards, options)).toThrow(message);

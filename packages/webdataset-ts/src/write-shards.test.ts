@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -161,6 +161,8 @@ describe('what a reader would not give back is refused', () => {
       { prefix: '' },
       { prefix: 'a/b' },
       { maxSamples: 0 },
+      { maxSamples: 2.5 },
+      { maxSample: 2 },
       { maxBytes: Number.NaN },
       { format: 'zip' as never },
     ]) {
@@ -176,6 +178,18 @@ describe('what a reader would not give back is refused', () => {
     await expect(writer.add(three[1]!)).rejects.toThrow(/await each call/);
     await first;
     await writer.abort();
+  });
+
+  it('a shard that cannot be finished ends the writer, so that no gap is taken for the end', async () => {
+    const directory = temporaryFolder();
+    mkdirSync(join(directory, 'p-000001.tar', 'in the way'), { recursive: true });
+    const writer = writeShards({ directory, prefix: 'p', maxSamples: 1, index: true });
+    for (const sample of three.slice(0, 2)) await writer.add(sample);
+    await expect(writer.add(three[2]!)).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
+    rmSync(join(directory, 'p-000001.tar'), { recursive: true });
+    await expect(writer.add(three[2]!)).rejects.toThrow(/the writer is closed/);
+    await expect(writer.close()).rejects.toThrow(/the writer is closed/);
+    expect(readdirSync(directory).sort()).toEqual(['p-000000.tar', 'p-000000.tar.idx.json']);
   });
 
   it('a folder that cannot be made', async () => {

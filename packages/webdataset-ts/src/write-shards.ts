@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkFields } from './check-fields.ts';
 import { WebDatasetError } from './errors.ts';
 import { isReservedName, splitMemberName } from './member-name.ts';
 import { ShardFile } from './shard-file.ts';
@@ -42,7 +43,7 @@ export interface WrittenShard {
 
 /** Takes samples one after the other; see {@link writeShards}. */
 export interface ShardWriter {
-  /** Appends a sample. Wait for the promise before the next call. */
+  /** Appends a sample. Wait for the promise before the next call. A disk that fails ends the writer: finished shards stay, the open one goes. */
   add(sample: SampleToWrite): Promise<void>;
   /** Finishes the last shard and says what was written. */
   close(): Promise<{ shards: WrittenShard[] }>;
@@ -71,10 +72,11 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
       `prefix: expected a file name without slashes, got ${JSON.stringify(prefix)}`,
     );
   }
-  for (const [name, value] of Object.entries({ maxSamples, maxBytes })) {
-    if (!(value >= 1))
-      throw new WebDatasetError('invalid-argument', `${name}: expected a number of at least 1, got ${value}`);
-  }
+  checkFields('writeShards', options, ['directory', 'prefix', 'maxSamples', 'maxBytes', 'format', 'index']);
+  if (!(Number.isInteger(maxSamples) || maxSamples === Number.POSITIVE_INFINITY) || maxSamples < 1)
+    throw new WebDatasetError('invalid-argument', `maxSamples: expected a whole number from 1, got ${maxSamples}`);
+  if (!(maxBytes >= 1))
+    throw new WebDatasetError('invalid-argument', `maxBytes: expected a number of at least 1, got ${maxBytes}`);
   if (format !== 'tar' && format !== 'tar.gz') {
     throw new WebDatasetError('invalid-argument', `format: expected "tar" or "tar.gz", got ${JSON.stringify(format)}`);
   }
@@ -113,13 +115,17 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
 
   async function finishShard(): Promise<void> {
     if (file === undefined) return;
-    const finished = file;
-    file = undefined;
-    await finished.write(endOfArchive);
-    const shard: WrittenShard = { path: finished.path, samples, ...(await finished.finish()) };
-    if (index) shard.index = await writeShardIndex(shard.path, { version: 1, bytes: shard.bytes, samples: entries });
+    try {
+      await file.write(endOfArchive);
+      const shard: WrittenShard = { path: file.path, samples, ...(await file.finish()) };
+      if (index) shard.index = await writeShardIndex(shard.path, { version: 1, bytes: shard.bytes, samples: entries });
+      shards.push(shard);
+    } catch (error) {
+      await abort(); // its samples are lost, so what came later would be a gap
+      throw error;
+    }
     entries = [];
-    shards.push(shard);
+    file = undefined;
   }
 
   async function abort(): Promise<void> {

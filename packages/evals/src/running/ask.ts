@@ -56,13 +56,25 @@ export async function scoreContinuations<Image>(
       'BAD_MODEL_OUTPUT',
       `logLikelihood: expected ${requests.length} values, got ${scores.length}.`,
     );
-  scores.forEach(({ logProb, tokens }, i) => {
-    // Rounding may lift a certain token a little above 0.
-    if (Number.isNaN(logProb) || logProb > 1e-3 * Math.max(1, tokens))
-      throw new EvalsError(
-        'BAD_MODEL_OUTPUT',
-        `logLikelihood: expected ln p ≤ 0 for ${JSON.stringify(requests[i]!.continuation)}, got ${logProb}.`,
-      );
+  scores.forEach((score, i) => {
+    if (isContinuationScore(score)) return;
+    throw new EvalsError(
+      'BAD_MODEL_OUTPUT',
+      `logLikelihood: expected { logProb, tokens, bytes } with logProb ≤ 0 and whole numbers of at least 1 for ` +
+        `${JSON.stringify(requests[i]!.continuation)}, got ${shown(score)}.`,
+    );
   });
   return scores;
 }
+
+function isContinuationScore(score: Partial<ContinuationScore> | null | undefined): boolean {
+  const { logProb, tokens, bytes } = score ?? {};
+  const areWhole = [tokens, bytes].every((count) => Number.isSafeInteger(count) && count! >= 1);
+  // Rounding may lift a certain token a little above 0.
+  return areWhole && typeof logProb === 'number' && logProb <= 1e-3 * tokens!;
+}
+
+/** JSON, with the numbers that it has no words for. */
+const shown = (value: unknown): string =>
+  JSON.stringify(value, (_, inner) => (typeof inner === 'number' && !Number.isFinite(inner) ? `${inner}` : inner)) ??
+  'nothing';

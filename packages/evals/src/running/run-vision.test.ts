@@ -145,10 +145,20 @@ describe('refuses', () => {
     const short = { ...model, generate: async () => ['cat'] };
     await expect(runVision(short, items, { image })).rejects.toMatchObject({ code: 'BAD_MODEL_OUTPUT' });
     const existence = makeItems('existence', 4);
-    for (const logProb of [Number.NaN, 1]) {
+    const right = { logProb: -1, tokens: 1, bytes: 4 };
+    for (const score of [
+      { ...right, logProb: Number.NaN },
+      { ...right, logProb: 1 },
+      { ...right, logProb: '-1' },
+      { ...right, tokens: 0 },
+      { logprob: -1, tokens: 1, bytes: 4 },
+      { logProb: -1, tokens: 1 },
+      -1.5,
+      undefined,
+    ]) {
       const odd: EvalModel<string> = {
         ...model,
-        logLikelihood: async (requests) => requests.map(() => ({ logProb, tokens: 1, bytes: 4 })),
+        logLikelihood: async (requests) => requests.map(() => score as never),
       };
       await expect(runVision(odd, existence, { image })).rejects.toMatchObject({ code: 'BAD_MODEL_OUTPUT' });
     }

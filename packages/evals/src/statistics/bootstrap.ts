@@ -6,6 +6,7 @@ import {
   checkConfidence,
   checkResamples,
   checkValues,
+  checkWeights,
   type Interval,
   percentiles,
   type ResamplingOptions,
@@ -47,7 +48,7 @@ export function resampleMeans(
   checkConfidence(confidence);
   checkResamples(resamples);
   checkValues('Bootstrap', values);
-  checkWeights(values, weights);
+  checkWeights(values.length, weights);
   const n = values.length;
   const { uint32 } = createRandom(`${seed}/bootstrap`);
   const x = Float64Array.from(values, (value, i) => value * (weights?.[i] ?? 1));
@@ -65,18 +66,6 @@ export function resampleMeans(
     means[r] = sum / total;
   }
   return means;
-}
-
-function checkWeights(values: ArrayLike<number>, weights: ArrayLike<number> | undefined): void {
-  if (!weights) return;
-  if (
-    weights.length !== values.length ||
-    Array.from(weights).some((weight) => !(weight > 0 && weight < Number.POSITIVE_INFINITY))
-  )
-    throw new EvalsError(
-      'INVALID_OPTION',
-      `weights: expected ${values.length} positive numbers, got ${weights.length}.`,
-    );
 }
 
 /**

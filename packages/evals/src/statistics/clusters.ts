@@ -4,6 +4,7 @@
  * (Cameron and Miller 2015, "A Practitioner's Guide to Cluster-Robust Inference").
  */
 import { EvalsError } from '../errors.ts';
+import { checkWeights } from './interval.ts';
 
 export interface Clustering {
   /** Per item the name of its cluster. */
@@ -27,6 +28,7 @@ export function joinClusters<Run extends ArrayLike<number>>(
   { clusters, weights }: Clustering,
 ): { runs: readonly (Run | Float64Array)[]; weights?: ArrayLike<number> } {
   if (clusters === undefined) return weights ? { runs, weights } : { runs };
+  checkWeights(clusters.length, weights);
   const numbers = new Map<string | number, number>();
   for (const cluster of clusters) if (!numbers.has(cluster)) numbers.set(cluster, numbers.size);
   const totals = new Float64Array(numbers.size);

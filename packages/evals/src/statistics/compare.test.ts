@@ -97,12 +97,49 @@ describe('compare', () => {
   it('turns round where less is better, and weights documents by their bytes', () => {
     const rows = (scores: number[]): ScoredRow[] => scores.map((score, i) => ({ id: `d${i}`, score, weight: 1 + i }));
     const a = { name: 'a', runs: [rows([1, 2, 3, 4])] };
-    const b = { name: 'b', runs: [rows([1.5, 2.5, 3.5, 4.5])] };
+    const b = { name: 'b', runs: [rows([1.5, 2.5, 3.5, 4.6])] };
     const result = compare(a, b, { seed: 1, better: 'lower' });
     expect(result.verdict).toBe('A better');
     expect(result.a).toBe(3);
     expect(result).not.toHaveProperty('mcNemar');
-    expect(result.minimumDetectableDifference).toBe(0);
+    expect(() => compare(a, b, { seed: 1, better: 'Higher' as never })).toThrow(/"higher" or "lower", got "Higher"/);
+  });
+
+  it('tells nothing by documents that all differ alike, of which any other may differ otherwise', () => {
+    for (const scores of [
+      [[2]],
+      [[2, 3]],
+      [
+        [2, 3],
+        [2, 3],
+      ],
+    ]) {
+      const of = (by: number) => arm(`${by}`, ...scores.map((run) => run.map((score) => score + by)));
+      const result = compare(of(0), of(0.5), { seed: 1, better: 'lower' });
+      expect(result).toMatchObject({ verdict: 'cannot be told apart', p: 1 });
+      expect([result.difference.low, result.difference.high]).toEqual([-Infinity, Infinity]);
+      expect(compare(of(0), of(0), { seed: 1 })).toMatchObject({ verdict: 'cannot be told apart', p: 1 });
+    }
+  });
+
+  it('is the same whichever arm comes first, and knows what any run says of the items', () => {
+    const rows = (scores: number[], more: (i: number) => Partial<ScoredRow>): ScoredRow[] =>
+      scores.map((score, i) => ({ id: `q${i}`, score, ...more(i) }));
+    const plain = { name: 'plain', runs: [rows(good, () => ({}))] };
+    const clustered = { name: 'clustered', runs: [rows(poor, (i) => ({ cluster: `${i % 25}`, weight: 1 + (i % 3) }))] };
+    const [there, back] = [compare(plain, clustered, { seed: 1 }), compare(clustered, plain, { seed: 1 })];
+    expect(back.difference.estimate).toBe(-there.difference.estimate);
+    expect(back.difference.low).toBeCloseTo(-there.difference.high, 2);
+    expect([there, back].map((each) => 'mcNemar' in each)).toEqual([false, false]);
+    for (const other of [{ cluster: 'another' }, { weight: 9 }]) {
+      const wrong = { name: 'wrong', runs: [rows(good, () => other)] };
+      expect(() => compare(clustered, wrong, { seed: 1 })).toThrow(
+        expect.objectContaining({
+          code: 'NOT_PAIRED',
+          message: expect.stringMatching(/"q0" has the (weight|cluster)/),
+        }),
+      );
+    }
   });
 
   it('knows how large a difference would have been found', () => {

@@ -53,6 +53,8 @@ export function compare(
 ): Comparison {
   const { confidence = 0.95, better = 'higher' } = options;
   checkConfidence(confidence);
+  if (better !== 'higher' && better !== 'lower')
+    throw new EvalsError('INVALID_OPTION', `better: expected "higher" or "lower", got ${JSON.stringify(better)}.`);
   if (armA.runs.length !== armB.runs.length || armA.runs.length === 0)
     throw new EvalsError(
       'NOT_PAIRED',
@@ -62,12 +64,13 @@ export function compare(
   const a = armA.runs.map((run) => inOrder(run, ids, armA.name));
   const b = armB.runs.map((run) => inOrder(run, ids, armB.name));
   const differences = a.map((run, r) => run.map((score, i) => score - b[r]![i]!));
-  const weights = weightsOf(armA.runs[0]!);
-  const clusters = clustersOf(armA.runs[0]!);
+  const rows = sharedRows([...armA.runs, ...armB.runs], ids);
+  const weights = weightsOf(rows);
+  const clusters = clustersOf(rows);
   const found = seedsAndItems(differences, { ...options, weights, clusters });
   const { estimate } = found;
-  const constant =
-    isConstant(differences) && isShare(a) && isShare(b) ? ofConstant(estimate, found.items, confidence) : undefined;
+  const isBounded = [...a, ...b].every(isShare);
+  const constant = isConstant(differences) ? ofConstant(estimate, found.items, confidence, isBounded) : undefined;
   const [low, high] = constant?.interval ?? found.interval(confidence);
   const difference = { estimate, low, high, confidence, n: ids.length };
   const sign = better === 'higher' ? 1 : -1;
@@ -85,7 +88,31 @@ export function compare(
   };
 }
 
-function weightsOf(run: readonly ScoredRow[]): number[] | undefined {
+/**
+ * What the rows of all runs say of each item beside its score. Rows that say nothing, as older ones do, leave it to the others.
+ * @throws EvalsError NOT_PAIRED where two differ, for then the verdict would depend on which is asked
+ */
+function sharedRows(runs: readonly (readonly ScoredRow[])[], ids: readonly string[]): Omit<ScoredRow, 'score'>[] {
+  const shared = new Map(ids.map((id): [string, Omit<ScoredRow, 'score'>] => [id, { id }]));
+  for (const { id, weight, cluster } of runs.flat()) {
+    const row = shared.get(id)!;
+    for (const [name, known, given] of [
+      ['weight', row.weight, weight],
+      ['cluster', row.cluster, cluster],
+    ] as const) {
+      if (known === undefined || given === undefined || known === given) continue;
+      throw new EvalsError(
+        'NOT_PAIRED',
+        `Comparison: item "${id}" has the ${name} ${known} in one run and ${given} in another; expected the same items in all.`,
+      );
+    }
+    if (weight !== undefined) row.weight = weight;
+    if (cluster !== undefined) row.cluster = cluster;
+  }
+  return [...shared.values()];
+}
+
+function weightsOf(run: readonly { weight?: number }[]): number[] | undefined {
   return run.some(({ weight }) => weight !== undefined) ? run.map(({ weight = 1 }) => weight) : undefined;
 }
 
@@ -114,18 +141,23 @@ function inOrder(run: readonly ScoredRow[], ids: readonly string[], name: string
 
 const isConstant = (differences: readonly number[][]): boolean =>
   differences.every((run) => run.every((difference) => difference === differences[0]![0]));
-const isShare = (runs: readonly number[][]): boolean =>
-  runs.every((run) => run.every((score) => score >= 0 && score <= 1));
+const isShare = (run: readonly number[]): boolean => run.every((score) => score >= 0 && score <= 1);
 
 /**
  * Where every item shows the same difference a bootstrap sees no spread and would be sure, even of two items. What n items alike leave open is
- * the share of items that differ otherwise: at most 1 − (α / 2)^(1 / n) (Clopper and Pearson 1934), by as much as scores from 0 to 1 allow.
+ * the share of items that differ otherwise: at most 1 − (α / 2)^(1 / n) (Clopper and Pearson 1934), by as much as scores from 0 to 1 allow. Scores
+ * without bounds, such as bits per byte, allow any: then a difference says nothing.
+ *
+ * @returns undefined where scores without bounds are all equal, of which a bootstrap says no more than it may
  */
 function ofConstant(
   difference: number,
   n: number,
   confidence: number,
-): { interval: [number, number]; p: number; unseen: number } {
+  isBounded: boolean,
+): { interval: [number, number]; p: number; unseen: number } | undefined {
+  const all = Number.POSITIVE_INFINITY;
+  if (!isBounded) return difference === 0 ? undefined : { interval: [-all, all], p: 1, unseen: all };
   const unseen = 1 - ((1 - confidence) / 2) ** (1 / n);
   const kept = (1 - unseen) * difference;
   return {

@@ -39,6 +39,14 @@ export function checkValues(what: string, values: ArrayLike<number>): void {
       throw new EvalsError('INVALID_ITEM', `${what}: expected finite numbers, got ${values[i]} at ${i}.`);
 }
 
+export function checkWeights(count: number, weights: ArrayLike<number> | undefined): void {
+  if (!weights) return;
+  const wrong = Array.from(weights).find((weight) => !(weight > 0 && weight < Number.POSITIVE_INFINITY));
+  if (weights.length === count && wrong === undefined) return;
+  const got = weights.length === count ? wrong : weights.length;
+  throw new EvalsError('INVALID_OPTION', `weights: expected ${count} positive numbers, got ${got}.`);
+}
+
 /**
  * Percentile interval of sorted bootstrap estimates, linear between ranks. A bootstrap of n values is too narrow by the root of (n − 1) / n
  * and knows nothing of Student's t: the percentiles are moved outwards by both (the expanded percentile interval, Hesterberg 2015,

@@ -86,6 +86,15 @@ describe('bootstrapMean', () => {
       expect(() => bootstrapMean([1, 2], { seed: 1, ...odd })).toThrow(
         expect.objectContaining({ code: 'INVALID_OPTION' }),
       );
+    const clusters = ['a', 'a', 'b', 'c'];
+    for (const weights of [[1000], [1000, -5, 1, 2], [1, 2, 3, 4, 5], [1, 2, 3, Number.NaN]])
+      for (const of of [
+        () => bootstrapMean([0, 1, 1, 0], { seed: 1, clusters, weights }),
+        () => bootstrapRuns([[0, 1, 1, 0]], { seed: 1, clusters, weights }),
+      ])
+        expect(of).toThrow(
+          expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('weights') }),
+        );
   });
 });
 

@@ -37,7 +37,7 @@ const chunkBytes = 16 * 2 ** 20;
  * a gather and a scatter of rows; scaling the rows of p is left to the narrower side of the products.
  * @param x_ND float32 [N, D] features
  * @param head_VD float32 [V, D] head
- * @param targets_N int32 [N], each in 0 … V − 1, also where the weight is 0 (targets are data, so they are not checked here)
+ * @param targets_N int32 [N], each in 0 … V − 1, also where the weight is 0 (engines refuse others before a step)
  * @param weights_N float32 [N], ≥ 0; all zero gives a loss of 0 and zero gradients (of the cross-entropy)
  * @returns scalars: `loss`, which is what to differentiate, and its two parts
  * @throws {JitError} `invalid-definition` when shapes or options make no sense

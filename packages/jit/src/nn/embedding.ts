@@ -7,7 +7,7 @@ import { withGradient } from './with-gradient.ts';
 /**
  * Rows of a table; the gradient is scattered back by addition.
  * @param table_VD float32 [V, D]
- * @param ids int32 of any shape, each in 0 … V − 1 (ids are data, so they are not checked here)
+ * @param ids int32 of any shape, each in 0 … V − 1 (engines refuse others before they run)
  * @returns float32 [...ids.shape, D]
  * @throws {JitError} `invalid-definition` unless the table has rank 2
  * @example embedding(table_VD, tf.tensor2d([[1, 0]], [1, 2], 'int32')) // [1, 2, D]

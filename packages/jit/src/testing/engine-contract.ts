@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, NamedArrays, TrainState, TrainStep } from '../engine.ts';
 import { JitError, type JitErrorCode } from '../jit-error.ts';
+import { embedding } from '../nn/embedding.ts';
 import { worstRelativeError } from '../relative-error.ts';
 import { tfjsEngine } from '../tfjs-engine.ts';
 import { mlp, type Network, networks, numbers } from './networks.ts';
@@ -222,6 +223,33 @@ export function engineContract(open: () => Engine, { accumulates = true } = {}):
         expect.stringMatching(/wide, narrow, got tall/),
       ]);
       expect((await code(step.run('wide', batch, { lr: Number.NaN })))[0]).toBe('invalid-definition');
+    });
+
+    test('an index of no row is refused, and changes nothing', async () => {
+      const lookUp = (table: tf.Tensor, ids: tf.Tensor) => embedding(table, tf.reshape(ids, [2, 2]));
+      const looking = await open().compileTrainStep({
+        params: { table: { shape: [4, 3], dtype: 'float32' } },
+        variants: { rows: { ids: { shape: [4], dtype: 'int32' } } },
+        loss: ({ table }, { ids }) => ({ loss: tf.mean(tf.square(lookUp(table!, ids!))) as tf.Scalar }),
+        optimizer: { kind: 'sgd', weightDecay: 0 },
+      });
+      const forward = await open().compileForward((_, { table, ids }) => ({ rows: lookUp(table!, ids!) }), {
+        constants: {},
+        inputs: { table: { shape: [4, 3], dtype: 'float32' }, ids: { shape: [4], dtype: 'int32' } },
+      });
+      const table = numbers(12, 1);
+      const start = { params: { table }, m: { table: new Float32Array(12) }, v: { table: new Float32Array(12) } };
+      await looking.setState({ ...start, step: 0 });
+      for (const wrong of [-1, 4]) {
+        const ids = Int32Array.of(0, 3, wrong, 2);
+        const said = new RegExp(`\\b(ids|index).* ${wrong} `);
+        await expect(looking.run('rows', { ids }, { lr: 1 })).rejects.toThrow(said);
+        await expect(looking.gradients('rows', { ids })).rejects.toThrow(said);
+        await expect(forward.run({ table, ids })).rejects.toThrow(said);
+      }
+      expect((await looking.getState()).params['table']).toEqual(table);
+      expect((await forward.run({ table, ids: Int32Array.of(0, 3, 1, 2) }))['rows']).toHaveLength(12);
+      await Promise.all([looking.dispose(), forward.dispose()]);
     });
 
     test('wrong states are refused whole', async () => {

@@ -3,6 +3,7 @@ import { avoidOperators } from '../devices/avoid-operators.ts';
 import { type DeviceTraits, traitsOf } from '../devices/device-traits.ts';
 import type { ForwardFunction, ForwardOptions, Signature, TensorSpec } from '../engine.ts';
 import { type Graph, sameShape } from '../ir/graph.ts';
+import { indexBounds } from '../ir/index-bounds.ts';
 import { JitError } from '../jit-error.ts';
 import { onnxModel } from '../onnx/onnx-model.ts';
 import { optimise } from '../passes/optimise.ts';
@@ -53,6 +54,8 @@ export function checkNextState({ inputs, state = {} }: ForwardOptions, outputs: 
 export interface TracedForward {
   graph: Graph;
   outputs: Signature;
+  /** What each index of an input must lie below, by the input's name. */
+  bounds: Record<string, number>;
   /** Variables that the function reads, each an input of the graph (`variableInput`). */
   variables: readonly tf.Variable[];
 }
@@ -101,7 +104,8 @@ export function traceForwardGraph(
       }
       avoidOperators(builder.graph, device.avoid);
       optimise(builder.graph);
-      return { graph: builder.graph, outputs, variables: trace.variables };
+      const bounds = indexBounds(builder.graph);
+      return { graph: builder.graph, outputs, bounds, variables: trace.variables };
     },
     { variables },
   );

@@ -3,6 +3,7 @@ import { avoidOperators } from '../devices/avoid-operators.ts';
 import { type DeviceTraits, traitsOf } from '../devices/device-traits.ts';
 import type { NamedTensors, TrainStepDefinition } from '../engine.ts';
 import type { Graph } from '../ir/graph.ts';
+import { indexBounds } from '../ir/index-bounds.ts';
 import { JitError } from '../jit-error.ts';
 import { onnxModel } from '../onnx/onnx-model.ts';
 import { sumsOfSquares } from '../optimizer/sums-of-squares.ts';
@@ -78,7 +79,10 @@ export function traceTrainGraph(
     optimise(graph, () => {
       if (device.state === 'host') parts = partsOfState(graph, names.isState);
     });
-    return { graph, metrics: Object.keys(metrics), gradients, untouched, parts, hasSumsOfSquares };
+    const bounds = Object.fromEntries(
+      Object.entries(indexBounds(graph)).map(([name, rows]) => [names.stateOf(name), rows]),
+    );
+    return { graph, metrics: Object.keys(metrics), gradients, untouched, parts, hasSumsOfSquares, bounds };
   });
 }
 

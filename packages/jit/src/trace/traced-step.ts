@@ -10,6 +10,8 @@ export interface TracedStep {
   untouched: string[];
   /** Inputs that are parts of parameters, and outputs that are parts of gradients (which have then no output of their own). */
   parts: Record<string, StatePart>;
+  /** What each index of an array of the batch must lie below, by the array's name (`indexBounds`). */
+  bounds: Record<string, number>;
   /** The model's output `sumsOfSquares` holds Σ g² of each of `gradients`: for devices whose optimizer is a graph. */
   hasSumsOfSquares: boolean;
 }
