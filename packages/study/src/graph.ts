@@ -45,7 +45,7 @@ export interface Study {
 }
 
 /** Raised when a report says more or otherwise than before: it is written again from the same phases. */
-const reportVersion = 6;
+const reportVersion = 7;
 
 type AddPhase = (phase: Omit<Phase, 'hash'>) => string;
 

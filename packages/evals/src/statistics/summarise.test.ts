@@ -45,8 +45,9 @@ it('means bits per byte over bytes, and further scores over the rows that have t
 });
 
 it('shows a model that always says yes', () => {
+  expect(answerShares([{ output: 'Yes.' }, { output: 'yes' }, { output: 'no' }]).shareOfYes).toBe(2 / 3);
+  expect(answerShares([])).not.toHaveProperty('shareOfYes');
   expect(answerShares([{ output: 'Yes.' }, { output: 'yes' }, { output: 'no' }, { output: 'a cat' }])).toEqual({
-    shareOfYes: 2 / 3,
     distinct: 3,
     top: [
       { answer: 'yes', share: 0.5 },

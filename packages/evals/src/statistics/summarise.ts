@@ -29,7 +29,7 @@ export interface Summary {
 
 /** What was answered: a model that always says the same shows it here. */
 export interface AnswerShares {
-  /** Of answers that are yes or no, how many are yes; absent where none is. */
+  /** How many answers are yes; absent unless each is yes or no. */
   shareOfYes?: number;
   distinct: number;
   /** The most frequent answers, normalised, with their shares. */
@@ -155,7 +155,7 @@ export function answerShares(rows: readonly { output: string }[], top = 5): Answ
   }
   const yesOrNo = (counts.get('yes') ?? 0) + (counts.get('no') ?? 0);
   return {
-    ...(yesOrNo > 0 ? { shareOfYes: (counts.get('yes') ?? 0) / yesOrNo } : {}),
+    ...(yesOrNo > 0 && yesOrNo === rows.length ? { shareOfYes: (counts.get('yes') ?? 0) / yesOrNo } : {}),
     distinct: counts.size,
     top: [...counts]
       .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))

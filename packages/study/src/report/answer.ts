@@ -1,9 +1,11 @@
 import { hasMainRun } from '../graph.ts';
 import { evaluatedSeeds, scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
 import { isTold } from './compare-arms.ts';
-import { grouped, percent } from './format-numbers.ts';
-import { type Measure, signedDifference, textMeasure, visionMeasure } from './measures.ts';
+import { untold } from './controls.ts';
+import { grouped, listed, percent } from './format-numbers.ts';
+import { type Measure, signedDifference, sixTaskMeasure, textMeasure, visionMeasure } from './measures.ts';
 import type { Comparison, ScoreRow, StudyResults } from './results.ts';
+import { meanScores, sixTaskScore, visionScoreTask } from './score-rows.ts';
 
 /** The comparison that the question is about: the late integrated arm against the two-phase arm. */
 export function headlineComparison(results: StudyResults, measure: Measure = visionMeasure): Comparison | undefined {
@@ -11,8 +13,8 @@ export function headlineComparison(results: StudyResults, measure: Measure = vis
 }
 
 /**
- * The answer in two sentences: the branch point that the paper recommends against two phases, then all branch points and the text. With one seed a
- * third says what the intervals leave out.
+ * The answer: the branch point that the paper recommends against two phases, by the vision score and by the paper's own tasks, then all branch points
+ * and the text. With one seed the last says what the intervals leave out.
  */
 export function answerSentences(results: StudyResults): string[] {
   const vision = headlineComparison(results);
@@ -22,6 +24,7 @@ export function answerSentences(results: StudyResults): string[] {
     return ['This study has no integrated arm beside a two-phase arm at 100 %, so it does not answer the question.'];
   return [
     visionSentence(results, vision),
+    ...sixTaskSentence(results),
     ...branchAndTextSentence(results),
     ...(evaluatedSeeds(results) === 1 ? [oneSeedSentence] : []),
   ];
@@ -42,6 +45,42 @@ function visionSentence(results: StudyResults, row: Comparison): string {
   return `Whether images enter at ${point} of the text run or after its end cannot be told apart by the vision score here: ${signedDifference(visionMeasure, row.difference)} points, ${evidence(row)}; a true difference would have had to be about ${(visionMeasure.scale * row.smallestShown).toFixed(1)} points to be found in four studies of five.`;
 }
 
+/** Left out where the two scores are over the same tasks, because no other of the six was asked. */
+function sixTaskSentence(results: StudyResults): string[] {
+  const row = headlineComparison(results, sixTaskMeasure);
+  const vision = headlineComparison(results);
+  if (!row || row.items === vision?.items) return [];
+  const asked = results.byTask.filter(({ measure }) => meanScores[sixTaskScore]!.includes(measure)).length;
+  const verdict = isTold(row) ? row.verdict : `the two ${untold(row)}`;
+  return [
+    `By the twins of the paper’s own six tasks${asked < 6 ? `, of which ${asked} were asked,` : ''} ${verdict}: ${row.a} less ${row.b} is ${signedDifference(visionMeasure, row.difference)} points ${interval(visionMeasure, row)}.`,
+  ];
+}
+
+/** Which tasks the answer comes from. */
+export function taskSentences(results: StudyResults): string[] {
+  const { byTask } = results;
+  const told = byTask.filter(isTold);
+  const show = (row: Comparison): string =>
+    `${row.measure} ${signedDifference(visionMeasure, row.difference)} points ${interval(visionMeasure, row)}`;
+  const inScore = byTask.filter(({ measure }) => meanScores[visionScoreTask]!.includes(measure));
+  const largest = inScore.toSorted((a, b) => Math.abs(b.difference) - Math.abs(a.difference))[0];
+  const name = (score: string): string => listed(meanScores[score]!);
+  return [
+    `The vision score is the mean over ${name(visionScoreTask)} of score less chance. The six-task score is the same over ${name(sixTaskScore)}, the twins of VQAv2, GQA, TextVQA, POPE, RefCOCO and OCID-Ref, over which the paper’s goes; captioning is not among them.`,
+    told.length > 0
+      ? `Told apart by single tasks, corrected for their number: ${told.map(show).join('; ')}.`
+      : 'No single task tells the two apart, corrected for their number.',
+    ...(largest
+      ? [
+          `The largest part of the vision score’s difference is that of ${show(largest)}, which counts a ${ordinal(inScore.length)}.`,
+        ]
+      : []),
+  ];
+}
+
+const ordinal = (n: number): string => ['whole', 'half', 'third', 'quarter'][n - 1] ?? `${n}th`;
+
 function branchAndTextSentence(results: StudyResults): string[] {
   const parts = [branchPointSentence(results), textSentence(results)].filter((part) => part !== '');
   if (parts.length === 0) return [];
@@ -57,13 +96,19 @@ function branchPointSentence(results: StudyResults): string {
   );
   if (rows.length === 0) return '';
   const told = rows.filter(isTold);
+  const headline = headlineComparison(results);
+  const late = rows.find(({ a, b }) => a === headline?.a && b === headline.b);
+  const asOne =
+    headline && late && isTold(headline) && !isTold(late)
+      ? `; the difference of ${late.a}, asked beforehand as the one question, ${untold(late)}`
+      : '';
   const others = rows.length > 1 ? `Of ${rows.length} earlier branch points` : 'Of the one earlier branch point';
   if (told.length === 0)
-    return `${others} none differs from 100 % by more than chance allows, corrected for their number`;
+    return `${others} none differs from 100 % by more than chance allows, corrected for their number${asOne}`;
   const list = told.map(
     (row) => `${row.a} (${signedDifference(visionMeasure, row.difference)} points ${interval(visionMeasure, row)})`,
   );
-  return `${others}, corrected for their number, ${list.join(', ')} ${told.length > 1 ? 'differ' : 'differs'} from 100 %`;
+  return `${others}, corrected for their number, ${list.join(', ')} ${told.length > 1 ? 'differ' : 'differs'} from 100 %${asOne}`;
 }
 
 function textSentence(results: StudyResults): string {
@@ -86,11 +131,13 @@ function sightSentences(results: StudyResults): string[] {
   const [seen, none, wrong] = [open('image'), open('no-image'), open('wrong-image')];
   const blind = [...none, ...wrong].filter((row) => row !== undefined);
   if (seen.length === 0 || seen.some((row) => !row) || blind.length === 0) return [];
-  const clear = seen.filter((row, i) => [none[i], wrong[i]].every((other) => !other || row!.low > other.high)).length;
-  const who = clear === seen.length ? 'Every arm sees' : `${clear} of ${seen.length} arms see`;
+  const arms = (isAbove: (row: ScoreRow, other: ScoreRow) => boolean): number =>
+    seen.filter((row, i) => [none[i], wrong[i]].every((other) => !other || isAbove(row!, other))).length;
+  const [more, clear] = [arms((row, other) => row.value > other.value), arms((row, other) => row.low > other.high)];
+  const who = (count: number): string => (count === seen.length ? 'every arm' : `${count} of ${seen.length} arms`);
   const range = (rows: readonly (ScoreRow | undefined)[]): string => rangeOf(rows.map((row) => row!.value));
   return [
-    `${who}: on open questions about new scenes they score ${range(seen)} with the picture, and ${range(blind)} without it or with another item’s${clear === seen.length ? ', intervals apart in every arm' : ''}.`,
+    `Do they see? On open questions about new scenes ${who(more)} scored more with the picture (${range(seen)}) than without it or with another item’s (${range(blind)}); the intervals lie apart in ${who(clear)}.`,
   ];
 }
 
@@ -98,12 +145,14 @@ function existenceSentences(results: StudyResults): string[] {
   const rows = trainedArms(results).flatMap((arm) => scoreOf(arm, { task: 'existence', condition: 'image' }) ?? []);
   if (rows.length === 0) return [];
   const above = rows.filter((row) => row.low > 0.5).length;
+  const below = rows.filter((row) => row.high < 0.5).length;
   const range = rangeOf(rows.map((row) => row.value));
-  return above === rows.length
-    ? [`Questions about whether something is there: ${range}, above chance (50 %) in every arm.`]
-    : [
-        `Questions about whether something is there: ${range}; ${above} of ${rows.length} arms stand clear of chance (50 %).`,
-      ];
+  if (above === rows.length)
+    return [`Questions about whether something is there: ${range}, above chance (50 %) in every arm.`];
+  const others = below > 0 ? ` and ${below} below; of twenty such intervals one misses by luck` : '';
+  return [
+    `Questions about whether something is there: ${range}; by their intervals ${above} of ${rows.length} arms stand above chance (50 %)${others}.`,
+  ];
 }
 
 function untouchedSentences(results: StudyResults): string[] {

@@ -1,10 +1,10 @@
 import { bootstrapRuns, clustersOf, type EvalRow, type ResamplingOptions, type ScoredRow } from '@vlm/evals';
 import type { ArmScore, ScoreRow } from './results.ts';
-import { mainMetric, visionScoreItems, visionScoreTask } from './score-rows.ts';
+import { mainMetric, meanScoreItems, meanScores } from './score-rows.ts';
 
 /**
  * What an arm scores over all its seeds, row for row as `scoreRows` has it for one: the mean over seeds, with an interval that varies seeds and
- * items (`bootstrapRuns`). Further metrics and baselines that no seed moves have no interval of their own.
+ * items (`bootstrapRuns`). Further metrics and baselines that no seed moves have no interval of their own. What some seed does not have has no mean.
  *
  * @param runs answers of every seed, over the same items
  */
@@ -13,8 +13,9 @@ export function armScores(
   perSeed: readonly (readonly ScoreRow[])[],
   options: ResamplingOptions,
 ): ArmScore[] {
-  return perSeed[0]!.map((row): ArmScore => {
-    const values = perSeed.map((rows) => rows.find((other) => keyOf(other) === keyOf(row))?.value ?? Number.NaN);
+  return perSeed[0]!.flatMap((row): ArmScore | [] => {
+    const values = perSeed.flatMap((rows) => rows.find((other) => keyOf(other) === keyOf(row))?.value ?? []);
+    if (values.length < perSeed.length) return [];
     const value = values.reduce((sum, one) => sum + one, 0) / values.length;
     const score = { ...row, value, perSeed: values };
     if (runs.length === 1) return score;
@@ -27,9 +28,7 @@ const keyOf = ({ task, split, type, condition, metric }: ScoreRow): string =>
   [task, split, type, condition, metric].join('\t');
 
 function varies({ task, metric, condition }: ScoreRow): boolean {
-  return (
-    condition !== 'chance' && condition !== 'majority' && (task === visionScoreTask || metric === mainMetric(task))
-  );
+  return condition !== 'chance' && condition !== 'majority' && (task in meanScores || metric === mainMetric(task));
 }
 
 function overSeeds(
@@ -54,7 +53,7 @@ function overSeeds(
 
 function itemsOf(rows: readonly EvalRow[], { task, split, type, condition }: ScoreRow): ScoredRow[] {
   if (condition === 'chance') return [];
-  if (task === visionScoreTask) return visionScoreItems(rows, condition);
+  if (task in meanScores) return meanScoreItems(task, rows, condition);
   return rows.filter(
     (row) =>
       row.task === task &&

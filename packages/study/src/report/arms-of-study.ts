@@ -1,7 +1,7 @@
 import type { Arm } from '../recipe.ts';
 import { timingLine } from '../sweeps/sweep.ts';
 import type { ArmResult, ArmScore, ScoreRow, StudyResults } from './results.ts';
-import { mainMetric, visionScoreTask } from './score-rows.ts';
+import { mainMetric, meanScores } from './score-rows.ts';
 
 export type TrainedArm = ArmResult & { arm: Arm };
 
@@ -54,6 +54,6 @@ export function scoreOf(
 }
 
 /** The one metric a task is judged by; the others stand in `scores.csv`. */
-export const judgedBy = (task: string): string => (task === visionScoreTask ? 'score' : mainMetric(task));
+export const judgedBy = (task: string): string => (task in meanScores ? 'score' : mainMetric(task));
 
 export const isMainMetric = ({ task, metric }: ScoreRow): boolean => metric === judgedBy(task);

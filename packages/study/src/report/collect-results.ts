@@ -7,7 +7,7 @@ import { planStudy } from '../plan.ts';
 import type { PhaseRecord, Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import { armScores } from './arm-scores.ts';
-import { compareArms } from './compare-arms.ts';
+import { compareArms, compareByTask } from './compare-arms.ts';
 import { controlComparisons } from './controls.ts';
 import { packageVersions } from './package-versions.ts';
 import { phaseReader } from './read-phases.ts';
@@ -84,6 +84,7 @@ export async function collectResults(study: Study, store: Store, options: Collec
     models,
     mainCurves: await read.mainCurves(),
     comparisons: compareArms(recipe, rowsOf),
+    byTask: compareByTask(recipe, rowsOf),
     controls: controlComparisons(recipe, rowsOf),
     samples: await sampleAnswers(study, store, rowsOf),
     encoder: (await read.record('encoder')).summary,

@@ -2,7 +2,8 @@ import { compare, type EvalRow, holm, type ScoredRow } from '@vlm/evals';
 import type { Arm, Recipe } from '../recipe.ts';
 import { sweeps } from '../sweeps/index.ts';
 import { against, lateBranchPoint, type Sweep, timingLine } from '../sweeps/sweep.ts';
-import { type Measure, measures } from './measures.ts';
+import { inTaskOrder } from './conditions.ts';
+import { type Measure, measures, taskMeasure } from './measures.ts';
 import type { Comparison } from './results.ts';
 
 /** Answers of every seed of every arm. */
@@ -32,7 +33,7 @@ export function armSide(rowsOf: RowsOfArms, id: string): Side | undefined {
  * the same items and seeds. Verdicts hold after Holm's correction over all comparisons of one family and measure.
  */
 export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
-  const headline = headlinePair([...rowsOf.keys()].map((id) => recipe.arms.find((arm) => arm.id === id)!));
+  const headline = headlinePair(armsOf(recipe, rowsOf));
   const families: [Comparison['family'], readonly (readonly [string, string])[]][] = [
     ['headline', headline ? [headline] : []],
     ['recipe', recipePairs(recipe)],
@@ -49,6 +50,20 @@ export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
     return measures.flatMap((measure) => compareSides(family, measure, sides, recipe.evaluate.bootstrapSamples));
   });
 }
+
+/** The comparison that the question is about, task by task on new scenes: where its difference comes from. Corrected for the number of tasks. */
+export function compareByTask(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
+  const sides = headlinePair(armsOf(recipe, rowsOf))?.map((id) => armSide(rowsOf, id)!);
+  if (!sides) return [];
+  const [a, b] = sides as [Side, Side];
+  const rows = [...rowsOf.get(a.name)!.values()].flat();
+  const tasks = rows.filter((row) => row.split === 'new-scene' && row.condition === 'image').map(({ task }) => task);
+  const asked = inTaskOrder(tasks).map((task) => ({ measure: taskMeasure(task), a, b }));
+  return compareAll('tasks', asked, recipe.evaluate.bootstrapSamples);
+}
+
+const armsOf = (recipe: Recipe, rowsOf: RowsOfArms): Arm[] =>
+  [...rowsOf.keys()].map((id) => recipe.arms.find((arm) => arm.id === id)!);
 
 /** The paper's arm at 80 % (or else the last one before the end) and the two-phase arm; undefined where one of them is missing. */
 export function headlinePair(arms: readonly Arm[]): [string, string] | undefined {
@@ -81,7 +96,20 @@ export function compareSides(
   sides: readonly (readonly [Side, Side])[],
   resamples: number,
 ): Comparison[] {
-  const compared = sides.flatMap(([a, b]) => {
+  return compareAll(
+    family,
+    sides.map(([a, b]) => ({ measure, a, b })),
+    resamples,
+  );
+}
+
+/** Comparisons of one family; verdicts are corrected for all of them. */
+function compareAll(
+  family: Comparison['family'],
+  asked: readonly { measure: Measure; a: Side; b: Side }[],
+  resamples: number,
+): Comparison[] {
+  const compared = asked.flatMap(({ measure, a, b }) => {
     const seeds = a.seeds.filter((seed) => b.seeds.includes(seed));
     const runs = [a, b].map((side) => side.runs(measure, seeds));
     if (seeds.length === 0 || runs.flat().some((rows) => rows.length === 0)) return [];
@@ -91,10 +119,10 @@ export function compareSides(
       { name: b.name, runs: runsB! },
       { seed: `compare/${measure.name}`, resamples, better: measure.better },
     );
-    return [{ a: a.name, b: b.name, seeds, result }];
+    return [{ measure, a: a.name, b: b.name, seeds, result }];
   });
   const adjusted = holm(compared.map(({ result }) => result.p));
-  return compared.map(({ a, b, seeds, result }, i): Comparison => {
+  return compared.map(({ measure, a, b, seeds, result }, i): Comparison => {
     const isTold = adjusted[i]! < 0.05 && result.verdict !== undecided;
     return {
       family,
@@ -105,6 +133,8 @@ export function compareSides(
       low: result.difference.low,
       high: result.difference.high,
       pValue: adjusted[i]!,
+      pAlone: result.p,
+      correctedFor: compared.length,
       smallestShown: result.minimumDetectableDifference,
       seeds: seeds.length,
       items: result.difference.n,

@@ -17,6 +17,7 @@ export const visionConditions = ['image', 'no-image', 'wrong-image', 'majority',
 /** The order in which tasks are shown: the score that sums them up, then what was asked. */
 const taskOrder = [
   'vision score',
+  'six-task score',
   'open-vqa',
   'relations',
   'reading',

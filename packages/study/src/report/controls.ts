@@ -3,7 +3,7 @@ import type { Recipe } from '../recipe.ts';
 import { budget } from '../sweeps/budget.ts';
 import { lateBranchPoint, percentName } from '../sweeps/sweep.ts';
 import { armSide, compareSides, isTold, type RowsOfArms, type Side } from './compare-arms.ts';
-import { signedDifference, visionMeasure } from './measures.ts';
+import { type Measure, signedDifference, sixTaskMeasure, visionMeasure } from './measures.ts';
 import type { Comparison } from './results.ts';
 
 /**
@@ -17,7 +17,7 @@ const twoPhase = 'rewarm-100-x1';
 const twin = (id: string): string => `${id}-text-only`;
 const twoPhaseAt = (peak: string): string => `rewarm-100-${peak}`;
 
-/** The contrasts that the arms of a study allow, by the vision score; those of one question are corrected together. */
+/** The contrasts that the arms of a study allow, by the means over tasks; those of one question and measure are corrected together. */
 export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
   const side = (id: string): Side | undefined => armSide(rowsOf, id);
   type Contrast = [Side | undefined, Side | undefined];
@@ -33,7 +33,9 @@ export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparis
   ];
   return questions.flatMap((contrasts) => {
     const sides = contrasts.filter((pair): pair is [Side, Side] => pair[0] !== undefined && pair[1] !== undefined);
-    return compareSides('controls', visionMeasure, sides, recipe.evaluate.bootstrapSamples);
+    return [visionMeasure, sixTaskMeasure].flatMap((measure) =>
+      compareSides('controls', measure, sides, recipe.evaluate.bootstrapSamples),
+    );
   });
 }
 
@@ -80,7 +82,7 @@ function without(whole: Side | undefined, part: Side | undefined): Side | undefi
 
 /** What the controls say about the difference between the late integrated arm and the two-phase arm, in words. */
 export function controlSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
-  return [...scheduleSentences(headline, controls), ...twinSentences(controls), ...budgetSentences(controls)];
+  return [...scheduleSentences(headline, controls), ...twinSentences(controls), ...budgetSentences(headline, controls)];
 }
 
 /** Whether two branch points were compared at one learning rate. */
@@ -94,7 +96,17 @@ function scheduleSentences(headline: Comparison | undefined, controls: readonly 
   const details = `At the same re-warmed rate the arms differ by ${shown(matched)}; at the same branch point the two rates differ by ${shown(rateAlone)}.`;
   return [
     `Is it the learning rate? ${scheduleVerdict(headline, matched, rateAlone)} ${details}${matched.seeds === 1 ? ' Another seed may say otherwise.' : ''}`,
+    ...sixTaskSentences(controls),
     ...peakSentences(controls),
+  ];
+}
+
+function sixTaskSentences(controls: readonly Comparison[]): string[] {
+  const matched = find(controls, rewarmedLate, twoPhase, sixTaskMeasure);
+  const rateAlone = find(controls, late, rewarmedLate, sixTaskMeasure);
+  if (!matched || !rateAlone) return [];
+  return [
+    `The same by the six-task score: at the same re-warmed rate the arms differ by ${shown(matched)}, at the same branch point the two rates by ${shown(rateAlone)}.`,
   ];
 }
 
@@ -115,11 +127,11 @@ function scheduleVerdict(headline: Comparison, matched: Comparison, rateAlone: C
   }
   return isTold(rateAlone) && points(rateAlone)
     ? 'The learning rate is enough to explain the difference: it is there between two rates at one branch point, and cannot be told between two branch points at one rate.'
-    : 'That cannot be told: with the rate held fixed the difference is no longer clear of zero, and the rate alone is not either.';
+    : 'That cannot be told: with the rate held fixed the difference is no longer told from nothing, and neither is what the rate does alone.';
 }
 
 function peakSentences(controls: readonly Comparison[]): string[] {
-  const peaks = controls.filter(({ a, b }) => a === late && b.startsWith('rewarm-100-'));
+  const peaks = byVision(controls).filter(({ a, b }) => a === late && b.startsWith('rewarm-100-'));
   if (peaks.length === 0) return [];
   const list = peaks
     .map((row) => `${row.b.slice('rewarm-100-'.length)} of the recipe’s peak: ${shown(row)}`)
@@ -136,7 +148,7 @@ function twinSentences(controls: readonly Comparison[]): string[] {
 
 function twinSentence(controls: readonly Comparison[], arm: string, question: string, what: string): string[] {
   const twins = find(controls, twin(arm), twin(twoPhase));
-  const images = controls.find(({ a }) => a.startsWith(`(${arm} `));
+  const images = byVision(controls).find(({ a }) => a.startsWith(`(${arm} `));
   if (!twins || !images) return [];
   const verdict = isTold(twins)
     ? `The twins differ without a single image in phase 2, so part of what ${what} is not about images`
@@ -146,11 +158,18 @@ function twinSentence(controls: readonly Comparison[], arm: string, question: st
   ];
 }
 
-function budgetSentences(controls: readonly Comparison[]): string[] {
-  const rows = controls.filter(({ a, b }) => a.startsWith('budget-') && b.startsWith('budget-'));
+function budgetSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
+  const rows = byVision(controls).filter(({ a, b }) => a.startsWith('budget-') && b.startsWith('budget-'));
   if (rows.length === 0) return [];
   const told = rows.filter(isTold);
-  const list = (told.length > 0 ? told : rows).map((row) => `${row.a} less ${row.b}: ${shown(row)}`).join('; ');
+  // The same models under another name: no second piece of evidence.
+  const isHeadline = (row: Comparison): boolean =>
+    row.difference === headline?.difference && row.low === headline.low && row.high === headline.high;
+  const list = (told.length > 0 ? told : rows)
+    .map(
+      (row) => `${row.a} less ${row.b}: ${shown(row)}${isHeadline(row) ? ' (the same models as in the answer)' : ''}`,
+    )
+    .join('; ');
   return [
     told.length === 0
       ? `With the same number of image tokens for all, no early start can be told from starting at 100 % with the full share (${list}).`
@@ -158,12 +177,28 @@ function budgetSentences(controls: readonly Comparison[]): string[] {
   ];
 }
 
-function find(controls: readonly Comparison[], a: string, b: string): Comparison | undefined {
-  return controls.find((row) => row.a === a && row.b === b);
+function find(
+  controls: readonly Comparison[],
+  a: string,
+  b: string,
+  { name }: Measure = visionMeasure,
+): Comparison | undefined {
+  return controls.find((row) => row.a === a && row.b === b && row.measure === name);
 }
+
+const byVision = (controls: readonly Comparison[]): Comparison[] =>
+  controls.filter(({ measure }) => measure === visionMeasure.name);
 
 /** `+1.2 points [−0.3, +2.7], cannot be told apart` */
 function shown(row: Comparison): string {
   const show = (value: number): string => signedDifference(visionMeasure, value);
-  return `${show(row.difference)} points [${show(row.low)}, ${show(row.high)}]${isTold(row) ? '' : ', cannot be told apart'}`;
+  return `${show(row.difference)} points [${show(row.low)}, ${show(row.high)}]${isTold(row) ? '' : `, ${untold(row)}`}`;
+}
+
+/** Intervals are those of one comparison alone, verdicts are corrected: where the two part, both are said. */
+export function untold({ low, high, pValue, correctedFor }: Comparison): string {
+  const holdsZero = low <= 0 && high >= 0;
+  return holdsZero
+    ? 'cannot be told apart'
+    : `cannot be told apart as one of ${correctedFor} questions (p = ${pValue.toFixed(pValue < 0.1 ? 3 : 2)})`;
 }

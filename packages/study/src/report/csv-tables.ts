@@ -13,13 +13,18 @@ export function csvTables(results: StudyResults): Record<string, string> {
         'difference',
         'low',
         'high',
-        'pValue',
+        'pAdjusted',
+        'pAlone',
+        'correctedFor',
         'smallestShown',
         'seeds',
         'items',
         'verdict',
       ],
-      [...results.comparisons, ...results.controls],
+      [...results.comparisons, ...results.byTask, ...results.controls].map((row) => ({
+        ...row,
+        pAdjusted: row.pValue,
+      })),
     ),
     'tokens.csv': table(
       [

@@ -1,6 +1,6 @@
 import type { EvalRow, ScoredRow } from '@vlm/evals';
 import { decimal } from './format-numbers.ts';
-import { visionScoreItems } from './score-rows.ts';
+import { meanScoreItems, sixTaskScore, visionScoreTask } from './score-rows.ts';
 
 /** A quantity that arms are compared by, item by item. */
 export interface Measure {
@@ -15,12 +15,19 @@ export interface Measure {
 }
 
 export const visionMeasure: Measure = {
-  name: 'vision score',
-  rows: (rows) => visionScoreItems(rows, 'image'),
+  name: visionScoreTask,
+  rows: (rows) => meanScoreItems(visionScoreTask, rows, 'image'),
   better: 'higher',
   scale: 100,
   digits: 1,
   unit: 'points',
+};
+
+/** The twins of the paper's own six tasks: whether an answer by the vision score holds by them. */
+export const sixTaskMeasure: Measure = {
+  ...visionMeasure,
+  name: sixTaskScore,
+  rows: (rows) => meanScoreItems(sixTaskScore, rows, 'image'),
 };
 
 export const textMeasure: Measure = {
@@ -34,24 +41,23 @@ export const textMeasure: Measure = {
 
 export const measures: readonly Measure[] = [
   visionMeasure,
-  {
-    name: 'open VQA',
-    rows: (rows) =>
-      rows.filter((row) => row.task === 'open-vqa' && row.split === 'new-scene' && row.condition === 'image'),
-    better: 'higher',
-    scale: 100,
-    digits: 1,
-    unit: 'points',
-  },
+  sixTaskMeasure,
+  { ...taskMeasure('open-vqa'), name: 'open VQA' },
   textMeasure,
 ];
 
-/** @throws TypeError for a name that no measure has */
-export function measureOf(name: string): Measure {
-  const found = measures.find((measure) => measure.name === name);
-  if (!found) throw new TypeError(`There is no measure "${name}".`);
-  return found;
+/** A task by itself: its score on new scenes with the item's own picture, in per cent. */
+export function taskMeasure(task: string): Measure {
+  return {
+    ...visionMeasure,
+    name: task,
+    rows: (rows) => rows.filter((row) => row.task === task && row.split === 'new-scene' && row.condition === 'image'),
+  };
 }
+
+/** The measure of that name; any other name is a task's. */
+export const measureOf = (name: string): Measure =>
+  measures.find((measure) => measure.name === name) ?? taskMeasure(name);
 
 /** A difference in a measure's own unit with its sign: `+1.2`. */
 export function signedDifference({ scale, digits }: Measure, value: number): string {

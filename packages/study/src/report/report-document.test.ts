@@ -4,15 +4,16 @@ import { presets } from '../presets/index.ts';
 import type { Arm, Recipe } from '../recipe.ts';
 import { addSweeps } from '../sweeps/index.ts';
 import { madeUpResults, type Skill } from '../testing/made-up-results.ts';
-import { answerSentences, headlineComparison } from './answer.ts';
-import { estimateCaption, timingArms } from './arms-of-study.ts';
-import { controlSentences } from './controls.ts';
+import { answerSentences, contextSentences, headlineComparison, taskSentences } from './answer.ts';
+import { armScores } from './arm-scores.ts';
+import { estimateCaption, scoreOf, timingArms } from './arms-of-study.ts';
+import { controlSentences, untold } from './controls.ts';
 import { csvTables } from './csv-tables.ts';
 import { limits } from './limits.ts';
 import { renderHtml } from './render-html.ts';
 import { renderMarkdown } from './render-markdown.ts';
 import { drawFigures, reportDocument } from './report-document.ts';
-import type { Comparison, StudyResults } from './results.ts';
+import type { ArmScore, Comparison, StudyResults } from './results.ts';
 import { repeatCommand } from './sections/repeat-section.ts';
 
 const quick: Recipe = { ...presets['quick']!, seeds: [124, 7, 365, 1, 2] };
@@ -72,6 +73,87 @@ describe('the answer', () => {
   });
 });
 
+describe('the tasks', () => {
+  let one: StudyResults;
+  beforeAll(() => {
+    one = results((arm) => (isEarly(arm) ? 0.3 : 0.8));
+  });
+  const page = async (all: StudyResults): Promise<string> =>
+    renderMarkdown(reportDocument(all, await drawFigures(all)));
+  const comparison = (measure: string, points: number, pValue: number): Comparison => ({
+    ...headlineComparison(one)!,
+    family: 'tasks',
+    measure,
+    difference: points / 100,
+    low: points / 100 - 0.02,
+    high: points / 100 + 0.02,
+    pValue,
+    verdict: pValue < 0.05 ? 'branch-100 is better' : 'cannot be told apart',
+  });
+
+  it('say where the difference comes from, and whether it holds by the paper’s own', async () => {
+    const byTask = [
+      comparison('open-vqa', -3, 0.2),
+      comparison('grounding', 5, 0.3),
+      comparison('captioning', -15, 0.01),
+      comparison('relations', 1, 1),
+    ];
+    const six = { ...comparison('six-task score', 2, 0.06), family: 'headline' as const, items: 99 };
+    const comparisons = one.comparisons.map((row) =>
+      row.family === 'headline' && row.measure === six.measure ? six : row,
+    );
+    const all = { ...one, byTask, comparisons };
+    expect(sentences(all)).toMatch(
+      /the paper’s own six tasks, of which 3 were asked, the two cannot be told apart: branch-80 less branch-100 is \+2\.0 points \[0\.0, \+4\.0\]\./,
+    );
+    const said = taskSentences(all).join('\n');
+    expect(said).toMatch(/mean over open-vqa, existence, grounding and captioning of score less chance/);
+    expect(said).toMatch(
+      /Told apart by single tasks, corrected for their number: captioning −15\.0 points \[−17\.0, −13\.0\]\./,
+    );
+    expect(said).toMatch(/The largest part .* captioning −15\.0 .*, which counts a third\./);
+    const text = await page(all);
+    expect(text).toContain('### Does it hold by task?');
+    expect(text).toMatch(/branch-80 less branch-100 \| six-task score \| \+2\.0/);
+  });
+
+  it('are left out where only one is there, and the paper’s score where it is the same', async () => {
+    expect(one.byTask).toHaveLength(1);
+    expect(await page(one)).not.toContain('Does it hold by task?');
+    expect(sentences(one)).not.toContain('paper’s own six');
+  });
+});
+
+describe('verdicts that are corrected', () => {
+  it('say so where the interval beside them is clear of zero', () => {
+    const row = { ...headlineComparison(equal)!, low: -0.096, high: -0.002, pValue: 0.092, correctedFor: 2 };
+    expect(untold(row)).toBe('cannot be told apart as one of 2 questions (p = 0.092)');
+    expect(untold({ ...row, high: 0.01 })).toBe('cannot be told apart');
+  });
+
+  it('are said of the headline too, where it is told alone and not among the branch points', () => {
+    const told = results((arm) => (isEarly(arm) ? 0.3 : 0.8));
+    const comparisons = told.comparisons.map((row) =>
+      row.family === 'timing' && row.a === 'branch-80' && row.measure === 'vision score'
+        ? { ...row, pValue: 0.08, correctedFor: 5, verdict: 'cannot be told apart' }
+        : row,
+    );
+    expect(sentences({ ...told, comparisons })).toMatch(
+      /the difference of branch-80, asked beforehand as the one question, cannot be told apart as one of 5 questions \(p = 0\.080\)/,
+    );
+    expect(sentences(told)).not.toContain('asked beforehand');
+  });
+
+  it('come with the p of one comparison alone, in the table for machines', () => {
+    const [head, first] = csvTables(equal)
+      ['comparisons.csv']!.split('\n')
+      .map((line) => line.split(','));
+    expect(head!.slice(7, 10)).toEqual(['pAdjusted', 'pAlone', 'correctedFor']);
+    expect(first!.slice(7, 10).map(Number).every(Number.isFinite)).toBe(true);
+    expect(equal.comparisons.find(({ family }) => family === 'timing')!.correctedFor).toBe(5);
+  });
+});
+
 describe('the controls', () => {
   it('find that the learning rate explains a difference that goes with the rate', () => {
     const all = results((arm) => (isContinued(arm) ? 0.8 : 0.3));
@@ -96,6 +178,8 @@ describe('the controls', () => {
       low: difference - 0.01,
       high: difference + 0.01,
       pValue: 0.01,
+      pAlone: 0.01,
+      correctedFor: 1,
       smallestShown: 0.02,
       seeds: 5,
       items: 60,
@@ -119,6 +203,15 @@ describe('the controls', () => {
     const all = results((arm) => (isEarly(arm) ? 0.8 : 0.3));
     expect(controls(all)).toMatch(/The twins differ without a single image.* branch point and learning rate do is not/);
     expect(controls(all)).toMatch(/at one re-warmed rate\? The twins differ .* the branch point does is not/);
+  });
+
+  it('do not count the models of the answer twice', () => {
+    const headline = headlineComparison(results((arm) => (isEarly(arm) ? 0.3 : 0.8)))!;
+    const again = { ...headline, a: 'budget-80-share-85', b: 'budget-100-share-85' };
+    const other = { ...again, a: 'budget-40-share-85', difference: -0.1 };
+    expect(controlSentences(headline, [again, other]).join()).toMatch(
+      /less budget-100-share-85: [^;]* \(the same models as in the answer\); budget-40-share-85 less [^;()]*\.$/,
+    );
   });
 
   it('explain nothing where there is nothing', () => {
@@ -147,6 +240,49 @@ describe('arms that a recipe picks by hand', () => {
   it('are all on one line where each changes something more', () => {
     const arms = quick.arms.map((arm) => ({ ...arm, imageShare: 0.3 }));
     expect(timingArms(results(() => 0.5, { ...quick, arms }))).toHaveLength(6);
+  });
+});
+
+describe('what else to know', () => {
+  const context = (all: StudyResults): string => contextSentences(all).join('\n');
+
+  it('says what arms score with the picture and without, and how often the intervals lie apart', () => {
+    expect(context(equal)).toMatch(
+      /Do they see\? On open questions about new scenes every arm scored more with the picture \(\d\d\.\d to \d\d\.\d %\) .*; the intervals lie apart in (every arm|\d+ of \d+ arms)\./,
+    );
+  });
+
+  it('tells arms below chance from arms at chance', () => {
+    const existence = (low: number, high: number): ArmScore => ({
+      ...scoreOf(equal.arms[0]!, { task: 'open-vqa', condition: 'image' })!,
+      task: 'existence',
+      value: (low + high) / 2,
+      low,
+      high,
+    });
+    const arms = (scores: ArmScore[]): StudyResults => ({
+      ...equal,
+      arms: scores.map((score, i) => ({ ...equal.arms[i]!, scores: [...equal.arms[i]!.scores, score] })),
+    });
+    expect(context(arms([existence(0.46, 0.54), existence(0.41, 0.49)]))).toMatch(
+      /45\.0 to 50\.0 %; by their intervals 0 of 2 arms stand above chance \(50 %\) and 1 below; of twenty/,
+    );
+    expect(context(arms([existence(0.6, 0.7)]))).toMatch(/above chance \(50 %\) in every arm/);
+  });
+});
+
+describe('scores over seeds', () => {
+  it('have no mean where a seed has no value', () => {
+    const score = equal.models[0]!.scores[0]!;
+    const [chance, odd] = [
+      { ...score, condition: 'chance' as const },
+      { ...score, metric: 'share-of-yes' },
+    ];
+    const given = [[chance, odd], [chance]];
+    for (const perSeed of [given, given.toReversed()]) {
+      const scores = armScores([[], []], perSeed, { seed: 1, resamples: 100 });
+      expect(scores.map(({ condition, value }) => [condition, value])).toEqual([['chance', score.value]]);
+    }
   });
 });
 

@@ -73,7 +73,7 @@ export function reportDocument(results: StudyResults, figures: ReportFigures): R
 
 function comparisonsSection(results: StudyResults) {
   const rows = results.comparisons.filter(({ family }) => family === 'recipe');
-  const caption = `Every arm against ${rows[0]?.b ?? 'the latest'}, paired on the same items; corrected for their number (Holm)`;
+  const caption = `Every arm against ${rows[0]?.b ?? 'the latest'}, paired on the same items; verdicts and p corrected for their number (Holm), intervals not`;
   return {
     id: 'comparisons',
     title: 'Arm against arm',
@@ -81,10 +81,9 @@ function comparisonsSection(results: StudyResults) {
   };
 }
 
-/** The same numbers for machines, beside the report. */
+/** The same numbers for machines, beside the report; `results.json` is left out, for it is large and copies of a report often go without it. */
 export const reportTwins: readonly string[] = [
   'report.md',
-  'results.json',
   'scores.csv',
   'comparisons.csv',
   'tokens.csv',

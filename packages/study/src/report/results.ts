@@ -95,6 +95,8 @@ export interface StudyResults {
   models: ModelResult[];
   mainCurves: { seed: number; points: CurvePoint[] }[];
   comparisons: Comparison[];
+  /** The comparison that the question is about, task by task. */
+  byTask: Comparison[];
   controls: Comparison[];
   samples: SampleAnswer[];
   encoder: Record<string, unknown>;
@@ -121,7 +123,7 @@ export interface StudyResults {
 /** Two arms (or two differences of arms) on the same items and seeds. */
 export interface Comparison {
   /** Whose question it answers: the study's own, a sweep's, or a control's. Verdicts are corrected for all comparisons of a question and measure. */
-  family: SweepName | 'headline' | 'recipe' | 'controls';
+  family: SweepName | 'headline' | 'tasks' | 'recipe' | 'controls';
   a: string;
   b: string;
   measure: string;
@@ -131,6 +133,10 @@ export interface Comparison {
   high: number;
   /** Adjusted for the number of comparisons (Holm). */
   pValue: number;
+  /** The same, not adjusted. */
+  pAlone: number;
+  /** How many comparisons it is adjusted for, itself among them. */
+  correctedFor: number;
   /** The true difference that would have been found in four studies of five. */
   smallestShown: number;
   seeds: number;

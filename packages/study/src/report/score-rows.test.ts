@@ -1,6 +1,6 @@
 import type { EvalRow } from '@vlm/evals';
 import { describe, expect, it } from 'vitest';
-import { scoreRows, visionScoreItems } from './score-rows.ts';
+import { meanScoreItems, scoreRows, visionScoreTask } from './score-rows.ts';
 
 const row = (
   task: string,
@@ -19,6 +19,26 @@ const row = (
   expected: '',
   score,
   chance,
+});
+
+describe('the means over tasks', () => {
+  it('are over the four tasks of the vision score, and over the twins of the paper’s six', () => {
+    const tasks = [
+      'open-vqa',
+      'existence',
+      'grounding',
+      'captioning',
+      'relations',
+      'reading',
+      'counting',
+      'cluttered-grounding',
+    ];
+    const rows = tasks.map((task, i) => row(task, 1, 0.1 * i, 0));
+    const value = (task: string) =>
+      scoreRows(rows, { seed: 1, resamples: 200 }).find((one) => one.task === task)!.value;
+    expect(value('vision score')).toBeCloseTo((0 + 0.1 + 0.2 + 0.3) / 4, 12);
+    expect(value('six-task score')).toBeCloseTo((0 + 0.1 + 0.2 + 0.4 + 0.5 + 0.7) / 6, 12);
+  });
 });
 
 describe('the vision score', () => {
@@ -43,8 +63,8 @@ describe('the vision score', () => {
 
   it('keeps conditions apart', () => {
     const rows = [row('open-vqa', 1, 1, 0), row('open-vqa', 1, 0, 0, 'wrong-image')];
-    expect(visionScoreItems(rows, 'image').map(({ score }) => score)).toEqual([1]);
-    expect(visionScoreItems(rows, 'wrong-image').map(({ score }) => score)).toEqual([0]);
+    expect(meanScoreItems(visionScoreTask, rows, 'image').map(({ score }) => score)).toEqual([1]);
+    expect(meanScoreItems(visionScoreTask, rows, 'wrong-image').map(({ score }) => score)).toEqual([0]);
   });
 });
 
@@ -67,6 +87,8 @@ describe('scoreRows', () => {
     expect(value('share-of-yes')).toBe(0.75);
     expect(value('most-frequent-answer-share')).toBe(0.75);
     expect(value('distinct-answers')).toBe(2);
+    const other = scoreRows([said(1, 'yes'), said(2, 'a cat')], { seed: 1, resamples: 200 });
+    expect(other.some(({ metric }) => metric === 'share-of-yes')).toBe(false);
     const boxes = scoreRows([row('grounding', 1, 0, 0.1)], { seed: 1, resamples: 200 });
     expect(boxes.some(({ metric }) => metric === 'distinct-answers')).toBe(false);
   });

@@ -1,12 +1,20 @@
 import { bootstrapMean, clustersOf, type EvalRow, type ResamplingOptions, type Summary, summarise } from '@vlm/evals';
 import type { ScoreRow } from './results.ts';
 
-/** The tasks that the vision score averages over, as the paper's Vision Stable Score averages over six. */
-export const visionScoreTasks: readonly string[] = ['open-vqa', 'existence', 'grounding', 'captioning'];
-
 export const visionScoreTask = 'vision score';
+export const sixTaskScore = 'six-task score';
 
-/** One model's answers as score rows: every task, split, type and condition, the baselines among them, and the vision score. */
+/**
+ * Means over tasks of (score − chance) on new scenes, undivided, as the paper's Vision Stable Score (open_lm scripts/compute_stable_score.py). The first
+ * is what a study answers by; the second has the twins of the paper's own six: VQAv2, GQA, TextVQA, POPE, RefCOCO, OCID-Ref (why there are two:
+ * docs/decisions/0013).
+ */
+export const meanScores: Readonly<Record<string, readonly string[]>> = {
+  [visionScoreTask]: ['open-vqa', 'existence', 'grounding', 'captioning'],
+  [sixTaskScore]: ['open-vqa', 'relations', 'reading', 'existence', 'grounding', 'cluttered-grounding'],
+};
+
+/** One model's answers as score rows: every task, split, type and condition, the baselines among them, and the means over tasks. */
 export function scoreRows(rows: readonly EvalRow[], options: ResamplingOptions): ScoreRow[] {
   const summaries = summarise(rows, options);
   const scores: ScoreRow[] = [];
@@ -36,7 +44,7 @@ export function scoreRows(rows: readonly EvalRow[], options: ResamplingOptions):
       });
     }
   }
-  return [...scores, ...visionScores(rows, options)];
+  return [...scores, ...Object.keys(meanScores).flatMap((name) => scoresOfMean(name, rows, options))];
 }
 
 /** What a model said, whatever was right: one that always says the same shows it here. Boxes and captions are hardly ever said twice. */
@@ -57,16 +65,14 @@ export function mainMetric(task: string): string {
   return 'accuracy';
 }
 
-/**
- * The vision score: the mean over tasks of (score − chance) on new scenes, undivided, as the paper's Vision Stable Score
- * (open_lm scripts/compute_stable_score.py). Each item carries the weight that makes its task count once.
- */
-export function visionScoreItems(
+/** The items of one of {@link meanScores}, each with the weight that makes its task count once. */
+export function meanScoreItems(
+  name: string,
   rows: readonly EvalRow[],
   condition: EvalRow['condition'],
 ): { id: string; score: number; weight: number; cluster?: string }[] {
   const relevant = rows.filter(
-    (row) => row.split === 'new-scene' && row.condition === condition && visionScoreTasks.includes(row.task),
+    (row) => row.split === 'new-scene' && row.condition === condition && meanScores[name]!.includes(row.task),
   );
   const counts = new Map<string, number>();
   for (const row of relevant) counts.set(row.task, (counts.get(row.task) ?? 0) + 1);
@@ -78,10 +84,10 @@ export function visionScoreItems(
   }));
 }
 
-function visionScores(rows: readonly EvalRow[], options: ResamplingOptions): ScoreRow[] {
+function scoresOfMean(name: string, rows: readonly EvalRow[], options: ResamplingOptions): ScoreRow[] {
   const conditions = [...new Set(rows.filter((row) => row.condition !== 'text').map((row) => row.condition))];
   return conditions.flatMap((condition) => {
-    const items = visionScoreItems(rows, condition);
+    const items = meanScoreItems(name, rows, condition);
     if (items.length === 0) return [];
     const { estimate, low, high, n } = bootstrapMean(
       items.map((item) => item.score),
@@ -90,7 +96,7 @@ function visionScores(rows: readonly EvalRow[], options: ResamplingOptions): Sco
     return [
       {
         suite: 'vision',
-        task: visionScoreTask,
+        task: name,
         split: 'new-scene',
         type: 'all',
         condition,

@@ -11,11 +11,11 @@ import {
 } from './arms-of-study.ts';
 import { conditionLegend, inTaskOrder, visionConditions } from './conditions.ts';
 import type { Figure, LegendEntry } from './document.ts';
-import { formatOf } from './format-numbers.ts';
+import { formatOf, listed } from './format-numbers.ts';
 import { ink } from './palette.ts';
 import { drawPointFigure, type FigurePoint, type PointPanel } from './point-figure.ts';
 import type { ArmScore, Condition, ScoreRow, StudyResults } from './results.ts';
-import { visionScoreTask } from './score-rows.ts';
+import { meanScores, sixTaskScore, visionScoreTask } from './score-rows.ts';
 
 const xTitle = 'images enter at';
 const untouched: LegendEntry = { label: 'text model, no images', colour: ink('slate'), dash: [8, 3, 2, 3] };
@@ -23,16 +23,19 @@ const untouched: LegendEntry = { label: 'text model, no images', colour: ink('sl
 /** Vision and text against the branch point, as the paper's Fig. 4 has them. */
 export function headlineFigure(results: StudyResults): Promise<Figure> {
   const warmUps = hasMainRun(results.recipe) ? '0 and 100 % warm up again' : 'all warm up again';
-  const visionRow = { task: visionScoreTask, split: 'new-scene', title: 'Vision score (points)' };
+  const vision = [visionScoreTask, sixTaskScore].filter((task) => visionTasks(results).includes(task));
+  const title = (task: string): string => `${task.charAt(0).toUpperCase()}${task.slice(1)} (points)`;
   return drawPointFigure({
     id: 'headline',
     title: 'Vision and text against the branch point (the form of the paper’s Fig. 4)',
-    caption: `${pointsCaption(results)} The vision score is the mean over tasks of score less chance, as the paper’s. 100 % is the two-phase arm; ${warmUps}. Fewer bits per byte are better.`,
+    caption: `${pointsCaption(results)} The vision score is the mean over ${listed(meanScores[visionScoreTask]!)} of score less chance; the six-task score that over the twins of the paper’s own six. 100 % is the two-phase arm; ${warmUps}. Fewer bits per byte are better.`,
     legend: [...visionConditions.slice(0, 3).map((name) => conditionLegend[name]), conditionLegend.text, untouched],
     xTitle,
     places: places(results),
     panels: [
-      conditionPanel(results, visionRow, ['image', 'no-image', 'wrong-image']),
+      ...vision.map((task) =>
+        conditionPanel(results, { task, split: 'new-scene', title: title(task) }, ['image', 'no-image', 'wrong-image']),
+      ),
       textPanel(results, 'bits-per-byte', 'Held-out text (bits per byte)'),
     ],
   });
@@ -40,7 +43,7 @@ export function headlineFigure(results: StudyResults): Promise<Figure> {
 
 /** Every task on new scenes against the branch point (the paper's Fig. 9). */
 export function taskFigure(results: StudyResults): Promise<Figure> {
-  const tasks = inTaskOrder(visionTasks(results).filter((task) => task !== visionScoreTask));
+  const tasks = inTaskOrder(visionTasks(results).filter((task) => !(task in meanScores)));
   return drawPointFigure({
     id: 'tasks',
     title: 'Every task on new scenes (the form of the paper’s Fig. 9)',

@@ -5,7 +5,7 @@ import { identityOf } from '../identity.ts';
 import { planStudy } from '../plan.ts';
 import type { Arm, Recipe } from '../recipe.ts';
 import { armScores } from '../report/arm-scores.ts';
-import { compareArms } from '../report/compare-arms.ts';
+import { compareArms, compareByTask } from '../report/compare-arms.ts';
 import { controlComparisons } from '../report/controls.ts';
 import type { StudyResults } from '../report/results.ts';
 import { scoreRows } from '../report/score-rows.ts';
@@ -78,6 +78,7 @@ export function madeUpResults(input: Recipe, skill: Skill): StudyResults {
     ),
     mainCurves: recipe.seeds.map((seed) => ({ seed, points: curve(3) })),
     comparisons: compareArms(recipe, rowsOf),
+    byTask: compareByTask(recipe, rowsOf),
     controls: controlComparisons(recipe, rowsOf),
     samples: [
       {

@@ -1,8 +1,9 @@
-import { answerSentences, contextSentences, headlineComparison } from '../answer.ts';
+import { answerSentences, contextSentences, headlineComparison, taskSentences } from '../answer.ts';
 import { controlSentences } from '../controls.ts';
 import { type Block, type Figure, paragraph, type Section } from '../document.ts';
+import { sixTaskMeasure } from '../measures.ts';
 import { paperNumbers } from '../paper-numbers.ts';
-import type { StudyResults } from '../results.ts';
+import type { Comparison, StudyResults } from '../results.ts';
 import { comparisonTable } from './comparison-table.ts';
 import { paperTable } from './paper-table.ts';
 
@@ -30,10 +31,32 @@ export function answerSection(results: StudyResults, headline: Figure): Section 
       ...tables.map(paperTable),
     ],
     sections: [
+      ...taskSection(results),
       { id: 'controls', title: 'Is it the images?', blocks: controlBlocks(results) },
       { id: 'context', title: 'What else to know', blocks: [{ kind: 'list', items: contextSentences(results) }] },
     ],
   };
+}
+
+/** Whether the answer is that of one task, or of the tasks that were chosen. */
+function taskSection(results: StudyResults): Section[] {
+  const { byTask } = results;
+  if (byTask.length < 2) return [];
+  const [{ a, b }] = byTask as [Comparison];
+  const means = [headlineComparison(results), headlineComparison(results, sixTaskMeasure)];
+  return [
+    {
+      id: 'by-task',
+      title: 'Does it hold by task?',
+      blocks: [
+        { kind: 'list', items: taskSentences(results) },
+        comparisonTable(
+          `${a} less ${b} on new scenes: the two means, then task by task. Verdicts and p of the tasks are corrected for their number (Holm), intervals are not`,
+          [...means.filter((row) => row !== undefined), ...byTask],
+        ),
+      ],
+    },
+  ];
 }
 
 function controlBlocks(results: StudyResults): Block[] {
@@ -48,7 +71,7 @@ function controlBlocks(results: StudyResults): Block[] {
   return [
     { kind: 'list', items: sentences },
     comparisonTable(
-      'Controls by the vision score: each contrast holds one thing fixed. Verdicts are corrected for the contrasts of one question (Holm)',
+      'Controls: each contrast holds one thing fixed. Verdicts and p are corrected for the contrasts of one question and measure (Holm), intervals are not',
       results.controls,
     ),
   ];

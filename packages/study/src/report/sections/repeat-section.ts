@@ -35,7 +35,7 @@ export function repeatSection(results: StudyResults): Section {
       { kind: 'code', label: 'The command', text: repeatCommand(recipe) },
       {
         kind: 'paragraph',
-        text: 'The same recipe, versions, number of threads and processor family give the same bits; phases that a store has already are not trained again.',
+        text: 'The same recipe, versions, number of threads and processor family give the same bits; phases that a store has already are not trained again. Where the report is made, `results.json` beside it holds every number of it as one document.',
       },
       { kind: 'table', caption: 'What the numbers depend on', head: ['', ''], rows: facts },
       {

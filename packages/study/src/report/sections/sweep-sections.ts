@@ -42,7 +42,10 @@ function sweepSection(results: StudyResults, name: SweepName, figure: Figure | u
       summary: 'Arms with baselines, intervals and seeds; comparisons with power',
       blocks: [
         armTable(results, name),
-        comparisonTable(`Comparisons of the sweep “${name}”, corrected for their number (Holm)`, comparisons),
+        comparisonTable(
+          `Comparisons of the sweep “${name}”, verdicts and p corrected for their number (Holm), intervals not`,
+          comparisons,
+        ),
       ],
     },
   ];
