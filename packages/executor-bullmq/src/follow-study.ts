@@ -219,7 +219,7 @@ function missingWorkerWarnings(
       onEvent({
         type: 'phase-warning',
         phase,
-        message: `waits for a worker with the label ${label}, and none is connected; start one with \`staged-vlm worker --labels ${label}\``,
+        message: `waits for a worker with the label ${label}, and none is connected; start one with \`npx staged-vlm worker --labels ${label}\``,
       });
     }
   };
@@ -233,7 +233,7 @@ async function abortable<Value>(work: Promise<Value>, signal: AbortSignal | unde
       reject(
         new StudyError(
           'interrupted',
-          'Following ended; the workers go on. Run the same command again to follow, or `staged-vlm study cancel` to stop them.',
+          'Following ended; the workers go on. Run the same command again to follow, or `npx staged-vlm study cancel` to stop them.',
         ),
       );
     if (signal.aborted) stop();

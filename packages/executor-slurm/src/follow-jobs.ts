@@ -72,7 +72,7 @@ export async function followJobs(
     } catch {
       throw new StudyError(
         'interrupted',
-        'Following ended; Slurm goes on. Run the same command again to follow, or `staged-vlm study cancel` to stop it.',
+        'Following ended; Slurm goes on. Run the same command again to follow, or `npx staged-vlm study cancel` to stop it.',
       );
     }
   }

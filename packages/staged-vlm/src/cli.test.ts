@@ -15,6 +15,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cli-'));
   await openStore(join(folder, '.staged-vlm')); // Where a study was begun.
+  await writeFile(join(folder, 'a-file'), '');
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -71,7 +72,7 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     [
       'the report of a study that did not run',
       ['study', 'report', 'smoke'],
-      /15 of 15 phases.*not done yet; run the study first\.\n {2}staged-vlm study run smoke\n/,
+      /15 of 15 phases.*not done yet; run the study first\.\n {2}npx staged-vlm study run smoke\n/,
     ],
     [
       'a model that is not there',
@@ -93,7 +94,35 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     [
       'a part of a study for workers elsewhere',
       ['study', 'run', 'smoke', '--only', 'branch-50', '--executor', 'bullmq'],
-      /--only .* on this machine/,
+      /--only is an option of --executor local and does nothing with bullmq/,
+    ],
+    ['a hand-over to nobody', ['study', 'run', 'smoke', '--detach'], /--detach is an option of --executor bullmq/],
+    ['labels for this machine', ['study', 'run', 'smoke', '--label', 'main=gpu'], /--label is an option of .* bullmq/],
+    [
+      'a misspelt kind of phase',
+      ['study', 'run', 'smoke', '--executor', 'bullmq', '--label', 'brnch=gpu'],
+      /no kind of phase "brnch"\. Kinds: .*branch/,
+    ],
+    [
+      'options of sbatch for no kind of phase',
+      ['study', 'run', 'smoke', '--executor', 'slurm', '--sbatch', 'brnch=--gres=gpu:1'],
+      /no kind of phase "brnch"\. Kinds: .*all\./,
+    ],
+    [
+      'two forms of one report',
+      ['study', 'report', 'smoke', '--json', '--partial'],
+      /'--json' cannot be used with .*'--partial'/,
+    ],
+    ['a port that is none', ['study', 'watch', 'smoke', '--port', '99999'], /from 0 \(any free port\) to 65535/],
+    [
+      'a store that is a file',
+      ['study', 'plan', 'smoke', '--store', 'a-file'],
+      /Expected a folder in .*a-file, got a file/,
+    ],
+    [
+      'a picture that is not there',
+      ['ask', 'branch-0', 'nowhere.png', 'What?', '--recipe', 'smoke'],
+      /Cannot read the picture nowhere\.png \(ENOENT\)/,
     ],
     ['a phase that is not there', ['study', 'logs', 'main/7', 'smoke'], /no phase "main\/7" in recipe smoke/],
     ['a model that is not trained', ['ask', 'branch-80', '-', 'What is this?'], /branch-80\/seed-124: not trained yet/],
@@ -111,6 +140,23 @@ describe('staged-vlm', { timeout: 60_000 }, () => {
     const { code, stderr } = await staged(...argv);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
+  });
+
+  it('goes on where nobody reads any more', async () => {
+    const argv = ['--import', tsx, '--conditions=@vlm/source', cli, 'study', 'run', 'quik'];
+    const child = spawn(process.execPath, argv, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.destroy();
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    const plan = spawn(process.execPath, [...argv.slice(0, 5), 'plan', 'paper-1b'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    plan.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+    });
+    plan.stdout.destroy();
+    expect([await once(plan, 'exit'), said]).toEqual([[0, null], '']);
   });
 
   it('has a worker wait for a Redis that is away, until it is stopped', async () => {

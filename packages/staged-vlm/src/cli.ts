@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { askCommand } from './commands/ask.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -28,6 +27,13 @@ program.addCommand(workerCommand());
 program.addCommand(taskCommand(), { hidden: true });
 program.addCommand(askCommand());
 program.addCommand(doctorCommand());
+
+// Who reads may leave, as `head` does: a study goes on without being looked at.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 try {
   await program.parseAsync();

@@ -1,7 +1,15 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WaitOptions } from '@vlm/executor-bullmq';
-import { childProcessRunner, type Executor, localExecutor, type Store, type Study, StudyError } from '@vlm/study';
+import {
+  childProcessRunner,
+  type Executor,
+  localExecutor,
+  phaseKinds,
+  type Store,
+  type Study,
+  StudyError,
+} from '@vlm/study';
 import { type Command, Option } from 'commander';
 import { defaultWorkers } from './commands/study-options.ts';
 import { loadOptional } from './load-optional.ts';
@@ -16,6 +24,37 @@ export interface ExecutorOptions {
   attempts?: number;
   slurmFolder?: string;
   sbatch?: Record<string, string[]>;
+  detach?: boolean;
+  only?: string[];
+}
+
+/** Options that one executor alone knows; with another they would do nothing. What may come from the environment is not among them. */
+const belongsTo = {
+  workers: 'local',
+  attempts: 'local',
+  only: 'local',
+  detach: 'bullmq',
+  label: 'bullmq',
+  slurmFolder: 'slurm',
+  sbatch: 'slurm',
+} as const;
+
+/** @throws StudyError `bad-option` */
+export function checkExecutorOptions(options: ExecutorOptions): void {
+  for (const [name, executor] of Object.entries(belongsTo)) {
+    if (options[name as keyof typeof belongsTo] === undefined || executor === options.executor) continue;
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new StudyError(
+      'bad-option',
+      `--${flag} is an option of --executor ${executor} and does nothing with ${options.executor}; leave one of the two out.`,
+    );
+  }
+}
+
+function checkKind(kind: string, others: readonly string[] = []): void {
+  const kinds: readonly string[] = [...phaseKinds, ...others];
+  if (!kinds.includes(kind))
+    throw new StudyError('bad-option', `There is no kind of phase "${kind}". Kinds: ${kinds.join(', ')}.`);
 }
 
 /** Adds the options of `openExecutor` to a command. */
@@ -59,6 +98,7 @@ export async function openExecutor(
   store: Store,
   patience: 'wait' | 'fail',
 ): Promise<Executor> {
+  checkExecutorOptions(options);
   if (options.executor === 'local') {
     return localExecutor({
       store,
@@ -123,6 +163,7 @@ function collectSbatch(text: string, before: Record<string, string[]> = {}): Rec
       `Expected options of sbatch like branch="--gres=gpu:1", got ${JSON.stringify(text)}.`,
     );
   }
+  checkKind(kind, ['all']);
   return { ...before, [kind]: [...(before[kind] ?? []), ...options.split(/\s+/)] };
 }
 
@@ -133,6 +174,7 @@ function parseLabels(text: string): Record<string, string> {
       if (kind === '' || label === '') {
         throw new StudyError('bad-option', `Expected labels like main=gpu,branch=gpu, got ${JSON.stringify(text)}.`);
       }
+      checkKind(kind);
       return [kind, label];
     }),
   );

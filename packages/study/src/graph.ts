@@ -4,17 +4,20 @@ import { type Arm, mainSteps, type PublicCheckpoint, type Recipe, recipeOfArm } 
 import { StudyError } from './study-error.ts';
 import { withSweepArms } from './sweeps/index.ts';
 
-export type PhaseKind =
-  | 'corpus'
-  | 'tokenizer'
-  | 'encoder'
-  | 'features'
-  | 'checkpoint'
-  | 'main'
-  | 'branch'
-  | 'finetune'
-  | 'evaluate'
-  | 'report';
+export const phaseKinds = [
+  'corpus',
+  'tokenizer',
+  'encoder',
+  'features',
+  'checkpoint',
+  'main',
+  'branch',
+  'finetune',
+  'evaluate',
+  'report',
+] as const;
+
+export type PhaseKind = (typeof phaseKinds)[number];
 
 export type PhaseSettings = Record<string, unknown>;
 

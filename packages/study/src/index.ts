@@ -10,7 +10,15 @@ export type {
   RunOptions,
   StudyEvent,
 } from './executor.ts';
-export { expandStudy, type Phase, type PhaseKind, prerequisites, type Study, stepAt } from './graph.ts';
+export {
+  expandStudy,
+  type Phase,
+  type PhaseKind,
+  phaseKinds,
+  prerequisites,
+  type Study,
+  stepAt,
+} from './graph.ts';
 export { checkSubmitter, phaseOfStudy, studyOfRecipe, versionMismatch } from './handed-over.ts';
 export { describeHardware, type Hardware, hardwareText } from './hardware.ts';
 export { canonicalJson, identityOf, numericsVersion } from './identity.ts';

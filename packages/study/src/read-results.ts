@@ -9,7 +9,7 @@ import { StudyError } from './study-error.ts';
 /**
  * The results of a finished study.
  *
- * @throws StudyError `not-finished` with how much is missing.
+ * @throws StudyError `not-finished` with how much is missing, `store-damaged`
  */
 export async function readResults(study: Study, store: Store): Promise<StudyResults> {
   const report = study.phases.find((phase) => phase.kind === 'report')!;
@@ -22,7 +22,15 @@ export async function readResults(study: Study, store: Store): Promise<StudyResu
     );
   }
   await store.fetch(report, { files: (path) => path === resultsFile });
-  return JSON.parse(await readFile(join(store.phaseDirectory(report), resultsFile), 'utf8')) as StudyResults;
+  const path = join(store.phaseDirectory(report), resultsFile);
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as StudyResults;
+  } catch (error) {
+    const advice = 'Delete this phase’s folder and run the study again: the report alone is made anew.';
+    throw new StudyError('store-damaged', `Cannot read ${path} of a report that is finished. ${advice}`, {
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Phase } from './graph.ts';
 import type { Hardware } from './hardware.ts';
@@ -138,7 +138,8 @@ export async function openStore(location: string, options: StoreOptions = {}): P
  */
 export async function findStore(location: string, options: StoreOptions = {}): Promise<Store | undefined> {
   const isFolder = schemeOf(location) === undefined;
-  if (isFolder) return existsSync(join(location, 'store.json')) ? openStore(location, options) : undefined;
+  if (isFolder)
+    return isFile(location) || existsSync(join(location, 'store.json')) ? openStore(location, options) : undefined;
   try {
     return await openStore(location, { ...options, create: false });
   } catch (error) {
@@ -146,6 +147,9 @@ export async function findStore(location: string, options: StoreOptions = {}): P
     throw error;
   }
 }
+
+/** Such a place is no store and never will be: opening it says so. */
+const isFile = (location: string): boolean => statSync(location, { throwIfNoEntry: false })?.isFile() === true;
 
 function schemeOf(location: string): string | undefined {
   return /^([a-z][a-z0-9+.-]+):\/\//i.exec(location)?.[1]?.toLowerCase();

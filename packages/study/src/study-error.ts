@@ -64,8 +64,17 @@ export function explainFileError(error: unknown, path: string, store?: string): 
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new StudyError(
       'no-space',
-      `No space left while writing ${path}. Free some space (\`staged-vlm study plan\` says how much a recipe needs) and run the same command again: finished phases and checkpoints are kept.`,
+      `No space left while writing ${path}. Free some space (\`npx staged-vlm study plan\` says how much a recipe needs) and run the same command again: finished phases and checkpoints are kept.`,
       { cause: error },
+    );
+  }
+  if (code === 'ENOTDIR' || (code === 'EEXIST' && file === path)) {
+    return new StudyError(
+      'bad-store',
+      `Expected a folder in ${path}, got a file there or above it; choose another with --store.`,
+      {
+        cause: error,
+      },
     );
   }
   const isForbidden = code === 'EROFS' || code === 'EACCES' || code === 'EPERM';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { openTrainedModel } from '@vlm/study';
+import { openTrainedModel, StudyError } from '@vlm/study';
 import { Command } from 'commander';
 import {
   defaultStore,
@@ -24,13 +24,24 @@ export function askCommand(): Command {
     .addOption(sweepOption())
     .option('--store <place>', storeHelp, defaultStore)
     .action(async (model: string, image: string, question: string, options: AskOptions) => {
+      const picture = image === '-' ? undefined : { bytes: await readPicture(image), name: image };
       const study = await loadStudy(options.recipe, options.sweep);
       const trained = await withFinished(options.recipe, options, (store) => openTrainedModel(study, store, model));
       try {
-        const picture = image === '-' ? undefined : { bytes: new Uint8Array(await readFile(image)), name: image };
         console.log(await trained.ask(question, picture));
       } finally {
         await trained.dispose();
       }
     });
+}
+
+async function readPicture(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StudyError('bad-image', `Cannot read the picture ${path} (${code}); give a file, or - for none.`, {
+      cause: error,
+    });
+  }
 }

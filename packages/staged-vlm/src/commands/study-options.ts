@@ -44,7 +44,7 @@ type Asked = Pick<StudyOptions, 'store' | 'sweep'>;
 /** Another command about the same study in the same store, to copy into a shell. */
 export function commandFor(command: string, name: string, { store, sweep }: Asked): string {
   return [
-    ...['staged-vlm', ...command.split(' '), name],
+    ...['npx', 'staged-vlm', ...command.split(' '), name],
     ...(sweep ? ['--sweep', sweep.join(',')] : []),
     ...(store === defaultStore ? [] : ['--store', store]),
   ]
@@ -84,6 +84,13 @@ export async function withFinished<Result>(
 /** As many phases at a time as there are cores for their threads. */
 export function defaultWorkers(study: Study): number {
   return Math.max(1, Math.floor(availableParallelism() / study.recipe.threads));
+}
+
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65535)
+    throw new InvalidArgumentError('expected a whole number from 0 (any free port) to 65535');
+  return value;
 }
 
 export function positiveInteger(text: string): number {

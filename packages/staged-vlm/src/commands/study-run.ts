@@ -7,10 +7,9 @@ import {
   openStore,
   type Phase,
   partOfStudy,
-  StudyError,
 } from '@vlm/study';
 import { Command } from 'commander';
-import { addExecutorOptions, type ExecutorOptions, openExecutor } from '../executors.ts';
+import { addExecutorOptions, checkExecutorOptions, type ExecutorOptions, openExecutor } from '../executors.ts';
 import { printResults } from '../print-results.ts';
 import { createProgressDisplay } from '../progress-display.ts';
 import {
@@ -43,18 +42,11 @@ export function runCommand(): Command {
   return addExecutorOptions(command).action(runStudy);
 }
 
-interface RunOptions extends StudyOptions, ExecutorOptions {
-  detach?: boolean;
-  only?: string[];
-}
+type RunOptions = StudyOptions & ExecutorOptions;
 
 async function runStudy(name: string, options: RunOptions): Promise<void> {
   const whole = await loadStudy(name, options.sweep);
-  if (options.only && options.executor !== 'local')
-    throw new StudyError(
-      'bad-option',
-      '--only chooses among the phases of a run on this machine; leave out --executor.',
-    );
+  checkExecutorOptions(options);
   const study = options.only ? partOfStudy(whole, options.only) : whole;
   const store = await openStore(options.store);
   const rate = await calibratedRate(study.recipe, store);

@@ -4,7 +4,7 @@ import { addExecutorOptions, type ExecutorOptions, openExecutor } from '../execu
 import {
   defaultStore,
   loadStudy,
-  positiveInteger,
+  portNumber,
   recipeHelp,
   type StudyOptions,
   storeHelp,
@@ -19,7 +19,7 @@ export function watchCommand(): Command {
     .argument('[recipe]', recipeHelp, 'quick')
     .addOption(sweepOption())
     .option('--store <location>', storeHelp, defaultStore)
-    .option('--port <n>', 'port of localhost', positiveInteger, 4180);
+    .option('--port <n>', 'port of localhost, 0 for any that is free', portNumber, 4180);
   return addExecutorOptions(command).action(watch);
 }
 

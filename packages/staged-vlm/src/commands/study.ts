@@ -10,7 +10,7 @@ import {
   writeDuelPage,
   writePartialReport,
 } from '@vlm/study';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { formatBytes, formatCount, formatDuration, formatTable } from '../format.ts';
 import { printResults } from '../print-results.ts';
 import {
@@ -89,7 +89,7 @@ export function reportCommand(): Command {
     .argument('[recipe]', recipeHelp, 'quick')
     .addOption(sweepOption())
     .option('--store <location>', storeHelp, defaultStore)
-    .option('--json', 'print results.json instead')
+    .addOption(new Option('--json', 'print results.json instead').conflicts('partial'))
     .option('--partial', 'write a report of what there is of a study that is not finished')
     .action(async (name: string, options: StudyOptions & { partial?: boolean }) => {
       const study = await loadStudy(name, options.sweep);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import type { PhaseStatus } from '../executor.ts';
 import type { Study } from '../graph.ts';
+import { resultsFile } from '../phases/report.ts';
 import { reportTwins } from '../report/report-document.ts';
 import type { Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
@@ -23,7 +24,7 @@ const types: Record<string, string> = {
   '.png': 'image/png',
 };
 /** What a report consists of; nothing else in its folder is served. */
-const pages: readonly string[] = ['report.html', ...reportTwins];
+const pages: readonly string[] = ['report.html', resultsFile, ...reportTwins];
 const pictures = /^(?:figures\/[a-z0-9-]+\.svg|samples\/[\w-][\w.-]*\.png)$/;
 const localHost = /^(localhost|127\.0\.0\.1)(:\d+)?$/;
 
