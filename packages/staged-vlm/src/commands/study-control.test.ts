@@ -45,7 +45,7 @@ describe('commands about a study', () => {
     const nowhere = join(folder, 'nowhere');
     await expect(run(make(), ...argv, '--store', nowhere, '--sweep', 'epochs')).rejects.toMatchObject({
       code: 'no-store',
-      message: expect.stringContaining(`\`staged-vlm study run smoke --sweep epochs --store ${nowhere}\``),
+      message: expect.stringContaining(`\`npx staged-vlm study run smoke --sweep epochs --store ${nowhere}\``),
     });
     expect(existsSync(nowhere)).toBe(false);
   });
@@ -54,17 +54,17 @@ describe('commands about a study', () => {
     await expect(run(make(), ...argv, '--store', store.directory, '--sweep', 'epochs')).rejects.toMatchObject({
       code: 'not-finished',
       message: expect.stringMatching(
-        `run the study first\\.\\n  staged-vlm study run smoke --sweep epochs --store '${store.directory}'$`,
+        `run the study first\\.\\n  npx staged-vlm study run smoke --sweep epochs --store '${store.directory}'$`,
       ),
     });
   });
 
   it('name a recipe as it was typed', () => {
     expect(commandFor('study run', 'my recipes/it’s.json', { store: '.staged-vlm' })).toBe(
-      "staged-vlm study run 'my recipes/it’s.json'",
+      "npx staged-vlm study run 'my recipes/it’s.json'",
     );
     expect(commandFor('study run', "a'b", { store: 's3://lab/x' })).toBe(
-      "staged-vlm study run 'a'\\''b' --store s3://lab/x",
+      "npx staged-vlm study run 'a'\\''b' --store s3://lab/x",
     );
   });
 
@@ -80,7 +80,7 @@ describe('commands about a study', () => {
     );
     await run(retryCommand(), ...here);
     expect(said()).toEqual([
-      `Failed: corpus. On this machine a run tries them again by itself: \`staged-vlm study run smoke --store '${store.directory}'\`.`,
+      `Failed: corpus. On this machine a run tries them again by itself: \`npx staged-vlm study run smoke --store '${store.directory}'\`.`,
     ]);
   });
 
