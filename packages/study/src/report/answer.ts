@@ -50,20 +50,38 @@ function sixTaskSentence(results: StudyResults): string[] {
   const row = headlineComparison(results, sixTaskMeasure);
   const vision = headlineComparison(results);
   if (!row || row.items === vision?.items) return [];
-  const asked = results.byTask.filter(({ measure }) => meanScores[sixTaskScore]!.includes(measure)).length;
+  const asked = tasksOfHeadline(results).filter(({ measure }) => meanScores[sixTaskScore]!.includes(measure)).length;
+  const seen = seenOf(results, row);
+  const part = seen ? `, of which ${differenceText(seen)} is what the item’s own picture gives` : '';
   const verdict = isTold(row) ? row.verdict : `the two ${untold(row)}`;
   return [
-    `By the twins of the paper’s own six tasks${asked < 6 ? `, of which ${asked} were asked,` : ''} ${verdict}: ${row.a} less ${row.b} is ${signedDifference(visionMeasure, row.difference)} points ${interval(visionMeasure, row)}.`,
+    `By the twins of the paper’s own six tasks${asked < 6 ? `, of which ${asked} were asked,` : ''} ${verdict}: ${row.a} less ${row.b} is ${signedDifference(visionMeasure, row.difference)} points ${interval(visionMeasure, row)}${part}.`,
   ];
 }
 
+/** The comparison that the question is about, by single tasks. */
+export const tasksOfHeadline = ({ byTask }: StudyResults): Comparison[] =>
+  byTask.filter(({ measure }) => !measure.endsWith(', seen'));
+
+/** What of a difference comes from looking; undefined where no item was asked with another item's picture. */
+export const seenOf = ({ byTask }: StudyResults, { measure }: Comparison): Comparison | undefined =>
+  byTask.find((row) => row.measure === `${measure}, seen`);
+
+/** `−2.2 [−4.6, +0.1]` */
+const differenceText = (row: Comparison): string =>
+  `${signedDifference(visionMeasure, row.difference)} ${interval(visionMeasure, row)}`;
+
 /** Which tasks the answer comes from. */
 export function taskSentences(results: StudyResults): string[] {
-  const { byTask } = results;
-  const told = byTask.filter(isTold);
-  const show = (row: Comparison): string =>
-    `${row.measure} ${signedDifference(visionMeasure, row.difference)} points ${interval(visionMeasure, row)}`;
-  const inScore = byTask.filter(({ measure }) => meanScores[visionScoreTask]!.includes(measure));
+  const tasks = tasksOfHeadline(results);
+  const told = tasks.filter(isTold);
+  const show = (row: Comparison): string => {
+    const seen = seenOf(results, row);
+    return `${row.measure} ${differenceText(row)}${seen ? `, of it seen ${differenceText(seen)}` : ''}`;
+  };
+  const headline = headlineComparison(results);
+  const seen = headline && seenOf(results, headline);
+  const inScore = tasks.filter(({ measure }) => meanScores[visionScoreTask]!.includes(measure));
   const largest = inScore.toSorted((a, b) => Math.abs(b.difference) - Math.abs(a.difference))[0];
   const name = (score: string): string => listed(meanScores[score]!);
   return [
@@ -71,6 +89,11 @@ export function taskSentences(results: StudyResults): string[] {
     told.length > 0
       ? `Told apart by single tasks, corrected for their number: ${told.map(show).join('; ')}.`
       : 'No single task tells the two apart, corrected for their number.',
+    ...(seen
+      ? [
+          `Seen is what goes when the picture is another item’s: of the vision score’s difference, ${differenceText(headline)}, that is ${differenceText(seen)}. The rest is habit that fits the answers better or worse, such as boxes in the usual place.`,
+        ]
+      : []),
     ...(largest
       ? [
           `The largest part of the vision score’s difference is that of ${show(largest)}, which counts a ${ordinal(inScore.length)}.`,

@@ -3,7 +3,7 @@ import type { Arm, Recipe } from '../recipe.ts';
 import { sweeps } from '../sweeps/index.ts';
 import { against, lateBranchPoint, type Sweep, timingLine } from '../sweeps/sweep.ts';
 import { inTaskOrder } from './conditions.ts';
-import { type Measure, measures, taskMeasure } from './measures.ts';
+import { type Measure, measures, seenPart, sixTaskMeasure, taskMeasure, visionMeasure } from './measures.ts';
 import type { Comparison } from './results.ts';
 
 /** Answers of every seed of every arm. */
@@ -51,15 +51,25 @@ export function compareArms(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
   });
 }
 
-/** The comparison that the question is about, task by task on new scenes: where its difference comes from. Corrected for the number of tasks. */
+/**
+ * The comparison that the question is about, task by task on new scenes: where its difference comes from. Then what of it, and of both means, comes
+ * from looking (`seenPart`). Single tasks are corrected for their number.
+ */
 export function compareByTask(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
   const sides = headlinePair(armsOf(recipe, rowsOf))?.map((id) => armSide(rowsOf, id)!);
   if (!sides) return [];
   const [a, b] = sides as [Side, Side];
   const rows = [...rowsOf.get(a.name)!.values()].flat();
   const tasks = rows.filter((row) => row.split === 'new-scene' && row.condition === 'image').map(({ task }) => task);
-  const asked = inTaskOrder(tasks).map((task) => ({ measure: taskMeasure(task), a, b }));
-  return compareAll('tasks', asked, recipe.evaluate.bootstrapSamples);
+  const compared = (wanted: readonly Measure[]): Comparison[] =>
+    compareAll(
+      'tasks',
+      wanted.map((measure) => ({ measure, a, b })),
+      recipe.evaluate.bootstrapSamples,
+    );
+  const single = inTaskOrder(tasks).map(taskMeasure);
+  const means = [visionMeasure, sixTaskMeasure].map(seenPart);
+  return [...compared(single), ...means.flatMap((mean) => compared([mean])), ...compared(single.map(seenPart))];
 }
 
 const armsOf = (recipe: Recipe, rowsOf: RowsOfArms): Arm[] =>

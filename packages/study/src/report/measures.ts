@@ -55,6 +55,27 @@ export function taskMeasure(task: string): Measure {
   };
 }
 
+/**
+ * What of a measure comes from looking: each item's score less the same item's with another item's picture. A habit that fits the answers better, such
+ * as boxes of the usual place, is in both.
+ */
+export function seenPart(measure: Measure): Measure {
+  return {
+    ...measure,
+    name: `${measure.name}, seen`,
+    rows: (rows) => {
+      const other = rows.filter(({ condition }) => condition === 'wrong-image');
+      const scores = new Map(
+        measure.rows(other.map((row) => ({ ...row, condition: 'image' }))).map(({ id, score }) => [id, score]),
+      );
+      return measure.rows(rows).flatMap((row) => {
+        const blind = scores.get(row.id);
+        return blind === undefined ? [] : [{ ...row, score: row.score - blind }];
+      });
+    },
+  };
+}
+
 /** The measure of that name; any other name is a task's. */
 export const measureOf = (name: string): Measure =>
   measures.find((measure) => measure.name === name) ?? taskMeasure(name);

@@ -4,7 +4,7 @@ import { presets } from '../presets/index.ts';
 import type { Arm, Recipe } from '../recipe.ts';
 import { addSweeps } from '../sweeps/index.ts';
 import { madeUpResults, type Skill } from '../testing/made-up-results.ts';
-import { answerSentences, contextSentences, headlineComparison, taskSentences } from './answer.ts';
+import { answerSentences, contextSentences, headlineComparison, taskSentences, tasksOfHeadline } from './answer.ts';
 import { armScores } from './arm-scores.ts';
 import { estimateCaption, scoreOf, timingArms } from './arms-of-study.ts';
 import { controlSentences, untold } from './controls.ts';
@@ -97,6 +97,9 @@ describe('the tasks', () => {
       comparison('grounding', 5, 0.3),
       comparison('captioning', -15, 0.01),
       comparison('relations', 1, 1),
+      comparison('vision score, seen', -2, 0.1),
+      comparison('six-task score, seen', 1, 0.4),
+      comparison('captioning, seen', -14, 0.01),
     ];
     const six = { ...comparison('six-task score', 2, 0.06), family: 'headline' as const, items: 99 };
     const comparisons = one.comparisons.map((row) =>
@@ -104,21 +107,23 @@ describe('the tasks', () => {
     );
     const all = { ...one, byTask, comparisons };
     expect(sentences(all)).toMatch(
-      /the paper’s own six tasks, of which 3 were asked, the two cannot be told apart: branch-80 less branch-100 is \+2\.0 points \[0\.0, \+4\.0\]\./,
+      /the paper’s own six tasks, of which 3 were asked, the two cannot be told apart: branch-80 less branch-100 is \+2\.0 points \[0\.0, \+4\.0\], of which \+1\.0 \[−1\.0, \+3\.0\] is what the item’s own picture gives\./,
     );
     const said = taskSentences(all).join('\n');
     expect(said).toMatch(/mean over open-vqa, existence, grounding and captioning of score less chance/);
     expect(said).toMatch(
-      /Told apart by single tasks, corrected for their number: captioning −15\.0 points \[−17\.0, −13\.0\]\./,
+      /Told apart by single tasks, corrected for their number: captioning −15\.0 \[−17\.0, −13\.0\], of it seen −14\.0 \[−16\.0, −12\.0\]\./,
     );
+    expect(said).toMatch(/of the vision score’s difference, .*, that is −2\.0 \[−4\.0, 0\.0\]/);
     expect(said).toMatch(/The largest part .* captioning −15\.0 .*, which counts a third\./);
     const text = await page(all);
     expect(text).toContain('### Does it hold by task?');
-    expect(text).toMatch(/branch-80 less branch-100 \| six-task score \| \+2\.0/);
+    expect(text).toMatch(/\| six-task score \| \+2\.0 .* \| \+1\.0 .* \|\n/);
+    expect(text).toMatch(/\| grounding \| \+5\.0 .* \| – \| – \| – \|/);
   });
 
   it('are left out where only one is there, and the paper’s score where it is the same', async () => {
-    expect(one.byTask).toHaveLength(1);
+    expect(tasksOfHeadline(one).map(({ measure }) => measure)).toEqual(['open-vqa']);
     expect(await page(one)).not.toContain('Does it hold by task?');
     expect(sentences(one)).not.toContain('paper’s own six');
   });

@@ -95,7 +95,7 @@ export interface StudyResults {
   models: ModelResult[];
   mainCurves: { seed: number; points: CurvePoint[] }[];
   comparisons: Comparison[];
-  /** The comparison that the question is about, task by task. */
+  /** The comparison that the question is about, task by task, and what of it comes from looking. */
   byTask: Comparison[];
   controls: Comparison[];
   samples: SampleAnswer[];

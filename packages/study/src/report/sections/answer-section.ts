@@ -1,10 +1,17 @@
-import { answerSentences, contextSentences, headlineComparison, taskSentences } from '../answer.ts';
+import {
+  answerSentences,
+  contextSentences,
+  headlineComparison,
+  seenOf,
+  taskSentences,
+  tasksOfHeadline,
+} from '../answer.ts';
 import { controlSentences } from '../controls.ts';
 import { type Block, type Figure, paragraph, type Section } from '../document.ts';
 import { sixTaskMeasure } from '../measures.ts';
 import { paperNumbers } from '../paper-numbers.ts';
 import type { Comparison, StudyResults } from '../results.ts';
-import { comparisonTable } from './comparison-table.ts';
+import { comparisonTable, taskTable } from './comparison-table.ts';
 import { paperTable } from './paper-table.ts';
 
 /** The first page: the answer, whether something else explains it, the figure, and what the paper says. */
@@ -40,9 +47,9 @@ export function answerSection(results: StudyResults, headline: Figure): Section 
 
 /** Whether the answer is that of one task, or of the tasks that were chosen. */
 function taskSection(results: StudyResults): Section[] {
-  const { byTask } = results;
-  if (byTask.length < 2) return [];
-  const [{ a, b }] = byTask as [Comparison];
+  const tasks = tasksOfHeadline(results);
+  if (tasks.length < 2) return [];
+  const [{ a, b }] = tasks as [Comparison];
   const means = [headlineComparison(results), headlineComparison(results, sixTaskMeasure)];
   return [
     {
@@ -50,9 +57,9 @@ function taskSection(results: StudyResults): Section[] {
       title: 'Does it hold by task?',
       blocks: [
         { kind: 'list', items: taskSentences(results) },
-        comparisonTable(
-          `${a} less ${b} on new scenes: the two means, then task by task. Verdicts and p of the tasks are corrected for their number (Holm), intervals are not`,
-          [...means.filter((row) => row !== undefined), ...byTask],
+        taskTable(
+          `${a} less ${b} on new scenes, in points: the two means, then task by task. Seen is what goes when the picture is another item’s. Verdicts and p of the tasks are corrected for their number (Holm), intervals are not`,
+          [...means.filter((row) => row !== undefined), ...tasks].map((row) => ({ row, seen: seenOf(results, row) })),
         ),
       ],
     },

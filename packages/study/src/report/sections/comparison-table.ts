@@ -19,16 +19,53 @@ export function comparisonTable(caption: string, rows: readonly Comparison[]): T
     ],
     rows: rows.map((row): Cell[] => {
       const measure = measureOf(row.measure);
-      const show = (value: number): string => signedDifference(measure, value);
       return [
         `${row.a} less ${row.b}`,
         row.measure,
-        { text: show(row.difference), note: `[${show(row.low)}, ${show(row.high)}]` },
-        row.pValue < 0.001 ? '< .001' : row.pValue.toFixed(3),
+        differenceCell(row),
+        pText(row),
         (measure.scale * row.smallestShown).toFixed(measure.digits),
         `${row.seeds} × ${row.items}`,
-        isTold(row) ? { text: row.verdict, tone: 'strong' } : row.verdict,
+        verdictCell(row),
       ];
     }),
   };
 }
+
+/** One pair of arms by several measures, each beside what of it comes from looking. */
+export function taskTable(
+  caption: string,
+  rows: readonly { row: Comparison; seen: Comparison | undefined }[],
+): TableBlock {
+  return {
+    kind: 'table',
+    caption,
+    head: [
+      'measure',
+      'difference, 95 % interval',
+      'p, adjusted',
+      'verdict',
+      'of it seen',
+      'p, adjusted',
+      'verdict',
+      'seeds × items',
+    ],
+    rows: rows.map(({ row, seen }): Cell[] => [
+      row.measure,
+      differenceCell(row),
+      pText(row),
+      verdictCell(row),
+      ...(seen ? [differenceCell(seen), pText(seen), verdictCell(seen)] : ['–', '–', '–']),
+      `${row.seeds} × ${row.items}`,
+    ]),
+  };
+}
+
+function differenceCell(row: Comparison): Cell {
+  const show = (value: number): string => signedDifference(measureOf(row.measure), value);
+  return { text: show(row.difference), note: `[${show(row.low)}, ${show(row.high)}]` };
+}
+
+const pText = ({ pValue }: Comparison): string => (pValue < 0.001 ? '< .001' : pValue.toFixed(3));
+
+const verdictCell = (row: Comparison): Cell => (isTold(row) ? { text: row.verdict, tone: 'strong' } : row.verdict);
