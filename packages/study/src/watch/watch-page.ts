@@ -110,7 +110,7 @@ function figure(kind, curves) {
   return make('div', {}, [make('h3', {}, [names[kind] + ', ' + lines.length + (lines.length === 1 ? ' phase' : ' phases')]), svg]);
 }
 
-function show({ running, arms, phases, curves, scores, hasReport }) {
+function show({ running, arms, phases, curves, scores, unread, hasReport }) {
   const done = phases.filter(({ state }) => state === 'done').length;
   const now = phases.filter(({ state }) => state === 'under-way');
   at('progress').value = done / phases.length;
@@ -134,7 +134,8 @@ function show({ running, arms, phases, curves, scores, hasReport }) {
     const digits = measure === 'bits per byte' ? 3 : 1;
     return row ? row.value.toFixed(digits) + ' [' + row.low.toFixed(digits) + ', ' + row.high.toFixed(digits) + ']' : '–';
   };
-  at('scores').replaceChildren(models.length ? table(['arm', ...measures.map((measure) => '#' + measure)], models.map((model) => [model, ...measures.map((measure) => cell(model, measure))])) : 'No arm has been evaluated yet.');
+  const more = unread === 0 ? [] : [make('p', { class: 'soft' }, [unread + ' more being read …'])];
+  at('scores').replaceChildren(...(models.length ? [table(['arm', ...measures.map((measure) => '#' + measure)], models.map((model) => [model, ...measures.map((measure) => cell(model, measure))]))] : ['No arm has been evaluated yet.']), ...more);
   const hosts = [...new Set(phases.flatMap(({ host }) => host ?? []))];
   at('machines').replaceChildren(hosts.length ? table(['machine', 'what it is', '#done', 'at'], hosts.map((host) => {
     const own = phases.filter((phase) => phase.host === host);

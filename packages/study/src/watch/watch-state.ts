@@ -7,7 +7,7 @@ import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
 import { wholeLines } from '../report/read-phases.ts';
 import type { ScoreRow } from '../report/results.ts';
-import { scoreRows } from '../report/score-rows.ts';
+import { meanScores, scoreRows, visionScoreTask } from '../report/score-rows.ts';
 import type { PhaseRecord, Store } from '../store.ts';
 import { type WatchTimes, watchTimes } from './watch-times.ts';
 
@@ -69,6 +69,8 @@ export interface WatchState {
   phases: WatchedPhase[];
   curves: WatchedCurve[];
   scores: WatchedScore[];
+  /** Finished evaluations whose scores are not among them yet: each look reads one, for it takes seconds. */
+  unread: number;
   hasReport: boolean;
 }
 
@@ -126,8 +128,9 @@ export function createWatcher(
       watched.some(([{ state }]) => state === 'under-way') ||
       (await store.runs()).some((run) => run.study === identityOf(study.recipe));
     const done = new Set(watched.flatMap(([phase]) => (phase.state === 'done' ? [phase.id] : [])));
-    for (const [model, phase] of models) {
-      if (!done.has(phase.id) || scoresOf.has(model)) continue;
+    const [next, ...unread] = [...models].filter(([model, { id }]) => done.has(id) && !scoresOf.has(model));
+    if (next) {
+      const [model, phase] = next;
       await store.fetch(phase, { files: (path) => path === rowsFile });
       scoresOf.set(model, headlineScores(model, await readRows(store.phaseDirectory(phase))));
     }
@@ -151,6 +154,7 @@ export function createWatcher(
       phases: watched.map(([phase]) => phase),
       curves: watched.flatMap(([, curve]) => (curve ? [curve] : [])),
       scores: [...models.keys()].flatMap((model) => scoresOf.get(model) ?? []),
+      unread: unread.length,
       hasReport: done.has('report'),
     };
   };
@@ -232,8 +236,8 @@ async function readCurve(phase: Phase, store: Store): Promise<WatchedCurve | und
 }
 
 const headlines: readonly [name: string, is: (row: ScoreRow) => boolean][] = [
-  ['vision score', (row) => row.task === 'vision score' && row.condition === 'image'],
-  ['… without the picture', (row) => row.task === 'vision score' && row.condition === 'no-image'],
+  ['vision score', (row) => row.task === visionScoreTask && row.condition === 'image'],
+  ['… without the picture', (row) => row.task === visionScoreTask && row.condition === 'no-image'],
   [
     'open questions',
     (row) =>
@@ -242,8 +246,13 @@ const headlines: readonly [name: string, is: (row: ScoreRow) => boolean][] = [
   ['bits per byte', (row) => row.task === 'bits-per-byte' && row.condition === 'text'],
 ];
 
+const isInVisionScore = (task: string): boolean => meanScores[visionScoreTask]!.includes(task);
+
 function headlineScores(model: string, rows: Parameters<typeof scoreRows>[0]): WatchedScore[] {
-  const scores = scoreRows(rows, { seed: 'watch', resamples: watchResamples }).filter((row) => row.type === 'all');
+  const wanted = rows.filter(
+    ({ task, split }) => task === 'bits-per-byte' || (isInVisionScore(task) && split === 'new-scene'),
+  );
+  const scores = scoreRows(wanted, { seed: 'watch', resamples: watchResamples }).filter((row) => row.type === 'all');
   return headlines.flatMap(([measure, is]) => {
     const row = scores.find(is);
     if (!row) return [];

@@ -93,6 +93,31 @@ describe('watchStudy', () => {
     await other.close();
   });
 
+  it('answers before the scores of every finished evaluation are read: one more at each look', async () => {
+    const evaluations = study.phases.filter(({ kind, id }) => kind === 'evaluate' && id.includes('branch-'));
+    for (const phase of evaluations) {
+      const row = {
+        id: 'q',
+        task: 'open-vqa',
+        split: 'new-scene',
+        type: 'name',
+        condition: 'image',
+        score: 1,
+        chance: 0.5,
+      };
+      const answered = { ...row, prompt: '?', output: 'a', expected: 'a' };
+      await writeWhole(join(store.phaseDirectory(phase), 'rows.jsonl'), `${JSON.stringify(answered)}\n`);
+      await store.finish(phase, recordOf());
+    }
+    for (let looks = 1; looks <= evaluations.length + 1; looks++) {
+      const { scores, unread } = await state();
+      const read = Math.min(looks, evaluations.length);
+      expect([new Set(scores.map(({ model }) => model)).size, unread]).toEqual([read, evaluations.length - read]);
+      expect(scores[0]).toMatchObject({ measure: 'vision score', value: 50 });
+    }
+    expect(evaluations.length).toBeGreaterThan(1);
+  });
+
   it('serves its page with what the recipe says as text', async () => {
     const page = await (await fetch(server.url)).text();
     expect(page).toContain('a &lt;b&gt;bold&lt;/b&gt; one');
