@@ -40,7 +40,7 @@ const belongsTo = {
 } as const;
 
 /** @throws StudyError `bad-option` */
-export function checkExecutorOptions(options: ExecutorOptions): void {
+function checkExecutorOptions(options: ExecutorOptions): void {
   for (const [name, executor] of Object.entries(belongsTo)) {
     if (options[name as keyof typeof belongsTo] === undefined || executor === options.executor) continue;
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -57,9 +57,10 @@ function checkKind(kind: string, others: readonly string[] = []): void {
     throw new StudyError('bad-option', `There is no kind of phase "${kind}". Kinds: ${kinds.join(', ')}.`);
 }
 
-/** Adds the options of `openExecutor` to a command. */
+/** Adds the options of `openExecutor` to a command, and their check before it begins. */
 export function addExecutorOptions(command: Command): Command {
   return command
+    .hook('preAction', (_, asked) => checkExecutorOptions(asked.opts()))
     .addOption(
       new Option('--executor <name>', 'who runs the phases: this machine, workers on a queue, or a cluster')
         .choices(['local', 'bullmq', 'slurm'])
@@ -98,7 +99,6 @@ export async function openExecutor(
   store: Store,
   patience: 'wait' | 'fail',
 ): Promise<Executor> {
-  checkExecutorOptions(options);
   if (options.executor === 'local') {
     return localExecutor({
       store,

@@ -4,19 +4,19 @@ import { defaultReadLimits, type ReadLimits } from './limits.ts';
 import type { ReadShardsOptions, ShardPosition } from './read-shards.ts';
 import { splitShards } from './split-shards.ts';
 
-const readFields: readonly string[] = [
-  'shuffleShards',
-  'shuffleSamples',
-  'epoch',
-  'state',
-  'onBroken',
-  'compatible',
-  'split',
-  'regroup',
-  'format',
-  'limits',
-  'source',
-] satisfies (keyof ReadShardsOptions)[];
+const readFields: Record<keyof ReadShardsOptions, true> = {
+  shuffleShards: true,
+  shuffleSamples: true,
+  epoch: true,
+  state: true,
+  onBroken: true,
+  compatible: true,
+  split: true,
+  regroup: true,
+  format: true,
+  limits: true,
+  source: true,
+};
 
 /** @throws WebDatasetError `invalid-argument` for options that cannot be used */
 export function checkReadOptions(options: ReadShardsOptions): void {

@@ -53,6 +53,15 @@ export interface ShardWriter {
 
 const encoder = new TextEncoder();
 
+const writeFields: Record<keyof WriteShardsOptions, true> = {
+  directory: true,
+  prefix: true,
+  maxSamples: true,
+  maxBytes: true,
+  format: true,
+  index: true,
+};
+
 /**
  * Writes samples into WebDataset shards. The same samples give the same bytes: owner, mode and time are fixed, members are sorted by
  * suffix, and a shard appears under its name only when it is whole.
@@ -72,7 +81,7 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
       `prefix: expected a file name without slashes, got ${JSON.stringify(prefix)}`,
     );
   }
-  checkFields('writeShards', options, ['directory', 'prefix', 'maxSamples', 'maxBytes', 'format', 'index']);
+  checkFields('writeShards', options, writeFields);
   if (!(Number.isInteger(maxSamples) || maxSamples === Number.POSITIVE_INFINITY) || maxSamples < 1)
     throw new WebDatasetError('invalid-argument', `maxSamples: expected a whole number from 1, got ${maxSamples}`);
   if (!(maxBytes >= 1))

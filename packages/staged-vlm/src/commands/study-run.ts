@@ -9,7 +9,7 @@ import {
   partOfStudy,
 } from '@vlm/study';
 import { Command } from 'commander';
-import { addExecutorOptions, checkExecutorOptions, type ExecutorOptions, openExecutor } from '../executors.ts';
+import { addExecutorOptions, type ExecutorOptions, openExecutor } from '../executors.ts';
 import { printResults } from '../print-results.ts';
 import { createProgressDisplay } from '../progress-display.ts';
 import {
@@ -46,7 +46,6 @@ type RunOptions = StudyOptions & ExecutorOptions;
 
 async function runStudy(name: string, options: RunOptions): Promise<void> {
   const whole = await loadStudy(name, options.sweep);
-  checkExecutorOptions(options);
   const study = options.only ? partOfStudy(whole, options.only) : whole;
   const store = await openStore(options.store);
   const rate = await calibratedRate(study.recipe, store);

@@ -1,9 +1,16 @@
 import { hasMainRun } from '../graph.ts';
 import { evaluatedSeeds, scoreOf, textModelOf, timingArms, trainedArms } from './arms-of-study.ts';
-import { isTold } from './compare-arms.ts';
-import { untold } from './controls.ts';
+import { isTold, untold } from './compare-arms.ts';
 import { grouped, listed, percent } from './format-numbers.ts';
-import { type Measure, signedDifference, sixTaskMeasure, textMeasure, visionMeasure } from './measures.ts';
+import {
+  isSeenPart,
+  type Measure,
+  seenName,
+  signedDifference,
+  sixTaskMeasure,
+  textMeasure,
+  visionMeasure,
+} from './measures.ts';
 import type { Comparison, ScoreRow, StudyResults } from './results.ts';
 import { meanScores, sixTaskScore, visionScoreTask } from './score-rows.ts';
 
@@ -61,11 +68,11 @@ function sixTaskSentence(results: StudyResults): string[] {
 
 /** The comparison that the question is about, by single tasks. */
 export const tasksOfHeadline = ({ byTask }: StudyResults): Comparison[] =>
-  byTask.filter(({ measure }) => !measure.endsWith(', seen'));
+  byTask.filter(({ measure }) => !isSeenPart(measure));
 
 /** What of a difference comes from looking; undefined where no item was asked with another item's picture. */
 export const seenOf = ({ byTask }: StudyResults, { measure }: Comparison): Comparison | undefined =>
-  byTask.find((row) => row.measure === `${measure}, seen`);
+  byTask.find((row) => row.measure === seenName(measure));
 
 /** `−2.2 [−4.6, +0.1]` */
 const differenceText = (row: Comparison): string =>

@@ -157,3 +157,11 @@ const undecided = 'cannot be told apart';
 
 /** Whether a comparison says which side is better. */
 export const isTold = ({ verdict }: Comparison): boolean => verdict !== undecided;
+
+/** Intervals are those of one comparison alone, verdicts are corrected: where the two part, both are said. */
+export function untold({ low, high, pValue, correctedFor }: Comparison): string {
+  const holdsZero = low <= 0 && high >= 0;
+  return holdsZero
+    ? undecided
+    : `${undecided} as one of ${correctedFor} questions (p = ${pValue.toFixed(pValue < 0.1 ? 3 : 2)})`;
+}

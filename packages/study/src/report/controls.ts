@@ -2,7 +2,7 @@ import type { ScoredRow } from '@vlm/evals';
 import type { Recipe } from '../recipe.ts';
 import { budget } from '../sweeps/budget.ts';
 import { lateBranchPoint, percentName } from '../sweeps/sweep.ts';
-import { armSide, compareSides, isTold, type RowsOfArms, type Side } from './compare-arms.ts';
+import { armSide, compareSides, isTold, type RowsOfArms, type Side, untold } from './compare-arms.ts';
 import { type Measure, signedDifference, sixTaskMeasure, visionMeasure } from './measures.ts';
 import type { Comparison } from './results.ts';
 
@@ -193,12 +193,4 @@ const byVision = (controls: readonly Comparison[]): Comparison[] =>
 function shown(row: Comparison): string {
   const show = (value: number): string => signedDifference(visionMeasure, value);
   return `${show(row.difference)} points [${show(row.low)}, ${show(row.high)}]${isTold(row) ? '' : `, ${untold(row)}`}`;
-}
-
-/** Intervals are those of one comparison alone, verdicts are corrected: where the two part, both are said. */
-export function untold({ low, high, pValue, correctedFor }: Comparison): string {
-  const holdsZero = low <= 0 && high >= 0;
-  return holdsZero
-    ? 'cannot be told apart'
-    : `cannot be told apart as one of ${correctedFor} questions (p = ${pValue.toFixed(pValue < 0.1 ? 3 : 2)})`;
 }

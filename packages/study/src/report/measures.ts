@@ -55,6 +55,10 @@ export function taskMeasure(task: string): Measure {
   };
 }
 
+const seenSuffix = ', seen';
+export const seenName = (measure: string): string => `${measure}${seenSuffix}`;
+export const isSeenPart = (measure: string): boolean => measure.endsWith(seenSuffix);
+
 /**
  * What of a measure comes from looking: each item's score less the same item's with another item's picture. A habit that fits the answers better, such
  * as boxes of the usual place, is in both.
@@ -62,7 +66,7 @@ export function taskMeasure(task: string): Measure {
 export function seenPart(measure: Measure): Measure {
   return {
     ...measure,
-    name: `${measure.name}, seen`,
+    name: seenName(measure.name),
     rows: (rows) => {
       const other = rows.filter(({ condition }) => condition === 'wrong-image');
       const scores = new Map(
