@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,20 @@ describe('results', () => {
       expect(await readFile(await localReport(of, store), 'utf8')).toBe(text);
     }
   });
+
+  it.each(['{"version": ', undefined])(
+    'that cannot be read any more name the file and what to do (%s)',
+    async (text) => {
+      const store = await openStore(folder);
+      await finishReport(study, store, 'first');
+      const file = join(store.phaseDirectory(study.phases.find(({ kind }) => kind === 'report')!), 'results.json');
+      await (text === undefined ? rm(file) : writeFile(file, text));
+      await expect(readResults(study, store)).rejects.toMatchObject({
+        code: 'store-damaged',
+        message: expect.stringMatching(`${file}.*Delete this phase’s folder and run the study again`),
+      });
+    },
+  );
 
   it('are not there before the study is finished', async () => {
     const store = await openStore(folder);

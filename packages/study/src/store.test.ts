@@ -76,6 +76,18 @@ describe('openStore', () => {
     },
   );
 
+  it('refuses a file, and a folder below one, in the place of its own', async () => {
+    const file = join(directory, 'notes.txt');
+    await writeFile(file, 'mine');
+    for (const place of [file, join(file, 'store')]) {
+      await expect(openStore(place)).rejects.toMatchObject({
+        code: 'bad-store',
+        message: expect.stringMatching(`Expected a folder in ${place}, got a file there or above it.*--store`),
+      });
+    }
+    expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+
   it('explains a full disk and a read-only folder', async () => {
     // Linux has a device on which every write meets a full disk; elsewhere the same error is made by hand.
     const full = existsSync('/dev/full')

@@ -153,6 +153,9 @@ describe('errors', () => {
         message: expect.stringContaining('none in pass 0 of 1000000000'),
       });
     }
+    const gone = await repeatSource<number>((state, pass) => arraySource(pass!.epoch === 0 ? [1] : [])(state), 1e9)();
+    await gone.next();
+    await expect(gone.next()).rejects.toThrow(/none in pass 1 of 1000000000/);
     expect(await collect(await repeatSource(arraySource([]), 1)())).toEqual([]);
     const read = await repeatSource(numbers, 2)();
     for (let i = 0; i < 12; i++) await read.next();

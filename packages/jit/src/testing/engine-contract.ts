@@ -240,15 +240,22 @@ export function engineContract(open: () => Engine, { accumulates = true } = {}):
       const table = numbers(12, 1);
       const start = { params: { table }, m: { table: new Float32Array(12) }, v: { table: new Float32Array(12) } };
       await looking.setState({ ...start, step: 0 });
-      for (const wrong of [-1, 4]) {
-        const ids = Int32Array.of(0, 3, wrong, 2);
-        const said = new RegExp(`\\b(ids|index).* ${wrong} `);
-        await expect(looking.run('rows', { ids }, { lr: 1 })).rejects.toThrow(said);
-        await expect(looking.gradients('rows', { ids })).rejects.toThrow(said);
-        await expect(forward.run({ table, ids })).rejects.toThrow(said);
-      }
-      expect((await looking.getState()).params['table']).toEqual(table);
-      expect((await forward.run({ table, ids: Int32Array.of(0, 3, 1, 2) }))['rows']).toHaveLength(12);
+      const good = Int32Array.of(0, 3, 1, 2);
+      const refuseWrongRows = async () => {
+        const { params } = await looking.getState();
+        for (const wrong of [-1, 4]) {
+          const ids = Int32Array.of(0, 3, wrong, 2);
+          const said = new RegExp(`\\b(ids|index).* ${wrong} `);
+          await expect(looking.run('rows', { ids }, { lr: 1 })).rejects.toThrow(said);
+          await expect(looking.gradients('rows', { ids })).rejects.toThrow(said);
+          await expect(forward.run({ table, ids })).rejects.toThrow(said);
+        }
+        expect((await looking.getState()).params).toEqual(params);
+      };
+      await refuseWrongRows(); // at the first call, which compiles
+      await looking.run('rows', { ids: good }, { lr: 1 });
+      expect((await forward.run({ table, ids: good }))['rows']).toHaveLength(12);
+      await refuseWrongRows(); // and at those after it
       await Promise.all([looking.dispose(), forward.dispose()]);
     });
 
