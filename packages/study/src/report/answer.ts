@@ -19,26 +19,27 @@ export function headlineComparison(results: StudyResults, measure: Measure = vis
   return results.comparisons.find((row) => row.family === 'headline' && row.measure === measure.name);
 }
 
-/**
- * The answer: the branch point that the paper recommends against two phases, by the vision score and by the paper's own tasks, then all branch points
- * and the text. With one seed the last says what the intervals leave out.
- */
+/** The answer: the branch point that the paper recommends against two phases, by the vision score and by the paper's own tasks. */
 export function answerSentences(results: StudyResults): string[] {
   const vision = headlineComparison(results);
   if (!vision && results.missing.length > 0)
     return ['The arms that answer the question, an earlier one and the one at 100 %, are not both evaluated yet.'];
   if (!vision)
     return ['This study has no integrated arm beside a two-phase arm at 100 %, so it does not answer the question.'];
-  return [
-    visionSentence(results, vision),
-    ...sixTaskSentence(results),
-    ...branchAndTextSentence(results),
-    ...(evaluatedSeeds(results) === 1 ? [oneSeedSentence] : []),
-  ];
+  return [visionSentence(results, vision), ...sixTaskSentence(results)];
 }
 
-const oneSeedSentence =
-  'With one seed these intervals vary the items alone; how far apart two seeds would be, they do not know.';
+/** What belongs to the answer: all branch points and the text and, with one seed, what the intervals leave out. */
+export function furtherSentences(results: StudyResults): string[] {
+  if (!headlineComparison(results)) return [];
+  const parts = [branchPointSentence(results), textSentence(results)].filter((part) => part !== '');
+  const oneSeed =
+    'With one seed these intervals vary the items alone; how far apart two seeds would be, they do not know.';
+  return [
+    ...parts.map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}.`),
+    ...(evaluatedSeeds(results) === 1 ? [oneSeed] : []),
+  ];
+}
 
 function visionSentence(results: StudyResults, row: Comparison): string {
   const point = percent(timingArms(results).find(({ id }) => id === row.a)!.arm.branchPoint);
@@ -103,20 +104,13 @@ export function taskSentences(results: StudyResults): string[] {
       : []),
     ...(largest
       ? [
-          `The largest part of the vision score’s difference is that of ${show(largest)}, which counts a ${ordinal(inScore.length)}.`,
+          `The largest part of the vision score’s difference is that of ${told.includes(largest) ? largest.measure : show(largest)}, which counts a ${ordinal(inScore.length)}.`,
         ]
       : []),
   ];
 }
 
 const ordinal = (n: number): string => ['whole', 'half', 'third', 'quarter'][n - 1] ?? `${n}th`;
-
-function branchAndTextSentence(results: StudyResults): string[] {
-  const parts = [branchPointSentence(results), textSentence(results)].filter((part) => part !== '');
-  if (parts.length === 0) return [];
-  const sentence = `${parts.join('; ')}.`;
-  return [`${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`];
-}
 
 function branchPointSentence(results: StudyResults): string {
   const families = hasMainRun(results.recipe) ? ['timing', 'recipe'] : ['from-public'];

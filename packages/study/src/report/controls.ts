@@ -112,11 +112,11 @@ function sixTaskSentences(controls: readonly Comparison[]): string[] {
 
 /** Whether the learning rate explains a difference, judged by contrasts that hold after correction and by nothing else. */
 function scheduleVerdict(headline: Comparison, matched: Comparison, rateAlone: Comparison): string {
-  const points = (other: Comparison): boolean => Math.sign(other.difference) === Math.sign(headline.difference);
+  const isAlike = (other: Comparison): boolean => Math.sign(other.difference) === Math.sign(headline.difference);
   if (isTold(matched)) {
     if (!isTold(headline))
       return `It hides a difference: where both arms warm up again to one peak, ${matched.verdict}.`;
-    return points(matched)
+    return isAlike(matched)
       ? 'No: the difference stands where both arms warm up again to one peak.'
       : `It turns the order round: where both arms warm up again to one peak, ${matched.verdict}.`;
   }
@@ -125,7 +125,7 @@ function scheduleVerdict(headline: Comparison, matched: Comparison, rateAlone: C
       ? `The branch point shows no difference, and the rate does: ${rateAlone.verdict} at the same branch point.`
       : 'There is no difference to explain, and the rate alone shows none either.';
   }
-  return isTold(rateAlone) && points(rateAlone)
+  return isTold(rateAlone) && isAlike(rateAlone)
     ? 'The learning rate is enough to explain the difference: it is there between two rates at one branch point, and cannot be told between two branch points at one rate.'
     : 'That cannot be told: with the rate held fixed the difference is no longer told from nothing, and neither is what the rate does alone.';
 }
@@ -152,9 +152,9 @@ function twinSentence(controls: readonly Comparison[], arm: string, question: st
   if (!twins || !images) return [];
   const verdict = isTold(twins)
     ? `The twins differ without a single image in phase 2, so part of what ${what} is not about images`
-    : 'Without images in phase 2 the two branch points cannot be told apart';
+    : `Without images in phase 2 the two branch points ${untold(twins)}`;
   return [
-    `${question} ${verdict} (${shown(twins)}); what phase 2’s images add differs between the branch points by ${shown(images)}.`,
+    `${question} ${verdict} (${points(twins)}); what phase 2’s images add differs between the branch points by ${shown(images)}.`,
   ];
 }
 
@@ -189,8 +189,11 @@ function find(
 const byVision = (controls: readonly Comparison[]): Comparison[] =>
   controls.filter(({ measure }) => measure === visionMeasure.name);
 
-/** `+1.2 points [−0.3, +2.7], cannot be told apart` */
-function shown(row: Comparison): string {
+/** `+1.2 points [−0.3, +2.7]` */
+function points(row: Comparison): string {
   const show = (value: number): string => signedDifference(visionMeasure, value);
-  return `${show(row.difference)} points [${show(row.low)}, ${show(row.high)}]${isTold(row) ? '' : `, ${untold(row)}`}`;
+  return `${show(row.difference)} points [${show(row.low)}, ${show(row.high)}]`;
 }
+
+/** `+1.2 points [−0.3, +2.7], cannot be told apart` */
+const shown = (row: Comparison): string => (isTold(row) ? points(row) : `${points(row)}, ${untold(row)}`);

@@ -4,7 +4,14 @@ import { presets } from '../presets/index.ts';
 import type { Arm, Recipe } from '../recipe.ts';
 import { addSweeps } from '../sweeps/index.ts';
 import { madeUpResults, type Skill } from '../testing/made-up-results.ts';
-import { answerSentences, contextSentences, headlineComparison, taskSentences, tasksOfHeadline } from './answer.ts';
+import {
+  answerSentences,
+  contextSentences,
+  furtherSentences,
+  headlineComparison,
+  taskSentences,
+  tasksOfHeadline,
+} from './answer.ts';
 import { armScores } from './arm-scores.ts';
 import { estimateCaption, scoreOf, timingArms } from './arms-of-study.ts';
 import { untold } from './compare-arms.ts';
@@ -25,7 +32,7 @@ let equal: StudyResults;
 beforeAll(() => {
   equal = results(() => 0.5);
 });
-const sentences = (all: StudyResults): string => answerSentences(all).join(' ');
+const sentences = (all: StudyResults): string => [...answerSentences(all), ...furtherSentences(all)].join(' ');
 const controls = (all: StudyResults): string => controlSentences(headlineComparison(all), all.controls).join('\n');
 
 const isEarly = ({ branchPoint }: Arm): boolean => branchPoint < 1;
@@ -116,11 +123,11 @@ describe('the tasks', () => {
       /Told apart by single tasks, corrected for their number: captioning −15\.0 \[−17\.0, −13\.0\], of it seen −14\.0 \[−16\.0, −12\.0\]\./,
     );
     expect(said).toMatch(/of the vision score’s difference, .*, that is −2\.0 \[−4\.0, 0\.0\]/);
-    expect(said).toMatch(/The largest part .* captioning −15\.0 .*, which counts a third\./);
+    expect(said).toMatch(/The largest part .* is that of captioning, which counts a third\./);
     const text = await page(all);
     expect(text).toContain('### Does it hold by task?');
-    expect(text).toMatch(/\| six-task score \| \+2\.0 .* \| \+1\.0 .* \|\n/);
-    expect(text).toMatch(/\| grounding \| \+5\.0 .* \| – \| – \| – \|/);
+    expect(text).toMatch(/\| six-task score 5 × 99 \| \+2\.0 .* \| \+1\.0 .* \|\n/);
+    expect(text).toMatch(/\| grounding 5 × 60 \| \+5\.0 .* \| – \| – \| – \|/);
   });
 
   it('are left out where only one is there, and the paper’s score where it is the same', async () => {

@@ -1,6 +1,7 @@
 import {
   answerSentences,
   contextSentences,
+  furtherSentences,
   headlineComparison,
   seenOf,
   taskSentences,
@@ -17,6 +18,7 @@ import { paperTable } from './paper-table.ts';
 /** The first page: the answer, whether something else explains it, the figure, and what the paper says. */
 export function answerSection(results: StudyResults, headline: Figure): Section {
   const { finding, tables } = paperNumbers.timing!;
+  const further = furtherSentences(results);
   const unfinished =
     results.missing.length === 0
       ? []
@@ -31,6 +33,7 @@ export function answerSection(results: StudyResults, headline: Figure): Section 
     blocks: [
       ...unfinished,
       { kind: 'paragraph', isLead: true, text: answerSentences(results).join(' ') },
+      ...(further.length > 0 ? [paragraph(further.join(' '))] : []),
       { kind: 'figure', figure: headline },
       paragraph(
         `The paper: ${finding} Other data and sizes, so the order of arms can be compared and the values cannot.`,
@@ -58,7 +61,7 @@ function taskSection(results: StudyResults): Section[] {
       blocks: [
         { kind: 'list', items: taskSentences(results) },
         taskTable(
-          `${a} less ${b} on new scenes, in points: the two means, then task by task. Seen is what goes when the picture is another item’s. Verdicts and p of the tasks are corrected for their number (Holm), intervals are not`,
+          `${a} less ${b} on new scenes, in points: the two means, then task by task, with seeds × items. Seen is what goes when the picture is another item’s. Verdicts and p of the tasks are corrected for their number (Holm), intervals are not`,
           [...means.filter((row) => row !== undefined), ...tasks].map((row) => ({ row, seen: seenOf(results, row) })),
         ),
       ],

@@ -40,23 +40,13 @@ export function taskTable(
   return {
     kind: 'table',
     caption,
-    head: [
-      'measure',
-      'difference, 95 % interval',
-      'p, adjusted',
-      'verdict',
-      'of it seen',
-      'p, adjusted',
-      'verdict',
-      'seeds × items',
-    ],
+    head: ['measure', 'difference, 95 % interval', 'p, adjusted', 'verdict', 'of it seen', 'p, adjusted', 'verdict'],
     rows: rows.map(({ row, seen }): Cell[] => [
-      row.measure,
+      { text: row.measure, below: `${row.seeds} × ${row.items}` },
       differenceCell(row),
       pText(row),
       verdictCell(row),
       ...(seen ? [differenceCell(seen), pText(seen), verdictCell(seen)] : ['–', '–', '–']),
-      `${row.seeds} × ${row.items}`,
     ]),
   };
 }
