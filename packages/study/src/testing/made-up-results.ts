@@ -33,24 +33,30 @@ export function madeUpResults(input: Recipe, skill: Skill): StudyResults {
     ]),
   );
   const { all, naive } = planStudy(study, { concurrency: 1 });
-  const scoresOf = (rows: EvalRow[], seed: number) => scoreRows(rows, { seed: `${seed}`, resamples: scoreResamples });
+  const scoresOf = new Map(
+    recipe.arms.map(({ id }) => [
+      id,
+      new Map(
+        [...rowsOf.get(id)!].map(([seed, rows]) => [
+          seed,
+          scoreRows(rows, { seed: `${seed}`, resamples: scoreResamples }),
+        ]),
+      ),
+    ]),
+  );
   return {
     version: 2,
     recipe,
     recipeHash: identityOf(recipe),
     arms: recipe.arms.map((arm) => {
-      const runs = [...rowsOf.get(arm.id)!];
-      const scores = runs.map(([seed, rows]) => scoresOf(rows, seed));
+      const runs = [...rowsOf.get(arm.id)!.values()];
+      const scores = [...scoresOf.get(arm.id)!.values()];
       const options = { seed: arm.id, resamples: scoreResamples };
       return {
         id: arm.id,
         arm,
         seeds: recipe.seeds,
-        scores: armScores(
-          runs.map(([, rows]) => rows),
-          scores,
-          options,
-        ),
+        scores: armScores(runs, scores, options),
       };
     }),
     models: recipe.seeds.flatMap((seed) =>
@@ -59,7 +65,10 @@ export function madeUpResults(input: Recipe, skill: Skill): StudyResults {
         label: arm.id,
         arm,
         seed,
-        scores: scoresOf(rowsOf.get(arm.id)!.get(seed)!, seed).filter(({ type }) => type === 'all'),
+        scores: scoresOf
+          .get(arm.id)!
+          .get(seed)!
+          .filter(({ type }) => type === 'all'),
         curves: { branch: curve(2), finetune: curve(1) },
         accounts: [
           {

@@ -30,9 +30,11 @@ function sweepSection(results: StudyResults, name: SweepName, figure: Figure | u
   const { question, answers, fixed } = sweeps[name];
   const paper = paperNumbers[name];
   const comparisons = results.comparisons.filter(({ family }) => family === name);
+  const [answer = 'Not evaluated yet.', ...further] = sweepAnswers(comparisons);
   const blocks: Block[] = [
     paragraph(`In the paper: ${answers}. Held fixed: ${fixed}.`),
-    { kind: 'paragraph', isLead: true, text: sweepAnswer(comparisons) },
+    { kind: 'paragraph', isLead: true, text: answer },
+    ...(further.length > 0 ? [{ kind: 'list', items: further } as const] : []),
     ...(figure ? [{ kind: 'figure', figure } as const] : []),
     ...(paper ? [paragraph(`The paper: ${paper.finding}`)] : []),
     // The first page has those of the branch points.
@@ -52,31 +54,32 @@ function sweepSection(results: StudyResults, name: SweepName, figure: Figure | u
   return { id: `sweep-${name}`, title: `${name}: ${question}`, blocks };
 }
 
-/** What the comparisons of a sweep say, measure by measure. */
-function sweepAnswer(comparisons: readonly Comparison[]): string {
-  if (comparisons.length === 0) return 'Not evaluated yet.';
-  return measures
-    .flatMap((measure) => {
-      const rows = comparisons.filter((row) => row.measure === measure.name);
-      if (rows.length === 0) return [];
-      const told = rows.filter(isTold);
-      if (told.length === 0) {
-        const smallest = Math.max(...rows.map(({ smallestShown }) => smallestShown));
-        const power =
-          measure === visionMeasure
-            ? ` (differences below about ${(measure.scale * smallest).toFixed(measure.digits)} ${measure.unit} would have been missed)`
-            : '';
-        return [`By the ${measure.name}, no arm can be told from the one it is compared with${power}.`];
-      }
-      const show = (value: number): string => signedDifference(measure, value);
-      const list = told.map(
-        (row) => `${row.a} less ${row.b} ${show(row.difference)} [${show(row.low)}, ${show(row.high)}]`,
-      );
-      return [
-        `By the ${measure.name}, ${told.length} of ${rows.length} comparisons are told apart: ${list.join('; ')}.`,
-      ];
-    })
-    .join(' ');
+/** Differences that a sentence lists; the table has them all. */
+const mostListed = 6;
+
+/** What the comparisons of a sweep say, a sentence for each measure. */
+function sweepAnswers(comparisons: readonly Comparison[]): string[] {
+  return measures.flatMap((measure) => {
+    const rows = comparisons.filter((row) => row.measure === measure.name);
+    if (rows.length === 0) return [];
+    const told = rows.filter(isTold).toSorted((a, b) => Math.abs(b.difference) - Math.abs(a.difference));
+    if (told.length === 0) {
+      const smallest = Math.max(...rows.map(({ smallestShown }) => smallestShown));
+      const power =
+        measure === visionMeasure
+          ? ` (differences below about ${(measure.scale * smallest).toFixed(measure.digits)} ${measure.unit} would have been missed)`
+          : '';
+      return [`By the ${measure.name}, no arm can be told from the one it is compared with${power}.`];
+    }
+    const show = (value: number): string => signedDifference(measure, value);
+    const list = told
+      .slice(0, mostListed)
+      .map((row) => `${row.a} less ${row.b} ${show(row.difference)} [${show(row.low)}, ${show(row.high)}]`);
+    const which = told.length > mostListed ? `, the ${mostListed} largest` : '';
+    return [
+      `By the ${measure.name}, ${told.length} of ${rows.length} comparisons are told apart${which}: ${list.join('; ')}.`,
+    ];
+  });
 }
 
 function armTable(results: StudyResults, name: SweepName): TableBlock {
