@@ -29,7 +29,7 @@ export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparis
     ['x0.1', 'x0.3', 'x2'].map((peak): Contrast => [side(late), side(twoPhaseAt(peak))]),
     twinContrasts(side, late),
     twinContrasts(side, rewarmedLate),
-    budgetPairs(recipe).map(([a, b]): Contrast => [side(a), side(b)]),
+    ...budgetQuestions(recipe).map((pairs) => pairs.map(([a, b]): Contrast => [side(a), side(b)])),
   ];
   return questions.flatMap((contrasts) => {
     const sides = contrasts.filter((pair): pair is [Side, Side] => pair[0] !== undefined && pair[1] !== undefined);
@@ -48,20 +48,27 @@ function twinContrasts(side: (id: string) => Side | undefined, arm: string): [Si
   ];
 }
 
-/** Early and few at a time against late and many: the lowest share at each earlier point, the highest at 100 %. */
-function budgetPairs(recipe: Recipe): [string, string][] {
+/**
+ * Early and few at a time against late and many (the lowest share and the highest at each earlier point, the highest at 100 %); then the earlier points
+ * against 100 % at each lower share.
+ */
+function budgetQuestions(recipe: Recipe): [string, string][][] {
   if (!recipe.sweeps?.includes('budget')) return [];
   const arms = budget.arms(recipe);
-  const shares = arms.map(({ imageShare }) => imageShare!);
-  const find = (point: number, share: number): string | undefined =>
-    arms.find((arm) => arm.branchPoint === point && arm.imageShare === share)?.id;
-  const [fewest, most] = [Math.min(...shares), Math.max(...shares)];
+  const shares = [...new Set(arms.map(({ imageShare }) => imageShare!))].sort((a, b) => a - b);
+  const find = (point: number, share: number): string =>
+    arms.find((arm) => arm.branchPoint === point && arm.imageShare === share)!.id;
+  const [fewest, most] = [shares[0]!, shares.at(-1)!];
   const points = [...new Set(arms.map(({ branchPoint }) => branchPoint))].filter((point) => point < 1);
-  const lateAndMany = find(1, most)!;
-  return points.flatMap((point): [string, string][] => [
-    [find(point, fewest)!, lateAndMany],
-    [find(point, most)!, lateAndMany],
-  ]);
+  return [
+    points.flatMap((point): [string, string][] => [
+      [find(point, fewest), find(1, most)],
+      [find(point, most), find(1, most)],
+    ]),
+    shares
+      .filter((share) => share < most)
+      .flatMap((share) => points.map((point): [string, string] => [find(point, share), find(1, share)])),
+  ];
 }
 
 /** What one arm has over another, item by item, as a side of its own: their difference is compared. */
@@ -160,20 +167,34 @@ function twinSentence(controls: readonly Comparison[], arm: string, question: st
 
 function budgetSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
   const rows = byVision(controls).filter(({ a, b }) => a.startsWith('budget-') && b.startsWith('budget-'));
-  if (rows.length === 0) return [];
-  const told = rows.filter(isTold);
+  const shareOf = (id: string): string => id.slice(id.indexOf('-share-'));
+  // The first of these questions has both, and one late and many in all of its rows.
+  const [lateAndMany] = rows.map(({ b }) => b);
+  const [ofAll, ofLower] = [
+    rows.filter(({ b }) => b === lateAndMany),
+    rows.filter(({ a, b }) => b !== lateAndMany && shareOf(a) === shareOf(b)),
+  ];
   // The same models under another name: no second piece of evidence.
   const isHeadline = (row: Comparison): boolean =>
     row.difference === headline?.difference && row.low === headline.low && row.high === headline.high;
-  const list = (told.length > 0 ? told : rows)
-    .map(
-      (row) => `${row.a} less ${row.b}: ${shown(row)}${isHeadline(row) ? ' (the same models as in the answer)' : ''}`,
-    )
-    .join('; ');
+  const list = (of: readonly Comparison[]): string =>
+    of
+      .map(
+        (row) => `${row.a} less ${row.b}: ${shown(row)}${isHeadline(row) ? ' (the same models as in the answer)' : ''}`,
+      )
+      .join('; ');
+  const sentence = (asked: readonly Comparison[], all: string, none: string): string[] => {
+    if (asked.length === 0) return [];
+    const told = asked.filter(isTold);
+    return [told.length > 0 ? `${all}: ${list(told)}.` : `${all} ${none} (${list(asked)}).`];
+  };
   return [
-    told.length === 0
-      ? `With the same number of image tokens for all, no early start can be told from starting at 100 % with the full share (${list}).`
-      : `With the same number of image tokens for all: ${list}.`,
+    ...sentence(
+      ofAll,
+      'With the same number of image tokens for all',
+      'no early start can be told from starting at 100 % with the full share',
+    ),
+    ...sentence(ofLower, 'At one lower share, with as many image tokens', 'no early start can be told from 100 %'),
   ];
 }
 

@@ -179,6 +179,11 @@ describe('the controls', () => {
     expect(controls(all)).toMatch(/Without images in phase 2 the two branch points cannot be told apart/);
     expect(controls(all)).toMatch(/images add differs between the branch points by \+[345]\d\.\d points/);
     expect(controls(all)).toMatch(/same number of image tokens for all: budget-0-share-21.25 less budget-100-share-85/);
+    expect(controls(all)).toMatch(
+      /At one lower share, with as many image tokens: (budget-(0|40|80)-share-21.25 less budget-100-share-21.25: .*){3}(budget-(0|40|80)-share-42.5 less budget-100-share-42.5: .*){3}/,
+    );
+    const budgets = all.controls.filter(({ a, measure }) => a.startsWith('budget-') && measure === 'vision score');
+    expect(budgets.map(({ correctedFor }) => correctedFor)).toEqual(Array(12).fill(6));
   });
 
   it('say so where the rate hides a difference, or turns it round', () => {

@@ -106,21 +106,6 @@ describe('sweeps', () => {
     }
   });
 
-  it('budget compares with late and many, and with the two-phase arm of the same share', () => {
-    const pairs = sweeps.budget.pairs(quick).map(([a, b]) => `${a} : ${b.replace('budget-', '')}`);
-    const points = [0, 40, 80];
-    const shares = ['85', '42.5', '21.25'];
-    expect(new Set(pairs)).toEqual(
-      new Set([
-        ...shares.flatMap((share) => points.map((point) => `budget-${point}-share-${share} : 100-share-85`)),
-        'budget-100-share-42.5 : 100-share-85',
-        'budget-100-share-21.25 : 100-share-85',
-        ...shares.slice(1).flatMap((s) => points.map((point) => `budget-${point}-share-${s} : 100-share-${s}`)),
-      ]),
-    );
-    expect(pairs).toHaveLength(17);
-  });
-
   it('names the sweep that was meant, and an arm that two settings claim', () => {
     expect(() => addSweeps(quick, ['tming'])).toThrow(/did you mean "timing"/);
     const own = { id: 'epochs-1', branchPoint: 0.2, schedule: 'continued' } as const;
