@@ -55,6 +55,7 @@ export function childProcessRunner(store: Store): PhaseRunner {
               : crashError(phase, exitCode, exitSignal, stderr),
           );
         });
+        if (signal.aborted) abort();
         child.send({ location: store.location, phase, study } satisfies PhaseRequest);
       });
     },

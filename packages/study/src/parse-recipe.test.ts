@@ -43,6 +43,26 @@ describe('parseRecipe', () => {
     ],
     ['a warm-up longer than its run', { main: { ...quick.main, warmupSteps: 1000 } }, /main\.warmupSteps.*489 steps/],
     ['a re-warm-up longer than phase 2', { branch: { ...quick.branch, rewarmSteps: 1e6 } }, /branch\.rewarmSteps/],
+    [
+      'a floor of one arm above its own peak',
+      { arms: [{ id: 'a', branchPoint: 1, schedule: 'rewarm', lrPeak: 1e-4, changes: { branch: { lrMin: 1e-3 } } }] },
+      /arms\.0\.lrPeak: expected at least branch\.lrMin \(0\.001\), got 0\.0001/,
+    ],
+    [
+      'a re-warm-up longer than the phase 2 of one arm',
+      { arms: [{ id: 'a', branchPoint: 1, schedule: 'rewarm', tokens: 2000 }] },
+      /arms\.0\.tokens: expected enough for branch\.rewarmSteps \(\d+\) .* got \d steps?/,
+    ],
+    [
+      'labels as captions of data of one’s own',
+      { corpus: { preset: 'external' }, arms: [{ id: 'a', branchPoint: 1, schedule: 'rewarm', captions: 'labels' }] },
+      /arms\.0\.captions: .* scenes of the default corpus/,
+    ],
+    [
+      'an arm called as the text model is',
+      { arms: [{ ...quick.arms[0], id: 'text-model' }] },
+      /arms\.0\.id.*another name/,
+    ],
     ['another version', { version: 2 }, /version/],
   ])('refuses %s', (_, change, message) => {
     expect(() => parseRecipe({ ...quick, ...change })).toThrow(message);

@@ -61,9 +61,10 @@ export function crossFieldProblems(recipe: Recipe): string[] {
         `arms.${index}.lrPeak: only a "rewarm" arm has a peak of its own; a "continued" arm starts at the main run's rate`,
       );
     }
-    if (arm.lrPeak !== undefined && arm.lrPeak < recipe.branch.lrMin) {
-      problems.push(`arms.${index}.lrPeak: expected at least branch.lrMin (${recipe.branch.lrMin}), got ${arm.lrPeak}`);
+    if (arm.id === 'text-model' || arm.id.startsWith('untouched-')) {
+      problems.push(`arms.${index}.id: "${arm.id}" is what reports call a model without images; choose another name`);
     }
+    problems.push(...phaseTwoProblems(recipe, arm).map((problem) => `arms.${index}.${problem}`));
     if (arm.branchPoint === 0 && arm.schedule === 'continued') {
       problems.push(
         `arms.${index}.schedule: at branch point 0 there is no main run to continue; use "rewarm", as the paper does`,
@@ -76,6 +77,26 @@ export function crossFieldProblems(recipe: Recipe): string[] {
       problems.push(...settingProblems(recipeOfArm(recipe, arm)).map((problem) => `arms.${index}.changes.${problem}`));
     }
   });
+  return problems;
+}
+
+/** What an arm asks of its phase 2 and cannot have there. */
+function phaseTwoProblems(recipe: Recipe, arm: Arm): string[] {
+  const { branch, model } = recipeOfArm(recipe, arm);
+  const problems: string[] = [];
+  if (arm.lrPeak !== undefined && arm.lrPeak < branch.lrMin) {
+    problems.push(`lrPeak: expected at least branch.lrMin (${branch.lrMin}), got ${arm.lrPeak}`);
+  }
+  const steps = Math.ceil((arm.tokens ?? branch.tokens) / tokensOfUpdate(branch, model));
+  // Without tokens of its own the arm has the recipe's, which are checked with it.
+  if (arm.tokens !== undefined && arm.schedule === 'rewarm' && branch.rewarmSteps > steps) {
+    problems.push(
+      `tokens: expected enough for branch.rewarmSteps (${branch.rewarmSteps}) to end before phase 2 does, got ${steps} steps`,
+    );
+  }
+  if (arm.captions !== undefined && recipe.corpus.preset === 'external') {
+    problems.push('captions: labels and tags are made of the scenes of the default corpus; data of your own has none');
+  }
   return problems;
 }
 

@@ -31,8 +31,7 @@ export type StudyErrorCode =
   | 'job-refused'
   | 'bad-location'
   | 'bad-option'
-  | 'queue-unreachable'
-  | 'missing-package';
+  | 'queue-unreachable';
 
 const marker = Symbol.for('@vlm/study/error');
 

@@ -43,11 +43,11 @@ export async function* allPictures(
   corpus: string,
   onBroken: ReadShardsOptions['onBroken'] = 'error',
   of: 'all' | 'questions' = 'all',
-): AsyncGenerator<{ key: string; png: Uint8Array }> {
+): AsyncGenerator<{ key: string; png: Uint8Array; shard: string }> {
   for (const group of Object.keys(await corpusGroups(corpus))) {
     if (group.startsWith('text/') || (of === 'questions' && !group.startsWith('eval/'))) continue;
-    for await (const { key, members } of eachSample(corpus, group, { onBroken, pictures: true })) {
-      if (members['png']) yield { key: `${group}/${key}`, png: members['png'] };
+    for await (const { key, members, shard } of eachSample(corpus, group, { onBroken, pictures: true })) {
+      if (members['png']) yield { key: `${group}/${key}`, png: members['png'], shard };
     }
   }
 }

@@ -1,28 +1,54 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { brokenShardPolicy } from './shards.ts';
 
-/** What a training phase leaves out under the recipe's policies: told once each, and counted. */
+/** What a training phase leaves out under the recipe's policies: told once each, and counted once each, however often it is met. */
 export interface Skips {
   onBroken: 'error' | ((problem: Error) => void);
   onLeftOut: (key: string) => void;
-  counts: Record<string, number>;
+  counts(): Promise<Record<string, number>>;
 }
 
-export function skipPolicy(
-  context: Pick<PhaseContext, 'onWarning'>,
+/** One line of JSON for each thing left out: a phase that goes on after an interruption knows what it met before. */
+const fileOfSkips = 'left-out.jsonl';
+
+export async function skipPolicy(
+  { directory, onWarning }: Pick<PhaseContext, 'directory' | 'onWarning'>,
   brokenShards: Recipe['data']['brokenShards'],
-): Skips {
-  const counts: Record<string, number> = {};
-  const told = new Set<string>();
+): Promise<Skips> {
+  const file = join(directory, fileOfSkips);
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const known = new Map(wholeLines(text).map(({ what, message }) => [message, what]));
+  let written = text === '' || text.endsWith('\n') ? Promise.resolve() : appendFile(file, '\n');
   const note = (what: string, message: string): void => {
-    counts[what] = (counts[what] ?? 0) + 1;
-    if (!told.has(message)) context.onWarning(`Left out, as the recipe says: ${message}`);
-    told.add(message);
+    if (known.has(message)) return;
+    known.set(message, what);
+    onWarning(`Left out, as the recipe says: ${message}`);
+    written = written.then(() => appendFile(file, `${JSON.stringify({ what, message })}\n`));
+    written.catch(() => {}); // reported with the counts
   };
   return {
     onBroken: brokenShardPolicy(brokenShards, (message) => note('faults of shards', message)),
     onLeftOut: (key) => note('items without a readable picture', `the item of picture ${key}, which did not decode`),
-    counts,
+    async counts() {
+      await written;
+      const kinds = [...known.values()];
+      return Object.fromEntries(
+        [...new Set(kinds)].map((what) => [what, kinds.filter((kind) => kind === what).length]),
+      );
+    },
   };
+}
+
+/** A line that was cut when the process was killed is none: what it told of is met again. */
+function wholeLines(text: string): { what: string; message: string }[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as { what: string; message: string }];
+    } catch {
+      return [];
+    }
+  });
 }

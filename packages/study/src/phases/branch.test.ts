@@ -82,3 +82,15 @@ it('reads what the text run left, and then every document of the corpus', async 
   expect(branch.sources['text']).toEqual(fromTheBeginning.state());
   await fromTheBeginning.return?.();
 });
+
+it('goes on where it stopped, under whatever name another study gives the phase', async () => {
+  const [arm] = recipe.arms;
+  const other = expandStudy({ ...recipe, arms: [{ ...arm!, tokens: 24_576 }] });
+  const phase = other.phases.find(({ kind }) => kind === 'branch')!;
+  const stop = new AbortController();
+  const hooks = { signal: stop.signal, onWarning: () => {}, onProgress: () => stop.abort() };
+  await expect(runPhase(phase, other, store, hooks)).rejects.toMatchObject({ code: 'interrupted' });
+  const renamed = { ...phase, id: 'branch/another-name/seed-124' };
+  const again = { ...hooks, signal: new AbortController().signal, onProgress: () => {} };
+  expect((await runPhase(renamed, other, store, again)).summary).toMatchObject({ branchTokens: expect.any(Number) });
+});

@@ -10,6 +10,7 @@ import type { OwnEncoder } from '../graph.ts';
 import { textModelConfig, visionModelConfig } from '../model-config.ts';
 import { type Recipe, tokensOfUpdate } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
+import { phaseName } from '../store/store-files.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName, mainSchedule } from './main.ts';
 import { openPictures, type WhenRead } from './open-pictures.ts';
@@ -51,7 +52,7 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
   const corpus = corpusFolder(context.parent('corpus'));
   const parent = await finalCheckpoint(join(context.parent('main'), 'checkpoints'), textConfig).open(finalName);
   const steps = Math.ceil(settings.tokens / tokensOfUpdate(settings, settings.model));
-  const skips = skipPolicy(context, settings.brokenShards);
+  const skips = await skipPolicy(context, settings.brokenShards);
   const source = { corpus, tokenizer, seed: settings.seed, onBroken: skips.onBroken };
   const pictures = await openPictures(context, settings, features, encoder);
   const pictured = { ...source, features: pictures, onLeftOut: skips.onLeftOut };
@@ -70,7 +71,7 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
     ownEncoder: settings.ownEncoder,
     optimizer: settings.optimizer,
     weightDecay: settings.optimizer.weightDecay,
-    run: context.phase.id,
+    run: phaseName(context.phase),
     schedule: branchSchedule(settings, steps),
     start: (run) => {
       const all = { ...initParameters(vlmParams(config), settings.seed), ...encoder?.params };

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type BenchmarkName, benchmarks, visionTask } from '@vlm/evals';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExternalCorpus, ExternalManifest } from '../data/external-corpus.ts';
 import { corpusGroups, eachSample } from '../data/read-group.ts';
@@ -11,10 +12,11 @@ import { parseRecipe } from '../parse-recipe.ts';
 import { presets } from '../presets/index.ts';
 import type { Recipe } from '../recipe.ts';
 import type { StudyResults } from '../report/results.ts';
+import { meanScores, sixTaskScore } from '../report/score-rows.ts';
 import { runPhase } from '../run-phase.ts';
 import { openStore, type Store } from '../store.ts';
 import { realFormatsRecipe, writeRealFormats } from '../testing/real-formats.ts';
-import { buildExternalCorpus } from './external-corpus.ts';
+import { buildExternalCorpus, taskOfBenchmark } from './external-corpus.ts';
 
 let folder: string;
 let corpus: ExternalCorpus;
@@ -320,4 +322,14 @@ describe('the whole study on it', { timeout: 240_000 }, () => {
     expect(kept).toBe(features === 'stored' ? 3 + 23 + 27 : 3);
     if (features === 'when-read') await resumesBitForBit(study, store, 'branch/branch-50/seed-124');
   });
+});
+
+it('benchmarks stand under the tasks that are their twins: the paper’s own six are the six-task score', () => {
+  const six: BenchmarkName[] = ['vqa-v2', 'gqa', 'text-vqa', 'pope', 'refcoco', 'ocid-ref'];
+  expect(six.map((name) => taskOfBenchmark[name]).sort()).toEqual([...meanScores[sixTaskScore]!].sort());
+  const plain = (name: string | undefined) => name?.toLowerCase().replace(/\W/g, '');
+  for (const [name, task] of Object.entries(taskOfBenchmark)) {
+    expect(Object.keys(benchmarks)).toContain(name);
+    expect(plain(visionTask(task, 'answers').twin)).toBe(plain(name));
+  }
 });

@@ -144,28 +144,29 @@ async function* heldOutDocuments({ text }: ExternalCorpus): AsyncGenerator<Sampl
   }
 }
 
-/** Benchmarks by what they ask for, under the tasks of the default corpus: the type of a question is its benchmark. */
+/** Every benchmark is a task of its own; the type of a question is its benchmark. */
 async function writeQuestions(corpus: ExternalCorpus, directory: string) {
-  const items: { item: BenchmarkItem; picture: string }[] = [];
+  const byTask = new Map<string, { item: BenchmarkItem; picture: string }[]>();
   for (const { name, folder, images, slim, checkCounts } of corpus.benchmarks) {
     const read = await readBenchmark(name as BenchmarkName, folder, {
       ...(slim === undefined ? {} : { slim }),
       ...(checkCounts === undefined ? {} : { checkCounts }),
     });
-    for (const item of read) {
+    const items = read.map((item) => {
       const question = benchmarks[name as BenchmarkName].prompt(item);
-      items.push({
+      return {
         item: { ...item, question, id: `${name}/${item.id}`, type: name },
         picture: join(images, item.image),
-      });
-    }
+      };
+    });
+    const task = taskOfBenchmark[name] ?? name;
+    byTask.set(task, [...(byTask.get(task) ?? []), ...items]);
   }
-  const tasks = new Set(items.map(({ item }) => taskOf(item)));
   return Promise.all(
-    [...tasks].map(async (task) => {
-      const own = items.filter(({ item }) => taskOf(item) === task);
-      return { group: `eval/${task}`, ...(await write(directory, `eval-${task}`, questionSamples(task, own))) };
-    }),
+    [...byTask].map(async ([task, items]) => ({
+      group: `eval/${task}`,
+      ...(await write(directory, `eval-${task}`, questionSamples(task, items))),
+    })),
   );
 }
 
@@ -185,20 +186,16 @@ async function* questionSamples(
   }
 }
 
-function taskOf({ target }: BenchmarkItem): string {
-  switch (target.kind) {
-    case 'yes-no':
-      return 'existence';
-    case 'box':
-      return 'grounding';
-    case 'caption':
-      return 'captioning';
-    case 'choice':
-      return 'choice';
-    case 'answers':
-      return 'open-vqa';
-  }
-}
+/** Of the default corpus' tasks those that are these benchmarks' twins, by which the two means over tasks go. Others stand under their own names. */
+export const taskOfBenchmark: Readonly<Record<string, string>> = {
+  'vqa-v2': 'open-vqa',
+  gqa: 'relations',
+  'text-vqa': 'reading',
+  pope: 'existence',
+  refcoco: 'grounding',
+  'ocid-ref': 'cluttered-grounding',
+  nocaps: 'captioning',
+};
 
 async function write(
   directory: string,

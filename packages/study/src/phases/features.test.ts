@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import type { Recipe } from '../recipe.ts';
 import { runPhase } from '../run-phase.ts';
 import { writeJson } from '../store/whole-file.ts';
 import { openStore, type Store } from '../store.ts';
-import { redPng, tinyCorpus } from '../testing/tiny-corpus.ts';
+import { redPng, type TinySample, tinyCorpus } from '../testing/tiny-corpus.ts';
 import { encoderFile } from './features.ts';
 
 let directory: string;
@@ -21,12 +21,13 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 /** A store whose corpus holds three pictures, one of them broken, and whose encoder is the bare patches. */
-async function prepare(brokenImages: Recipe['data']['brokenImages']) {
+async function prepare(brokenImages: Recipe['data']['brokenImages'], more: Record<string, TinySample[]> = {}) {
   const study = expandStudy({ ...presets['smoke']!, data: { brokenImages, brokenShards: 'error' } });
   const find = (kind: string): Phase => study.phases.find((phase) => phase.kind === kind)!;
   const caption = (key: string, png: Uint8Array) => ({ key, members: { png, txt: 'a cat', json: '{}' } });
   const corpus = await tinyCorpus({
     'captions/train': [caption('a', redPng), caption('b', redPng.slice(0, 40)), caption('c', redPng)],
+    ...more,
   });
   await mkdir(store.phaseDirectory(find('corpus')), { recursive: true });
   await rename(corpus, join(store.phaseDirectory(find('corpus')), 'corpus'));
@@ -64,5 +65,23 @@ describe('the features phase', () => {
     expect(features.has('captions/train/b')).toBe(false);
     expect(Array.from(features.of('captions/train/c').slice(0, 3))).toEqual([1, -1, -1]);
     features.close();
+  });
+
+  it('does not leave out the picture of a question, whatever training may leave out', async () => {
+    const question = { key: 'q', members: { png: redPng.slice(0, 40), json: '{}' } };
+    const { study, phase } = await prepare('skip', { 'eval/existence': [question] });
+    await expect(runPhase(phase, study, store, { ...hooks, onWarning: () => {} })).rejects.toThrow('eval/existence/q');
+  });
+
+  it('refuses a key that two shards have: one picture would be trained with the other’s caption', async () => {
+    const { study, phase } = await prepare('skip');
+    const file = join(store.phaseDirectory(study.phases[0]!), 'corpus/manifest.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8'));
+    manifest.shards['captions/train'].push(manifest.shards['captions/train'][0]);
+    await writeJson(file, manifest);
+    await expect(runPhase(phase, study, store, { ...hooks, onWarning: () => {} })).rejects.toMatchObject({
+      code: 'bad-data',
+      message: expect.stringMatching(/captions\/train\/a again in .*"when-read"/),
+    });
   });
 });

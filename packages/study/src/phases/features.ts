@@ -32,6 +32,7 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
   const encoder = await openEncoder(context.parent('encoder'));
   const file = await open(join(context.directory, featureFile), 'w');
   const keys: string[] = [];
+  const known = new Set<string>();
   const { brokenImages, brokenShards, features: how } = context.phase.settings as unknown as Recipe['data'];
   const wanted = how === 'when-read' ? 'questions' : 'all';
   const skipped = { images: 0, shardFaults: 0 };
@@ -57,11 +58,18 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
       const { features } = await encodeSamples(
         encoder,
         batch.map(({ key, png }) => ({ name: key, bytes: png })),
-        { onBroken: brokenImages === 'error' ? 'error' : ({ error }) => noteBroken(error.message) },
+        {
+          // A question without its picture cannot be asked, whatever training may leave out.
+          onBroken: ({ name, error }) => {
+            if (brokenImages === 'error' || name.startsWith('eval/')) throw error;
+            noteBroken(error.message);
+          },
+        },
       );
       for (const [i, row] of features.entries()) {
         if (!row) continue;
-        await file.write(row);
+        // `write` may end early on a disk that is nearly full.
+        await file.appendFile(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
         keys.push(batch[i]!.key);
       }
       batch = [];
@@ -81,6 +89,8 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
       wanted,
     )) {
       if (context.signal.aborted) throw new StudyError('interrupted', 'Stopped; the features begin again.');
+      if (known.has(picture.key)) throw repeatedKey(picture);
+      known.add(picture.key);
       batch.push(picture);
       if (batch.length === batchPictures) await flush();
     }
@@ -91,6 +101,14 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
   }
   await writeFeatureIndex(context.directory, { patches: encoder.patches, width: encoder.width, keys });
   return { pictures: keys.length, patches: encoder.patches, width: encoder.width, encoder: encoder.id, skipped };
+}
+
+/** Keys are unique within a shard; two sets of shards that count from 0 each share them. */
+function repeatedKey({ key, shard }: { key: string; shard: string }): StudyError {
+  return new StudyError(
+    'bad-data',
+    `Expected every picture of the corpus to have a key of its own, got ${key} again in ${shard}: stored features are found by that key. Give the shards keys that differ, or set data.features to "when-read", which looks nothing up.`,
+  );
 }
 
 /** The encoder that a finished phase left. */

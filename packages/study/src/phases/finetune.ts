@@ -16,6 +16,7 @@ import type { OwnEncoder } from '../graph.ts';
 import { visionModelConfig } from '../model-config.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
+import { phaseName } from '../store/store-files.ts';
 import { corpusFolder } from './corpus.ts';
 import { finalName } from './main.ts';
 import { openPictures, type WhenRead } from './open-pictures.ts';
@@ -42,7 +43,7 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     visionModelConfig(settings, tokenizer.vocabSize, features.width, own?.config);
   const config = modelWith(encoder);
   const corpus = corpusFolder(context.parent('corpus'));
-  const skips = skipPolicy(context, settings.brokenShards);
+  const skips = await skipPolicy(context, settings.brokenShards);
   const conversations = (pictures: PictureInputs): OpenSource<TrainingItem> =>
     withLimit(
       conversationSource({
@@ -77,7 +78,7 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     ownEncoder,
     optimizer: settings.optimizer,
     weightDecay: settings.weightDecay,
-    run: context.phase.id,
+    run: phaseName(context.phase),
     schedule: {
       kind: 'cosine',
       lrPeak: settings.lrPeak,

@@ -26,7 +26,7 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
   const tokenizer = await loadTokenizer(context.parent('tokenizer'));
   const config = textModelConfig(settings, tokenizer.vocabSize);
   const totalSteps = mainSteps({ main: settings, model: settings.model });
-  const skips = skipPolicy(context, settings.brokenShards);
+  const skips = await skipPolicy(context, settings.brokenShards);
   return trainPhase(context, {
     config,
     optimizer: settings.optimizer,

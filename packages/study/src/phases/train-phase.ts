@@ -76,7 +76,7 @@ export interface TrainPhaseOptions {
   /** The checkpoint that this phase leaves for others. */
   finalName: string;
   /** What was left out under the recipe's policies, counted while it trains. */
-  skipped: Readonly<Record<string, number>>;
+  skipped(): Promise<Readonly<Record<string, number>>>;
 }
 
 const progressIntervalMs = 250;
@@ -171,7 +171,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       schedule: options.schedule,
       accounting: data?.accounting,
       mixture: mixtureFigures(options, data),
-      skipped: options.skipped,
+      skipped: await options.skipped(),
       keptCheckpoints: pruneRule,
     };
   } finally {

@@ -1,5 +1,6 @@
 import type { Recipe } from '../recipe.ts';
-import { paperArms } from './paper-arms.ts';
+import { paperArm } from '../sweeps/sweep.ts';
+import { branchPoints } from '../sweeps/timing.ts';
 
 /** What `npm start` runs: the whole study in minutes on two cores, on the default corpus. */
 export const quick: Recipe = {
@@ -35,7 +36,7 @@ export const quick: Recipe = {
     moments: 'carried',
     attention: 'within-item',
   },
-  arms: paperArms(),
+  arms: branchPoints.map(paperArm),
   finetune: {
     epochs: 1,
     batchSize: 8,

@@ -87,7 +87,7 @@ export async function collectResults(study: Study, store: Store, options: Collec
     byTask: compareByTask(recipe, rowsOf),
     controls: controlComparisons(recipe, rowsOf),
     samples: await sampleAnswers(study, store, rowsOf),
-    encoder: (await read.record('encoder')).summary,
+    encoder: await read.summaryIfThere('encoder'),
     corpus: (await read.record('corpus')).summary,
     skipped: await read.skipped(),
     phases: await read.phases(),

@@ -19,6 +19,11 @@ export function limits(results: StudyResults): string[] {
     seeds === 1
       ? 'Nothing about the order of arms from one seed alone: intervals vary the items asked and leave out the noise of training itself, which the paper puts at .1 to .6 VQAv2 points and which is larger at this size.'
       : `Nothing about seeds that were not trained: intervals vary the items and the ${seeds} seeds, and ${seeds} seeds say little about how far apart seeds can be.`,
+    ...(recipe.encoder.kind === 'cnn' && seeds > 1
+      ? [
+          `Nothing about other image encoders of the same kind: all ${seeds} seeds look through one, trained once, so no interval knows how far another training of it would move an answer.`,
+        ]
+      : []),
     'That two arms are equal: “cannot be told apart” means that these items and seeds do not show a difference; the smallest one that they would have shown stands beside every comparison.',
     ...(hasMainRun(recipe) ? [textLengthLimit(recipe)] : []),
     ...(recipe.arms.some(({ from }) => from !== undefined) ? [publicLimit] : []),

@@ -38,6 +38,9 @@ export function phaseReader(study: Study, store: Store) {
   };
   return {
     record,
+    /** Nothing of a phase that no evaluated arm needed, such as the recipe's own encoder beside a sweep's. */
+    summaryIfThere: async (id: string): Promise<Record<string, unknown>> =>
+      (await store.record(find(id)))?.summary ?? {},
     rows: (id: string): Promise<EvalRow[]> => lines<EvalRow>(id, rowsFile),
     curve: async (id: string): Promise<CurvePoint[]> => smoothed(await points(id)),
     /** Models of every arm and seed, then the text models, those of others last. */

@@ -25,7 +25,7 @@ export const scale: Sweep = {
   axis: { title: 'arm', of: ({ id }) => id, isNominal: true },
 };
 
-/** Half as wide with heads of the same width; where that does not divide, heads of half the width. */
+/** Half as wide: as many heads, of half the width. */
 function halfWidth({ dim, heads, hidden }: Recipe['model']): Partial<Recipe['model']> {
   return {
     dim: Math.ceil(dim / (2 * heads)) * heads,
