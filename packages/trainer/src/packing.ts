@@ -8,7 +8,7 @@
  * - `whole-images`: `no-split` for items with patches; text is cut wherever a row ends and fills the room that they leave.
  * - `one-item-per-row`: what it says.
  *
- * There is no mask between the items of a row. An item longer than a row cannot stay whole: `overlong` says what then happens.
+ * There is no mask between the items of a row but where the shape asks for `items`. An item longer than a row cannot stay whole: `overlong` says what then happens.
  */
 import type { NamedArrays } from '@vlm/jit';
 import { oneCallAtATime, type ResumableIterator } from '@vlm/mixture-sampler';
