@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { hostname, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { processSpace } from '@vlm/trainer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expandStudy, type Phase, type Study } from './graph.ts';
 import { parseRecipe } from './parse-recipe.ts';
@@ -23,13 +25,19 @@ afterEach(() => rm(folder, { recursive: true }));
 const hooks = { signal: new AbortController().signal, onProgress: () => {}, onWarning: () => {} };
 
 describe('runPhase', () => {
-  it.each(['', '{"pid":1,"ho', 'null', '{"pid":1,"host":"lost"}'])(
-    'is not held up by a lock of checkpoints that a lost machine left: %j',
-    async (lock) => {
-      const checkpoints = join(store.phaseDirectory(corpus), 'checkpoints');
-      await mkdir(checkpoints, { recursive: true });
-      await writeFile(join(checkpoints, '.lock.json'), lock);
-      expect(await runPhase(corpus, study, store, hooks)).toMatchObject({ id: 'corpus' });
-    },
-  );
+  const here = { pid: process.ppid, host: hostname(), processes: processSpace() };
+  it.each([
+    ['', false],
+    ['{"pid":1,"ho', false],
+    ['null', false],
+    ['{"pid":1,"host":"lost"}', false],
+    [JSON.stringify({ ...here, processes: 'another boot' }), false],
+    [JSON.stringify(here), true],
+  ])('drops a lock of checkpoints that nobody here can hold, and no other: %j', async (text, stays) => {
+    const lock = join(store.phaseDirectory(corpus), 'checkpoints', '.lock.json');
+    await mkdir(dirname(lock), { recursive: true });
+    await writeFile(lock, text);
+    await runPhase(corpus, study, store, hooks);
+    expect(existsSync(lock)).toBe(stays);
+  });
 });

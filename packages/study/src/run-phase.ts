@@ -1,5 +1,4 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { PhaseProgress } from './executor.ts';
@@ -16,6 +15,7 @@ import { runFinetune } from './phases/finetune.ts';
 import { runMain } from './phases/main.ts';
 import { runReport } from './phases/report.ts';
 import { runTokenizer } from './phases/tokenizer.ts';
+import { isHere, type StoreHolder } from './store/holder.ts';
 import { progressSaver } from './store/progress-saver.ts';
 import type { PhaseRecord, Store } from './store.ts';
 import { explainFileError, StudyError } from './study-error.ts';
@@ -168,18 +168,21 @@ function parentsToFetch(phase: Phase, study: Study): Phase[] {
 }
 
 /**
- * A machine that was lost leaves the lock of its checkpoints behind, on a file server, or half of it. The claim says that nobody is at work here.
+ * A machine that was lost, or an earlier boot or container, leaves the lock of its checkpoints behind, or half of it. The claim says that nobody is
+ * at work here, and a number from there may by now be another process.
  */
 async function dropForeignLock(directory: string): Promise<void> {
   const file = join(directory, 'checkpoints', '.lock.json');
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text !== undefined && hostOfLock(text) !== hostname()) await rm(file, { force: true });
+  if (text === undefined) return;
+  const holder = holderOf(text);
+  if (!holder || !isHere(holder)) await rm(file, { force: true });
 }
 
 /** Undefined for a lock that was cut while it was written. */
-function hostOfLock(text: string): string | undefined {
+function holderOf(text: string): StoreHolder | undefined {
   try {
-    return (JSON.parse(text) as { host?: string } | null)?.host;
+    return (JSON.parse(text) as StoreHolder | null) ?? undefined;
   } catch {
     return undefined;
   }

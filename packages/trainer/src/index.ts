@@ -17,6 +17,7 @@ export {
   type StepBatches,
   type TrainingBatch,
 } from './packing.ts';
+export { processSpace } from './process-space.ts';
 export {
   beginRun,
   branchRun,

@@ -2,12 +2,15 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { processSpace } from './process-space.ts';
 import { TrainerError } from './trainer-error.ts';
 
 interface Holder {
   pid: number;
   host: string;
   since: string;
+  /** See {@link processSpace}. Says to a caller who knows better, as a study by its claims does, that the number means nobody here. */
+  processes?: string;
 }
 
 /** Files that this process holds: a lock with its number that is not among them was left by an earlier process of that number. */
@@ -23,7 +26,13 @@ const LOCK = '.lock.json';
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const file = resolve(directory, LOCK);
-  const mine: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  const processes = processSpace();
+  const mine: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    ...(processes === undefined ? {} : { processes }),
+  };
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await mkdir(directory, { recursive: true });

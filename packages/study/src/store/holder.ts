@@ -1,5 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { processSpace } from '@vlm/trainer';
 
 /** A process that has something of a store for itself. */
 export interface StoreHolder {
@@ -37,19 +37,4 @@ export function isDead(holder: StoreHolder): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
-}
-
-let known: string | undefined | null = null;
-
-/** Two containers may share a host name and both have a process 7. */
-function processSpace(): string | undefined {
-  if (known === null) {
-    try {
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-      known = `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
-    } catch {
-      known = undefined;
-    }
-  }
-  return known;
 }
