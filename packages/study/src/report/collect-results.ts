@@ -37,10 +37,17 @@ export async function collectResults(study: Study, store: Store, options: Collec
   const models: ModelResult[] = [];
   const arms: ArmResult[] = [];
   const byArm = groupByArm(evaluated);
+  // Sweeps give one model several names.
+  const known = new Map<string, EvalRow[]>();
+  const rows = async (phase: string): Promise<EvalRow[]> => {
+    const found = known.get(phase) ?? (await read.rows(phase));
+    known.set(phase, found);
+    return found;
+  };
   for (const [id, runs] of byArm) {
     options.onNote(`intervals of ${id}`, 0.7 * (arms.length / byArm.size));
     const bySeed = new Map<number, EvalRow[]>();
-    for (const { seed, phase } of runs) bySeed.set(seed, await read.rows(phase.id));
+    for (const { seed, phase } of runs) bySeed.set(seed, await rows(phase.id));
     const arm = recipe.arms.find((candidate) => candidate.id === id);
     const scores = runs.map(({ seed }) => scoreRows(bySeed.get(seed)!, { seed: `${seed}`, resamples }));
     arms.push({
