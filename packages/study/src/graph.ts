@@ -187,14 +187,21 @@ type SharedPhases = Record<'corpus' | 'tokenizer' | 'encoder' | 'features', stri
 /** What no seed and no branch point changes. */
 function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
   const corpus = add({ id: 'corpus', kind: 'corpus', settings: { ...recipe.corpus }, parents: {} });
-  const tokenizer = add({ id: 'tokenizer', kind: 'tokenizer', settings: { ...recipe.tokenizer }, parents: { corpus } });
+  const { features: how, ...data } = recipe.data;
+  // Policies are part of an identity where they are not the default, so that it stays what it was before they were.
+  const skips = (name: keyof typeof data) => (data[name] === 'skip' ? { [name]: 'skip' } : {});
+  const tokenizer = add({
+    id: 'tokenizer',
+    kind: 'tokenizer',
+    settings: { ...recipe.tokenizer, ...(recipe.tokenizer.file === undefined ? skips('brokenShards') : {}) },
+    parents: { corpus },
+  });
   const encoder = add({
     id: 'encoder',
     kind: 'encoder',
-    settings: { ...recipe.encoder, seed: recipe.seeds[0], threads: recipe.threads },
+    settings: { ...recipe.encoder, seed: recipe.seeds[0], threads: recipe.threads, ...skips('brokenImages') },
     parents: { corpus },
   });
-  const { features: how, ...data } = recipe.data;
   const features = add({
     id: 'features',
     kind: 'features',

@@ -12,6 +12,7 @@ import {
 } from '@vlm/tokenizer';
 import { checkFolder, publicTokenizerPath, publicVocabulary, tokenizerDigest } from '../data/public-checkpoint.ts';
 import { eachSample } from '../data/read-group.ts';
+import { type Skips, skipPolicy } from '../data/skip-policy.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { writeWhole } from '../store/whole-file.ts';
@@ -28,18 +29,16 @@ const tokenizerFile = 'tokenizer.json';
 const text = new TextDecoder();
 
 /** Learns the merges of a byte-level BPE from training text, captions and conversations. */
-export async function runTokenizer({
-  phase,
-  directory,
-  parent,
-  onProgress,
-}: PhaseContext): Promise<Record<string, unknown>> {
+export async function runTokenizer(context: PhaseContext): Promise<Record<string, unknown>> {
+  const { phase, directory, parent, onProgress } = context;
   if (phase.files) return importPublicTokenizer(phase, directory);
-  const settings = phase.settings as unknown as Recipe['tokenizer'];
+  const settings = phase.settings as unknown as Recipe['tokenizer'] & Partial<Pick<Recipe['data'], 'brokenShards'>>;
   if (settings.file !== undefined) return importTokenizer(settings.file, directory);
+  const { brokenShards = 'error' } = settings;
+  const { onBroken, counts } = await skipPolicy(context, brokenShards);
   const texts: string[] = [];
   let bytes = 0;
-  for await (const sample of trainingTexts(corpusFolder(parent('corpus')))) {
+  for await (const sample of trainingTexts(corpusFolder(parent('corpus')), onBroken)) {
     texts.push(sample);
     bytes += Buffer.byteLength(sample);
     if (bytes >= settings.maxTrainBytes) break;
@@ -50,7 +49,8 @@ export async function runTokenizer({
   const tokenizer = createTokenizer(data);
   const sample = texts.slice(0, 2000).join('\n');
   const bytesPerToken = Buffer.byteLength(sample) / tokenizer.encode(sample).length;
-  return { vocabSize: tokenizer.vocabSize, trainBytes: bytes, bytesPerToken };
+  const skipped = brokenShards === 'error' ? {} : { skipped: await counts() };
+  return { vocabSize: tokenizer.vocabSize, trainBytes: bytes, bytesPerToken, ...skipped };
 }
 
 /** Takes over a vocabulary in Hugging Face's `tokenizer.json` (GPT-NeoX's, for the paper), with the special tokens of pictures behind its last id. */
@@ -91,8 +91,8 @@ export async function loadTokenizer(directory: string): Promise<StudyTokenizer> 
 }
 
 /** Documents, captions and conversations in turn, so that any prefix holds all three. */
-async function* trainingTexts(corpus: string): AsyncGenerator<string> {
-  const streams = [documents(corpus), captions(corpus), conversations(corpus)];
+async function* trainingTexts(corpus: string, onBroken: Skips['onBroken']): AsyncGenerator<string> {
+  const streams = [documents(corpus, onBroken), captions(corpus, onBroken), conversations(corpus, onBroken)];
   const open = new Set(streams);
   try {
     while (open.size > 0) {
@@ -107,16 +107,16 @@ async function* trainingTexts(corpus: string): AsyncGenerator<string> {
   }
 }
 
-async function* documents(corpus: string): AsyncGenerator<string> {
-  for await (const { members } of eachSample(corpus, 'text/train')) yield text.decode(members['txt']);
+async function* documents(corpus: string, onBroken: Skips['onBroken']): AsyncGenerator<string> {
+  for await (const { members } of eachSample(corpus, 'text/train', { onBroken })) yield text.decode(members['txt']);
 }
 
-async function* captions(corpus: string): AsyncGenerator<string> {
-  for await (const { members } of eachSample(corpus, 'captions/train')) yield text.decode(members['txt']);
+async function* captions(corpus: string, onBroken: Skips['onBroken']): AsyncGenerator<string> {
+  for await (const { members } of eachSample(corpus, 'captions/train', { onBroken })) yield text.decode(members['txt']);
 }
 
-async function* conversations(corpus: string): AsyncGenerator<string> {
-  for await (const { members } of eachSample(corpus, 'conversations/train')) {
+async function* conversations(corpus: string, onBroken: Skips['onBroken']): AsyncGenerator<string> {
+  for await (const { members } of eachSample(corpus, 'conversations/train', { onBroken })) {
     const row = JSON.parse(text.decode(members['json'])) as { conversations: { from: string; value: string }[] };
     yield row.conversations.map((turn) => turn.value.replace('<image>\n', '')).join('\n');
   }
