@@ -4,7 +4,6 @@ import { beginRun } from '@vlm/trainer';
 import { checkFolder, weightsDigest } from '../data/public-checkpoint.ts';
 import { type PublicDecoder, textModelConfig } from '../model-config.ts';
 import type { PhaseContext } from '../run-phase.ts';
-import { phaseName } from '../store/store-files.ts';
 import { StudyError } from '../study-error.ts';
 import { finalName } from './main.ts';
 import { loadTokenizer } from './tokenizer.ts';
@@ -39,7 +38,7 @@ export async function runCheckpoint(context: PhaseContext): Promise<Record<strin
   const { decoder, params } = await readHuggingFace(folder, { sequenceLength: model.sequenceLength });
   const addedRows = config.decoder.vocabSize - decoder.vocabSize;
   const run = {
-    run: phaseName(context.phase),
+    run: context.phase.id,
     schedule: { kind: 'constant', lrPeak: 0, warmupSteps: 0 },
     numerics: 'none',
   } as const;
