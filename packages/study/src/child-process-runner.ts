@@ -26,7 +26,9 @@ export type PhaseMessage =
  */
 export function childProcessRunner(store: Store): PhaseRunner {
   return {
-    run(phase, study, { signal, onProgress, onWarning }) {
+    async run(phase, study, { signal, onProgress, onWarning }) {
+      // A signal that has fired tells nobody again.
+      if (signal.aborted) throw new StudyError('interrupted', `Phase ${phase.id} was stopped before it began.`);
       return new Promise<PhaseRecord>((resolve, reject) => {
         const child = fork(phaseProcessPath(), [], {
           execArgv: phaseProcessArguments(),
@@ -55,7 +57,6 @@ export function childProcessRunner(store: Store): PhaseRunner {
               : crashError(phase, exitCode, exitSignal, stderr),
           );
         });
-        if (signal.aborted) abort();
         child.send({ location: store.location, phase, study } satisfies PhaseRequest);
       });
     },

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { processSpace } from '@vlm/trainer';
+import { thisHolder } from '@vlm/trainer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expandStudy, type Phase, type Study } from './graph.ts';
 import { parseRecipe } from './parse-recipe.ts';
@@ -25,7 +25,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const hooks = { signal: new AbortController().signal, onProgress: () => {}, onWarning: () => {} };
 
 describe('runPhase', () => {
-  const here = { pid: process.ppid, host: hostname(), processes: processSpace() };
+  const here = { ...thisHolder(), pid: process.ppid };
   it.each([
     ['', false],
     ['{"pid":1,"ho', false],

@@ -4,8 +4,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCheckpointStore } from './checkpoint-store.ts';
+import { thisHolder } from './holder.ts';
 import { createBatches } from './packing.ts';
-import { processSpace } from './process-space.ts';
 import { beginRun } from './run-state.ts';
 import { arraySource, namedSource, repeatSource } from './sources.ts';
 import { lockDirectory } from './store-lock.ts';
@@ -47,9 +47,9 @@ describe('a folder of checkpoints', () => {
     await writeLock({ pid: await deadProcess(), host: hostname(), since: 'then' });
     const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory)));
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(JSON.parse(await readFile(join(directory, '.lock.json'), 'utf8'))).toMatchObject({
-      pid: process.pid,
-      processes: processSpace(),
+    expect(JSON.parse(await readFile(join(directory, '.lock.json'), 'utf8'))).toEqual({
+      ...thisHolder(),
+      since: expect.any(String),
     });
     expect(await readdir(directory)).toEqual(['.lock.json']);
     for (const each of tries) if (each.status === 'fulfilled') await each.value();

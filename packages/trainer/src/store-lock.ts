@@ -2,16 +2,8 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { processSpace } from './process-space.ts';
+import { type ProcessHolder, thisHolder } from './holder.ts';
 import { TrainerError } from './trainer-error.ts';
-
-interface Holder {
-  pid: number;
-  host: string;
-  since: string;
-  /** See {@link processSpace}. Says to a caller who knows better, as a study by its claims does, that the number means nobody here. */
-  processes?: string;
-}
 
 /** Files that this process holds: a lock with its number that is not among them was left by an earlier process of that number. */
 const held = new Set<string>();
@@ -26,13 +18,7 @@ const LOCK = '.lock.json';
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const file = resolve(directory, LOCK);
-  const processes = processSpace();
-  const mine: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    since: new Date().toISOString(),
-    ...(processes === undefined ? {} : { processes }),
-  };
+  const mine = thisHolder();
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await mkdir(directory, { recursive: true });
@@ -80,9 +66,9 @@ function refuseIfHeld(file: string, text: string): void {
 }
 
 /** `undefined` for a lock that was cut while it was written. */
-function holderOf(text: string): Holder | undefined {
+function holderOf(text: string): ProcessHolder | undefined {
   try {
-    const { pid, host, since } = JSON.parse(text) as Holder;
+    const { pid, host, since } = JSON.parse(text) as ProcessHolder;
     return Number.isInteger(pid) && typeof host === 'string' ? { pid, host, since } : undefined;
   } catch {
     return undefined;

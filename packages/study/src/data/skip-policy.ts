@@ -1,7 +1,8 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
+import { readIfThere } from '../store/whole-file.ts';
 import { brokenShardPolicy } from './shards.ts';
 
 /** What a training phase leaves out under the recipe's policies: told once each, and counted once each, however often it is met. */
@@ -19,8 +20,8 @@ export async function skipPolicy(
   brokenShards: Recipe['data']['brokenShards'],
 ): Promise<Skips> {
   const file = join(directory, fileOfSkips);
-  const text = await readFile(file, 'utf8').catch(() => '');
-  const known = new Map(wholeLines(text).map(({ what, message }) => [message, what]));
+  const text = (await readIfThere(file)) ?? '';
+  const known = new Map(entriesOf(text).map(({ what, message }) => [message, what]));
   let written = text === '' || text.endsWith('\n') ? Promise.resolve() : appendFile(file, '\n');
   const note = (what: string, message: string): void => {
     if (known.has(message)) return;
@@ -43,7 +44,7 @@ export async function skipPolicy(
 }
 
 /** A line that was cut when the process was killed is none: what it told of is met again. */
-function wholeLines(text: string): { what: string; message: string }[] {
+function entriesOf(text: string): { what: string; message: string }[] {
   return text.split('\n').flatMap((line) => {
     try {
       return [JSON.parse(line) as { what: string; message: string }];

@@ -167,13 +167,9 @@ function twinSentence(controls: readonly Comparison[], arm: string, question: st
 
 function budgetSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
   const rows = byVision(controls).filter(({ a, b }) => a.startsWith('budget-') && b.startsWith('budget-'));
-  const shareOf = (id: string): string => id.slice(id.indexOf('-share-'));
-  // The first of these questions has both, and one late and many in all of its rows.
-  const [lateAndMany] = rows.map(({ b }) => b);
-  const [ofAll, ofLower] = [
-    rows.filter(({ b }) => b === lateAndMany),
-    rows.filter(({ a, b }) => b !== lateAndMany && shareOf(a) === shareOf(b)),
-  ];
+  // The first of the two questions has late and many in all of its rows, the second in none.
+  const lateAndMany = rows[0]?.b;
+  const [ofAll, ofLower] = [true, false].map((isFirst) => rows.filter(({ b }) => (b === lateAndMany) === isFirst));
   // The same models under another name: no second piece of evidence.
   const isHeadline = (row: Comparison): boolean =>
     row.difference === headline?.difference && row.low === headline.low && row.high === headline.high;
@@ -190,11 +186,11 @@ function budgetSentences(headline: Comparison | undefined, controls: readonly Co
   };
   return [
     ...sentence(
-      ofAll,
+      ofAll!,
       'With the same number of image tokens for all',
       'no early start can be told from starting at 100 % with the full share',
     ),
-    ...sentence(ofLower, 'At one lower share, with as many image tokens', 'no early start can be told from 100 %'),
+    ...sentence(ofLower!, 'At one lower share, with as many image tokens', 'no early start can be told from 100 %'),
   ];
 }
 

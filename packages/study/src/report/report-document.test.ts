@@ -23,6 +23,7 @@ import { renderMarkdown } from './render-markdown.ts';
 import { drawFigures, reportDocument } from './report-document.ts';
 import type { ArmScore, Comparison, StudyResults } from './results.ts';
 import { repeatCommand } from './sections/repeat-section.ts';
+import { sweepSections } from './sections/sweep-sections.ts';
 
 const quick: Recipe = { ...presets['quick']!, seeds: [124, 7, 365, 1, 2] };
 const swept = addSweeps(quick, ['timing', 'schedule', 'budget']);
@@ -309,6 +310,8 @@ describe('what cannot be concluded', () => {
     const first = { ...equal, arms: equal.arms.map((arm) => ({ ...arm, seeds: [124] })), missing: ['report'] };
     expect(limits(first).join(' ')).toMatch(/Nothing about the order of arms from one seed alone/);
     expect(limits(equal).join(' ')).toMatch(/5 seeds say little/);
+    expect(limits(equal).join(' ')).toMatch(/all 5 seeds look through one, trained once/);
+    expect(limits(first).join(' ')).not.toMatch(/look through one/);
   });
 
   it('stands in the answer itself where there is one seed', () => {
@@ -377,6 +380,24 @@ describe('the report', () => {
       'npx staged-vlm study run quick --sweep timing,ratio',
     );
     expect(repeatCommand({ ...quick, name: 'mine' })).toBe('npx staged-vlm study run recipe.json');
+  });
+
+  it('says the six largest of the differences that a sweep tells apart, a sentence for each measure', () => {
+    const [row] = equal.comparisons.filter(({ family, measure }) => family === 'timing' && measure === 'vision score');
+    const told = Array.from({ length: 7 }, (_, i) => ({
+      ...row!,
+      a: `arm-${i}`,
+      difference: (i % 2 ? 1 : -1) * (i + 1) * 0.01,
+      verdict: `arm-${i} is better`,
+    }));
+    const [section] = sweepSections({ ...equal, comparisons: told }, new Map());
+    const [, lead, list] = section!.blocks;
+    const text = (lead as { text: string }).text;
+    expect(text).toMatch(
+      /^By the vision score, 7 of 7 comparisons are told apart, the 6 largest: arm-6 .*; arm-5 .*arm-1 /,
+    );
+    expect(text).not.toContain('arm-0');
+    expect(list!.kind).not.toBe('list');
   });
 
   it('is the same text from the same results', async () => {

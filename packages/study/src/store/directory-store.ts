@@ -5,7 +5,7 @@ import { explainFileError } from '../study-error.ts';
 import { type Claim, type ClaimFiles, readClaimant, takeClaim } from './claim.ts';
 import { livingRuns, type RunFiles, showRun } from './runs.ts';
 import { checkVersion, notFinished, parseRecord, phaseName, versionText } from './store-files.ts';
-import { writeBeside, writeWhole } from './whole-file.ts';
+import { readIfThere, writeBeside, writeWhole } from './whole-file.ts';
 
 /**
  * A store in a folder of this machine, or of a file server that several machines mount (docs/decisions/0010-stores.md says what is relied on).
@@ -81,17 +81,6 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
 async function openFolder(folder: string): Promise<void> {
   const opened = await opendir(folder).catch(() => undefined);
   await opened?.close();
-}
-
-/** Only what is not there is taken for absent: a file that cannot be read now may be a result. */
-async function readIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }
 
 /** What a file system without hard links (FAT, some network drives) answers when it is asked for one. */

@@ -1,29 +1,13 @@
 import { hostname } from 'node:os';
-import { processSpace } from '@vlm/trainer';
+import { type ProcessHolder, thisHolder } from '@vlm/trainer';
 
 /** A process that has something of a store for itself. */
-export interface StoreHolder {
-  pid: number;
-  host: string;
-  since: string;
-  /** Which processes its number can be told among: the boot and the process namespace, where the system names them. */
-  processes?: string;
-}
-
-/** This process. */
-export function thisHolder(): StoreHolder {
-  const processes = processSpace();
-  return {
-    pid: process.pid,
-    host: hostname(),
-    since: new Date().toISOString(),
-    ...(processes === undefined ? {} : { processes }),
-  };
-}
+export type StoreHolder = ProcessHolder;
+export { thisHolder };
 
 /** Whether its number names a process here: another machine, boot or container has numbers of its own. */
 export function isHere(holder: StoreHolder): boolean {
-  const here = processSpace();
+  const here = thisHolder().processes;
   const isSameSpace = holder.processes === undefined || here === undefined || holder.processes === here;
   return holder.host === hostname() && isSameSpace;
 }

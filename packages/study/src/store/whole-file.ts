@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { explainFileError } from '../study-error.ts';
 
@@ -38,5 +38,16 @@ export async function writeBeside<Result>(
     throw explainFileError(error, file);
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** Only what is not there is taken for absent: a file that cannot be read now may be a result. */
+export async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
   }
 }

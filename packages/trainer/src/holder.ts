@@ -1,0 +1,40 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/** A process that has something for itself, as locks and claims name it. */
+export interface ProcessHolder {
+  pid: number;
+  host: string;
+  /** When it took what it holds. */
+  since: string;
+  /**
+   * Which processes its number can be told among: the boot and the process namespace, where the system names them (Linux). Two containers may share a
+   * host name and both have a process 7, and after a boot the numbers begin again.
+   */
+  processes?: string;
+}
+
+/** This process, as a holder from now on. */
+export function thisHolder(): ProcessHolder {
+  const processes = processSpace();
+  return {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    ...(processes === undefined ? {} : { processes }),
+  };
+}
+
+let known: string | undefined | null = null;
+
+function processSpace(): string | undefined {
+  if (known === null) {
+    try {
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      known = `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+    } catch {
+      known = undefined;
+    }
+  }
+  return known;
+}
