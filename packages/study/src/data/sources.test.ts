@@ -80,6 +80,7 @@ describe('sources', () => {
 
     // A second pass, and a process that goes on after one that was killed while it wrote a line, meet the same item and count it once.
     skips.onLeftOut('captions/train/b');
+    expect(warnings).toHaveLength(1);
     await appendFile(join(folder, 'left-out.jsonl'), '{"what": "ite');
     const again = await skipPolicy({ directory: folder, onWarning: () => {} }, 'skip');
     again.onLeftOut('captions/train/b');
