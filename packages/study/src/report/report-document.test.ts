@@ -1,3 +1,4 @@
+import type { EvalRow } from '@vlm/evals';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expandStudy } from '../graph.ts';
 import { presets } from '../presets/index.ts';
@@ -14,7 +15,7 @@ import {
 } from './answer.ts';
 import { armScores } from './arm-scores.ts';
 import { estimateCaption, scoreOf, timingArms } from './arms-of-study.ts';
-import { untold } from './compare-arms.ts';
+import { compareByTask, untold } from './compare-arms.ts';
 import { controlSentences } from './controls.ts';
 import { csvTables } from './csv-tables.ts';
 import { limits } from './limits.ts';
@@ -129,6 +130,40 @@ describe('the tasks', () => {
     expect(text).toContain('### Does it hold by task?');
     expect(text).toMatch(/\| six-task score 5 × 99 \| \+2\.0 .* \| \+1\.0 .* \|\n/);
     expect(text).toMatch(/\| grounding 5 × 60 \| \+5\.0 .* \| – \| – \| – \|/);
+  });
+
+  it('are corrected for their number, and the means for none', () => {
+    const rows = (arm: string): EvalRow[] =>
+      ['open-vqa', 'grounding', 'relations'].flatMap((task) =>
+        ['image', 'wrong-image'].flatMap((condition) =>
+          Array.from({ length: 20 }, (_, i) => ({
+            id: `${task}-${i}`,
+            task,
+            split: 'new-scene',
+            type: 'all',
+            condition: condition as EvalRow['condition'],
+            prompt: '?',
+            output: '',
+            expected: '',
+            score: Number((i * 7 + arm.length + task.length) % 3 === 0),
+          })),
+        ),
+      );
+    const pair = ['branch-80', 'branch-100'];
+    const rowsOf = new Map(pair.map((arm) => [arm, new Map([[7, rows(arm)]])]));
+    const arms = quick.arms.filter(({ id }) => pair.includes(id));
+    const found = compareByTask({ ...quick, arms, evaluate: { ...quick.evaluate, bootstrapSamples: 100 } }, rowsOf);
+    const corrected = Object.fromEntries(found.map(({ measure, correctedFor }) => [measure, correctedFor]));
+    expect(corrected).toEqual({
+      'open-vqa': 3,
+      grounding: 3,
+      relations: 3,
+      'vision score, seen': 1,
+      'six-task score, seen': 1,
+      'open-vqa, seen': 3,
+      'grounding, seen': 3,
+      'relations, seen': 3,
+    });
   });
 
   it('are left out where only one is there, and the paper’s score where it is the same', async () => {
