@@ -48,6 +48,11 @@ describe('expandStudy', () => {
     expect(new Set(changed(quick, main))).toEqual(new Set(['main', 'branch', 'finetune', 'evaluate', 'report']));
   });
 
+  it('asks nothing again for more resamples or samples in the report', () => {
+    const evaluate = { ...quick.evaluate, bootstrapSamples: 20_000, sampleItems: 30 };
+    expect(changed(quick, { ...quick, evaluate })).toEqual(['report']);
+  });
+
   it('accumulates batches into fewer updates, and is what it was where it does not', () => {
     const twice: Recipe = { ...quick, main: { ...quick.main, batchSize: 8, accumulate: 2 } };
     expect(mainSteps(twice)).toBe(mainSteps(quick));

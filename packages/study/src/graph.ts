@@ -67,7 +67,7 @@ export function expandStudy(input: Recipe): Study {
   const evaluations: Record<string, string> = {};
   const arms: Record<string, string> = {};
   const ownText = hasMainRun(recipe);
-  const askAboutText = { ...recipe.evaluate, suites: ['text'], threads: recipe.threads };
+  const askAboutText = { ...askingSettings(recipe), suites: ['text'] };
   for (const seed of recipe.seeds) {
     const textModel = ownText ? addMainRun(recipe, recipe, seed, add, base)(1) : undefined;
     for (const arm of recipe.arms) {
@@ -78,7 +78,7 @@ export function expandStudy(input: Recipe): Study {
     }
     if (textModel === undefined) continue;
     evaluations[`text-model:seed-${seed}`] = add({
-      id: `evaluate/text-model/seed-${seed}`,
+      id: textModelId(seed),
       kind: 'evaluate',
       settings: { ...askAboutText, model: recipe.model, seed },
       parents: {
@@ -105,6 +105,12 @@ export function expandStudy(input: Recipe): Study {
   });
   return { recipe, phases: [...phases.values()] };
 }
+
+/** Evaluation of the text model that no image touched. */
+export const textModelId = (seed: number): string => `evaluate/text-model/seed-${seed}`;
+
+/** What of a recipe's evaluation an answer can depend on; the rest is the report's, for which no model is asked again. */
+const askingSettings = ({ evaluate: { batchSize }, threads }: Recipe) => ({ batchSize, threads });
 
 /** Whether any arm leaves a text run of the recipe's own. */
 export const hasMainRun = ({ arms }: Pick<Recipe, 'arms'>): boolean => arms.some(({ from }) => from === undefined);
@@ -276,11 +282,10 @@ function addArm(
     id: `evaluate/${suffix}`,
     kind: 'evaluate',
     settings: {
-      ...own.evaluate,
+      ...askingSettings(own),
       suites: ['vision', 'text'],
       model,
       projector,
-      threads,
       seed,
       ...(ownEncoder.finetune ? { ownEncoder: true } : {}),
     },

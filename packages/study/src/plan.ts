@@ -1,6 +1,14 @@
 import { countParameters, vlmParams } from '@vlm/model';
 import { a100Hours } from './gpu-hours.ts';
-import { type Phase, phasesOfArm, prerequisites, type Study, untouchedName, usedCheckpoints } from './graph.ts';
+import {
+  type Phase,
+  phasesOfArm,
+  prerequisites,
+  type Study,
+  textModelId,
+  untouchedName,
+  usedCheckpoints,
+} from './graph.ts';
 import { textModelConfig } from './model-config.ts';
 import { phaseCost } from './phase-cost.ts';
 import { chainSeconds } from './schedule.ts';
@@ -112,7 +120,7 @@ function phasesOfModels(study: Study): Set<string>[] {
   const byId = new Map(study.phases.map((phase) => [phase.id, phase]));
   const { arms, seeds } = study.recipe;
   const untouched = [
-    ...seeds.map((seed) => `evaluate/text-model/seed-${seed}`),
+    ...seeds.map(textModelId),
     ...usedCheckpoints(study.recipe).map((checkpoint) => `evaluate/${untouchedName(checkpoint)}`),
   ];
   const ends = [

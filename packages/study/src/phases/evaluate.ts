@@ -29,7 +29,7 @@ import { openOwnEncoder, readOwnEncoder } from './own-encoder.ts';
 import { loadTokenizer, type StudyTokenizer } from './tokenizer.ts';
 import { finalCheckpoint } from './train-phase.ts';
 
-type EvaluateSettings = Recipe['evaluate'] &
+type EvaluateSettings = Pick<Recipe['evaluate'], 'batchSize'> &
   Pick<Recipe, 'model' | 'projector' | 'threads'> & { suites: ('vision' | 'text')[]; seed: number; ownEncoder?: true };
 
 /** Every answer of an evaluated model, one JSON object a line. */

@@ -1,5 +1,5 @@
 import type { EvalRow } from '@vlm/evals';
-import { type Phase, phasesOfArm, type Study, untouchedName, usedCheckpoints } from '../graph.ts';
+import { type Phase, phasesOfArm, type Study, textModelId, untouchedName, usedCheckpoints } from '../graph.ts';
 import { rowsFile } from '../phases/evaluate.ts';
 import type { PhaseRecord, Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
@@ -118,8 +118,6 @@ export function wholeLines(bytes: Uint8Array | undefined): string[] {
     .split('\n')
     .slice(0, -1);
 }
-
-const textModelId = (seed: number): string => `evaluate/text-model/seed-${seed}`;
 
 /** Every phase but the report itself, whose record would make it depend on when it was written. */
 const work = ({ phases }: Study): Phase[] => phases.filter(({ kind }) => kind !== 'report');

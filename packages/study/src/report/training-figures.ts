@@ -1,5 +1,6 @@
 import { learningRate, type Schedule } from '@vlm/trainer';
 import { stepAt } from '../graph.ts';
+import { mainSchedule } from '../phases/main.ts';
 import { presets } from '../presets/index.ts';
 import { type Arm, mainSteps, type Recipe, tokensOfUpdate } from '../recipe.ts';
 import { percentText } from '../sweeps/sweep.ts';
@@ -87,13 +88,6 @@ function branchRates(recipe: Recipe, arm: Arm, points = schedulePoints): number[
           totalSteps: steps,
         };
   return Array.from({ length: points }, (_, i) => learningRate(schedule, Math.round((i / (points - 1)) * (steps - 1))));
-}
-
-function mainSchedule(
-  { lrPeak, lrMin, warmupSteps }: Recipe['main'],
-  totalSteps: number,
-): Schedule & { kind: 'cosine' } {
-  return { kind: 'cosine', lrPeak, lrMin, warmupSteps, totalSteps };
 }
 
 function schedulePanel(
