@@ -44,7 +44,7 @@ export interface CheckpointStore {
   /**
    * Takes the folder for one run alone, as `train` does while it runs. A killed run's lock is taken over.
    * @returns gives the folder back
-   * @throws TrainerError `store-locked` when a process that lives, or one on another machine, holds it
+   * @throws TrainerError `store-locked` when a process that lives, or one of another machine or container, holds it
    */
   lock(): Promise<() => Promise<void>>;
   /** What is there, oldest first, unread. */

@@ -25,6 +25,32 @@ export function thisHolder(): ProcessHolder {
   };
 }
 
+/** Whether its number names a process here: another machine, boot or container has numbers of its own. */
+export function isHere(holder: ProcessHolder): boolean {
+  const here = processSpace();
+  const isSameSpace = holder.processes === undefined || here === undefined || holder.processes === here;
+  return holder.host === hostname() && isSameSpace;
+}
+
+/** True only where it is certain: a process that is not here cannot be seen and may live. */
+export function isDead(holder: ProcessHolder): boolean {
+  if (!isHere(holder)) return false;
+  try {
+    process.kill(holder.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** Whether it ran before the last boot of a machine of this name. */
+export function isOfEarlierBoot({ host, processes }: ProcessHolder): boolean {
+  const here = processSpace();
+  return host === hostname() && processes !== undefined && here !== undefined && bootOf(processes) !== bootOf(here);
+}
+
+const bootOf = (processes: string): string => processes.split(' ')[0]!;
+
 let known: string | undefined | null = null;
 
 function processSpace(): string | undefined {

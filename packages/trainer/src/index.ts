@@ -2,7 +2,7 @@ export type { SourceAccount, TokenAccounting } from './accounting.ts';
 export { type Batch, type BatchShape, batchArrays, patchSizes, variantName, variantSignatures } from './batch.ts';
 export { type CheckpointFiles, nodeFiles } from './checkpoint-files.ts';
 export { type CheckpointStore, type CheckpointStoreOptions, createCheckpointStore } from './checkpoint-store.ts';
-export { type ProcessHolder, thisHolder } from './holder.ts';
+export { isDead, isHere, type ProcessHolder, thisHolder } from './holder.ts';
 export type { LossSpikeRule } from './loss-spikes.ts';
 export { jsonLog, type MetricsLog, type MetricsRow, type OpenMetricsLog } from './metrics-log.ts';
 export { OPENLM_IGNORED, type OpenLmMasks, openLmKeeps, openLmRow, openLmToken, openLmTokens } from './openlm.ts';

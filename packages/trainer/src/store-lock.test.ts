@@ -21,6 +21,10 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const writeLock = (holder: object | string): Promise<void> =>
   writeFile(join(directory, '.lock.json'), typeof holder === 'string' ? holder : JSON.stringify(holder));
 
+const here = thisHolder();
+const anotherBoot = '11111111-2222-3333-4444-555555555555 pid:[4026531836]';
+const anotherContainer = `${here.processes?.split(' ')[0]} pid:[1]`;
+
 /** The number of a process that has ended. */
 function deadProcess(): Promise<number> {
   return new Promise((resolve) => {
@@ -57,6 +61,14 @@ describe('a folder of checkpoints', () => {
 
   it.each([
     ['of an earlier process with the number of this one', { pid: process.pid, host: hostname(), since: 'then' }],
+    ...(here.processes === undefined
+      ? []
+      : [
+          [
+            'of a process of an earlier boot, whose number another has now',
+            { ...here, pid: process.ppid, processes: anotherBoot },
+          ] as const,
+        ]),
     ['that was cut while it was written', '{"pid": 1'],
   ])('with a lock %s is taken over', async (_, holder) => {
     await writeLock(holder);
@@ -66,9 +78,30 @@ describe('a folder of checkpoints', () => {
   it.each([
     ['of a living process', { pid: process.ppid, host: hostname(), since: 'then' }],
     ['of another machine', { pid: 1, host: 'elsewhere', since: 'then' }],
+    ['of a machine of another name and boot', { pid: 1, host: 'elsewhere', since: 'then', processes: anotherBoot }],
+    ...(here.processes === undefined
+      ? []
+      : [
+          [
+            'of another container, also with the number of this process',
+            { ...here, since: 'then', processes: anotherContainer },
+          ] as const,
+          [
+            'of another container, also with a number that is free here',
+            { ...here, pid: 2 ** 22 + 1, since: 'then', processes: anotherContainer },
+          ] as const,
+        ]),
   ])('with a lock %s is refused', async (_, holder) => {
     await writeLock(holder);
     await expect(lockDirectory(directory)).rejects.toThrow(/since then; wait for it, .* or delete .*\.lock\.json/);
+  });
+
+  it('is not given back by a run whose lock was deleted and taken by another', async () => {
+    const release = await lockDirectory(directory);
+    const another = JSON.stringify({ ...here, pid: process.ppid });
+    await writeLock(another);
+    await release();
+    expect(await readFile(join(directory, '.lock.json'), 'utf8')).toBe(another);
   });
 
   it('that cannot be there is no matter of the lock', async () => {

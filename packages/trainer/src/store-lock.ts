@@ -2,7 +2,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type ProcessHolder, thisHolder } from './holder.ts';
+import { isDead, isHere, isOfEarlierBoot, type ProcessHolder, thisHolder } from './holder.ts';
 import { TrainerError } from './trainer-error.ts';
 
 /** Files that this process holds: a lock with its number that is not among them was left by an earlier process of that number. */
@@ -10,23 +10,24 @@ const held = new Set<string>();
 const LOCK = '.lock.json';
 
 /**
- * Takes a folder for this run alone. A lock whose process is dead (killed, restarted) is taken over; one of another machine cannot be
- * checked and counts as held. A folder that cannot be written to is left without a lock: nobody else writes there either.
+ * Takes a folder for this run alone. A lock whose process is dead (killed, restarted, gone with the last boot) is taken over; one of another
+ * machine or container cannot be checked and counts as held. A folder that cannot be written to is left without a lock: nobody else writes there either.
  *
  * @returns gives the folder back
  * @throws TrainerError `store-locked`
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const file = resolve(directory, LOCK);
-  const mine = thisHolder();
+  const mine = JSON.stringify(thisHolder());
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await mkdir(directory, { recursive: true });
-      await writeFile(file, JSON.stringify(mine), { flag: 'wx' });
+      await writeFile(file, mine, { flag: 'wx' });
       held.add(file);
       return async () => {
         held.delete(file);
-        await rm(file, { force: true });
+        // Whoever was told to delete a lock of a run that seemed gone may have let another run in.
+        if ((await readFile(file, 'utf8').catch(() => undefined)) === mine) await rm(file, { force: true });
       };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -57,30 +58,27 @@ async function removeIfStale(file: string): Promise<void> {
 
 function refuseIfHeld(file: string, text: string): void {
   const holder = holderOf(text);
-  if (!holder || (holder.host === hostname() && !isAlive(holder.pid, file))) return;
+  if (!holder || isStale(holder, file)) return;
+  const elsewhere = holder.host === hostname() && !isHere(holder) ? ' in another container' : '';
   throw new TrainerError(
     'store-locked',
-    `Checkpoints: expected ${join(file, '..')} for this run alone, got a run of process ${holder.pid} on ${holder.host} that writes to it since ` +
-      `${holder.since}; wait for it, choose another folder, or delete ${file} if it is gone.`,
+    `Checkpoints: expected ${join(file, '..')} for this run alone, got a run of process ${holder.pid} on ${holder.host}${elsewhere} that writes to it ` +
+      `since ${holder.since}; wait for it, choose another folder, or delete ${file} if it is gone.`,
   );
 }
 
 /** `undefined` for a lock that was cut while it was written. */
 function holderOf(text: string): ProcessHolder | undefined {
   try {
-    const { pid, host, since } = JSON.parse(text) as ProcessHolder;
-    return Number.isInteger(pid) && typeof host === 'string' ? { pid, host, since } : undefined;
+    const holder = JSON.parse(text) as ProcessHolder;
+    return Number.isInteger(holder.pid) && typeof holder.host === 'string' ? holder : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isAlive(pid: number, file: string): boolean {
-  if (pid === process.pid) return held.has(file);
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** Nothing renews a lock, so one that a boot outlived would hold for ever if its number, which another process may have by now, were asked. */
+function isStale(holder: ProcessHolder, file: string): boolean {
+  if (isOfEarlierBoot(holder)) return true;
+  return isHere(holder) && holder.pid === process.pid ? !held.has(file) : isDead(holder);
 }
