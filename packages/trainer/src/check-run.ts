@@ -1,5 +1,6 @@
 /** What a run must be before its first step: options that make sense, and a start that is this run and no other. */
 import { checkFields, checkNumber } from './check-values.ts';
+import { checkCheckpointName } from './checkpoint-store.ts';
 import { checkSpikeRule } from './loss-spikes.ts';
 import type { RunState } from './run-state.ts';
 import type { TrainOptions } from './train.ts';
@@ -14,6 +15,7 @@ export function checkOptions(options: TrainOptions): void {
   checkNumber('Training', 'checkpointEvery.steps', checkpointEvery.steps ?? 1, 1, 'whole');
   checkNumber('Training', 'checkpointEvery.seconds', checkpointEvery.seconds ?? 0, 0);
   for (const [name, step] of Object.entries(namedCheckpoints)) {
+    checkCheckpointName(name); // Refused by the store at its step, it would cost the run all work until then.
     checkNumber('Training', `namedCheckpoints ${JSON.stringify(name)}`, step, 0, 'whole');
   }
   if (notFinite !== 'stop') {

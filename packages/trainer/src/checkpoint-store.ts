@@ -88,12 +88,7 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
     lock: async () => (await files.lock?.(directory)) ?? (async () => undefined),
 
     async save({ train, state }, { name } = {}) {
-      if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) {
-        throw new TrainerError(
-          'bad-option',
-          `Checkpoint: expected a name of letters, digits, ".", "_" and "-", got ${JSON.stringify(name)}.`,
-        );
-      }
+      if (name !== undefined) checkCheckpointName(name);
       const parts = encodeCheckpoint({ train, state }, params);
       if (name === undefined) await checkNoLater(state.step);
       const folder = name === undefined ? `step-${String(state.step).padStart(9, '0')}` : `named-${name}`;
@@ -203,6 +198,16 @@ export function createCheckpointStore(options: CheckpointStoreOptions): Checkpoi
       return Number.POSITIVE_INFINITY;
     }
   }
+}
+
+/** @throws TrainerError `bad-option` unless a checkpoint can be kept under the name */
+export function checkCheckpointName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) return;
+  throw new TrainerError(
+    'bad-option',
+    'Checkpoint: expected a name of at most 100 letters, digits, ".", "_" and "-" that begins with a letter or digit, ' +
+      `got ${JSON.stringify(name)}.`,
+  );
 }
 
 function parseFolder(folder: string): { folder: string; name?: string; step?: number } | undefined {

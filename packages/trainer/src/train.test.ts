@@ -469,6 +469,8 @@ describe('guards', () => {
     [{ maxBatchesWithoutLoss: Number.NaN }, /maxBatchesWithoutLoss to be a number .* got NaN/],
     [{ checkpointEvery: { steps: 0 } }, /checkpointEvery.steps to be an integer of at least 1, got 0/],
     [{ namedCheckpoints: { late: 15 } }, /checkpoint "late" within the 14 steps, got step 15/],
+    [{ namedCheckpoints: { 'half way': 7 } }, /a name of .* letters, digits, .*, got "half way"/],
+    [{ namedCheckpoints: { [`a${'b'.repeat(100)}`]: 7 } }, /a name of at most 100 letters/],
     [{ checkpointEvery: { steps: 1 } }, /there is no store/],
   ])('options that make no sense, before anything is opened: %j', async (bad, message) => {
     const start = (): never => expect.unreachable('the run was started');
