@@ -192,6 +192,24 @@ describe('a run of several batches for an update', () => {
     );
   });
 
+  it('counts updates, not batches, where none carries loss', async () => {
+    const mute = items.map((item) => ({ ...item, loss: new Uint8Array(item.tokens.length) }));
+    const silent: TrainOptions['batches'] = () =>
+      createBatches({
+        batch: 1,
+        length: LENGTH,
+        features: 0,
+        sizes: [0],
+        open: namedSource('all', repeatSource(arraySource(mute), 100)),
+        packing: 'one-item-per-row',
+        padToken: 1,
+      });
+    const seen: number[] = [];
+    const asked = { batches: silent, maxBatchesWithoutLoss: 3, onStep: ({ step }: MetricsRow) => void seen.push(step) };
+    await expect(train(options('mute', asked))).rejects.toThrow(/: 3 updates of 3 batches in a row carry no target/);
+    expect(seen).toEqual([1, 2]);
+  });
+
   it('data that ends within an update is an error that says so', async () => {
     const few: TrainOptions['batches'] = (state) =>
       createBatches({

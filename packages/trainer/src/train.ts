@@ -31,7 +31,7 @@ export interface TrainOptions {
   store?: CheckpointStore;
   /** Besides the end and an abort, which always save. */
   checkpointEvery?: { steps?: number; seconds?: number };
-  /** Checkpoints to keep for ever, name → step; step 0 is the start. */
+  /** Checkpoints to keep for ever, name (letters, digits, `.`, `_`, `-`) → step; step 0 is the start. */
   namedCheckpoints?: Record<string, number>;
   /** Where the metrics go: `jsonLog`, `tensorboardLog`, `wandbLog`, or one's own. */
   logs?: readonly OpenMetricsLog[];
@@ -44,7 +44,7 @@ export interface TrainOptions {
    * only the loss is not finite the weights are spoilt, and the run goes back to its last checkpoint and comes again without the batch.
    */
   notFinite?: 'stop' | { skip: number };
-  /** So many batches in a row without a single target that carries loss are an error. Default 8. */
+  /** So many updates in a row without a single target that carries loss, in any of their batches, are an error. Default 8. */
   maxBatchesWithoutLoss?: number;
   /** Stops after the step that is running, with a checkpoint. */
   signal?: AbortSignal;
@@ -143,7 +143,7 @@ class Loop {
   private savedStep: number;
   private savedAt: number;
   private data: Lookahead | undefined;
-  private batchesWithoutLoss = 0;
+  private updatesWithoutLoss = 0;
 
   constructor(options: TrainOptions, start: RunStart, isSaved: boolean) {
     this.options = options;
@@ -204,8 +204,7 @@ class Loop {
     const prepared = await this.data!.take();
     const waitMs = this.now() - waitFrom;
     if (!prepared) {
-      const { accumulate = 1 } = this.state;
-      const updates = accumulate === 1 ? 'steps' : `updates of ${accumulate} batches`;
+      const updates = this.updatesAre('steps');
       throw new TrainerError(
         'data-exhausted',
         `Training ${this.state.run}: expected data for ${steps} ${updates}, got it for ${this.state.step}; repeat a source, or plan fewer steps (countBatches counts them).`,
@@ -222,9 +221,9 @@ class Loop {
       this.state = taken;
       return undefined;
     }
-    this.batchesWithoutLoss = lossTokens > 0 ? 0 : this.batchesWithoutLoss + 1;
-    if (this.batchesWithoutLoss >= (this.options.maxBatchesWithoutLoss ?? 8))
-      throw this.noLoss(this.batchesWithoutLoss);
+    this.updatesWithoutLoss = lossTokens > 0 ? 0 : this.updatesWithoutLoss + 1;
+    if (this.updatesWithoutLoss >= (this.options.maxBatchesWithoutLoss ?? 8))
+      throw this.noLoss(this.updatesWithoutLoss);
 
     const lr = learningRate(this.state.schedule, this.state.step);
     const { metrics, ...result } = await this.update(batches, lossTokens, lr);
@@ -343,10 +342,16 @@ class Loop {
     if (typical !== undefined) this.options.onEvent?.({ kind: 'loss-spike', step, loss, typical });
   }
 
-  private noLoss(batches: number): TrainerError {
+  /** What an update is made of, in words. */
+  private updatesAre(single: 'steps' | 'batches'): string {
+    const { accumulate = 1 } = this.state;
+    return accumulate === 1 ? single : `updates of ${accumulate} batches`;
+  }
+
+  private noLoss(updates: number): TrainerError {
     return new TrainerError(
       'no-loss-tokens',
-      `Training ${this.state.run}: ${batches} batches in a row carry no target with loss; do the items' loss flags mark the tokens to be learned, ` +
+      `Training ${this.state.run}: ${updates} ${this.updatesAre('batches')} in a row carry no target with loss; do the items' loss flags mark the tokens to be learned, ` +
         'and does truncation leave any of them?',
     );
   }
