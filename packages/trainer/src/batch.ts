@@ -213,14 +213,16 @@ export class BatchBuilder {
     return this.shape.length + 1 - this.used[row]!;
   }
 
-  /** Appends tokens `from … to − 1` of the item to a row that has room for them. */
-  place(row: number, item: TrainingItem, from: number, to: number): Placed {
+  /**
+   * Appends tokens `from … to − 1` of the item to a row that has room for them.
+   * @param before placeholders among the tokens before `from`
+   */
+  place(row: number, item: TrainingItem, from: number, to: number, before: number): Placed {
     const { length, features } = this.shape;
     const placed: Placed = { loss: 0, context: 0, firstOfRow: 0, patches: 0 };
     const { cells } = this;
-    let patch = 0;
+    let patch = before;
     let open = -1;
-    for (let i = 0; i < from; i++) if (item.tokens[i] === this.imageToken) patch++;
     let position = this.used[row]!;
     const ordinal = ++this.items[row]!;
     for (let i = from; i < to; i++, position++) {

@@ -1,15 +1,18 @@
 /** Reads items one ahead and remembers where the source was before the one that is open. */
 import type { ResumableIterator } from '@vlm/mixture-sampler';
 import { TrainerError } from './trainer-error.ts';
-import { checkItem, type SourcedItem } from './training-item.ts';
+import { checkItem, countPlaceholders, type SourcedItem } from './training-item.ts';
 
 export class ItemCursor {
   private readonly source: ResumableIterator<SourcedItem>;
   private readonly check: (sourced: SourcedItem) => void;
+  private readonly imageToken: number | undefined;
   private open: { sourced: SourcedItem; before: unknown } | undefined;
   private ended = false;
   /** Tokens of the open (or next) item that are used. */
   offset: number;
+  /** Placeholders among them: which patch the next one shows. Counted along, as counting from the beginning for every part takes time with the square. */
+  placeholders = 0;
 
   constructor(
     source: ResumableIterator<SourcedItem>,
@@ -18,6 +21,7 @@ export class ItemCursor {
   ) {
     this.source = source;
     this.offset = offset;
+    this.imageToken = rule.imageToken;
     this.check = (sourced) => checkItem(sourced, rule.features, rule.imageToken, rule.cellsPerImage);
   }
 
@@ -46,15 +50,19 @@ export class ItemCursor {
       );
     }
     this.open = { sourced: value, before };
+    this.placeholders = countPlaceholders(value.item, this.imageToken, 0, this.offset);
     return value;
   }
 
   /** Uses up tokens of the open item. @returns whether that was its last */
   advance(tokens: number): boolean {
+    const { item } = this.open!.sourced;
+    this.placeholders += countPlaceholders(item, this.imageToken, this.offset, this.offset + tokens);
     this.offset += tokens;
-    if (this.offset < this.open!.sourced.item.tokens.length) return false;
+    if (this.offset < item.tokens.length) return false;
     this.open = undefined;
     this.offset = 0;
+    this.placeholders = 0;
     return true;
   }
 

@@ -200,6 +200,24 @@ describe('chunks', () => {
   });
 });
 
+describe('a long document', () => {
+  const tokens = Int32Array.from({ length: 1_000_000 }, (_, i) => (i % 10 === 9 ? IMAGE : i % 10));
+  const loss = new Uint8Array(tokens.length).fill(1);
+  const patches = Float32Array.from({ length: tokens.length / 10 }, (_, n) => n);
+  const text = { source: 'a', item: { id: 'text', tokens: tokens.map((token) => token % IMAGE), loss } };
+  const shown = { source: 'a', item: { id: 'shown', tokens, loss, patches } };
+
+  it.each([
+    ['of text', text],
+    ['with pictures', shown],
+  ])('%s is cut into rows in a time that grows with its length alone', { timeout: 15_000 }, async (_, sourced) => {
+    const shape = { batch: 50, length: 9, features: 1, sizes: [0, 450], imageToken: IMAGE, padToken: PAD };
+    const batches = await createBatches({ ...shape, packing: 'chunks', open: arraySource([sourced]) });
+    await collect(batches);
+    expect(batches.accounting()).toMatchObject({ batches: 2000, sources: { a: { items: 1, firstOfRow: 100_000 } } });
+  });
+});
+
 describe('items', () => {
   it('names the item of each target, so that the token ending one item begins the next', async () => {
     const items = [

@@ -17,7 +17,7 @@ import { type Batch, BatchBuilder, type BatchShape, batchArrays, checkShape } fr
 import { checkChoice, checkNumber } from './check-values.ts';
 import { ItemCursor } from './item-cursor.ts';
 import { TrainerError } from './trainer-error.ts';
-import type { OpenSource, SourcedItem } from './training-item.ts';
+import { countPlaceholders, type OpenSource, type SourcedItem } from './training-item.ts';
 
 export type Packing = 'chunks' | 'no-split' | 'whole-images' | 'one-item-per-row';
 const PACKINGS: readonly Packing[] = ['chunks', 'no-split', 'whole-images', 'one-item-per-row'];
@@ -127,7 +127,7 @@ export async function createBatches(options: BatchesOptions): Promise<Batches> {
       const pieces: Piece[] = [];
       const place: Place = (row, sourced, from, to) => {
         pieces.push({ row, at: builder.used[row]!, source: sourced.source, id: sourced.item.id, from, to });
-        const placed = builder.place(row, sourced.item, from, to);
+        const placed = builder.place(row, sourced.item, from, to, cursor.placeholders);
         account.place(sourced.source, placed);
         totals.tokens += placed.loss + placed.context;
         totals.lossTokens += placed.loss;
@@ -228,7 +228,8 @@ async function fillWhole({ cursor, builder, place, account, overlong, options }:
     }
     const row = firstRowWithRoom(builder, batch, kept, packing);
     if (row === undefined) return;
-    const patches = builder.patchesOf(countToken(item.tokens, imageToken, Math.min(kept, length - builder.used[row]!)));
+    const inputs = Math.min(kept, length - builder.used[row]!);
+    const patches = builder.patchesOf(countPlaceholders(item, imageToken, 0, inputs));
     if (builder.patchCount + patches > greatest) {
       if (builder.patchCount > 0) return;
       throw new TrainerError(
@@ -253,12 +254,6 @@ function firstRowWithRoom(builder: BatchBuilder, batch: number, tokens: number, 
     if (fits) return row;
   }
   return undefined;
-}
-
-function countToken(tokens: Int32Array, token: number | undefined, end: number): number {
-  let count = 0;
-  if (token !== undefined) for (let i = 0; i < end; i++) if (tokens[i] === token) count++;
-  return count;
 }
 
 /**

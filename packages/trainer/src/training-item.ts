@@ -91,3 +91,16 @@ export function checkItem(
     );
   }
 }
+
+/** Placeholders among tokens `from … to − 1` of an item. */
+export function countPlaceholders(
+  { tokens, patches }: TrainingItem,
+  imageToken: number | undefined,
+  from: number,
+  to: number,
+): number {
+  if (!patches) return 0;
+  let count = 0;
+  for (let i = from; i < to; i++) if (tokens[i] === imageToken) count++;
+  return count;
+}
