@@ -48,23 +48,29 @@ export interface BatchShape {
  * Sizes that serve most mixes: none, a quarter, half and all of the positions, rounded up to whole images.
  *
  * @param shape B, T, and `imageTokens`, the patches of one image (0 for text alone); `wholeImages` where the greatest size has room for pictures
- * that a row shows in part, as `cellsPerImage` needs it
+ * that a row shows in part, as `cellsPerImage` needs it: at its end, or with `cut`, for the packing `chunks`, at its beginning too
  * @example patchSizes({ batch: 16, length: 128, imageTokens: 16 }) // [0, 512, 1024, 2048]
  */
 export function patchSizes(shape: {
   batch: number;
   length: number;
   imageTokens: number;
-  wholeImages?: boolean;
+  wholeImages?: boolean | 'cut';
 }): number[] {
   const { batch, length, imageTokens, wholeImages = false } = shape;
   if (imageTokens === 0) return [0];
   const positions = batch * length;
-  const most = wholeImages ? batch * Math.ceil(length / imageTokens) * imageTokens : positions;
+  const whole = wholeImages === 'cut' ? mostCut(length, imageTokens) : Math.ceil(length / imageTokens) * imageTokens;
+  const most = wholeImages ? batch * whole : positions;
   const sizes = [0.25, 0.5, 1].map((part) =>
     part === 1 ? most : Math.min(most, Math.ceil((positions * part) / imageTokens) * imageTokens),
   );
   return [0, ...new Set(sizes)];
+}
+
+/** Patches of the pictures that a row of T positions can show where it may begin and end inside one. */
+function mostCut(length: number, cells: number): number {
+  return (Math.ceil((length - 1) / cells) + 1) * cells;
 }
 
 /** `text` for no patches, `patches-512` for 512. */
@@ -258,13 +264,13 @@ export class BatchBuilder {
 
   /** The batch, under the smallest variant that its patches fit. */
   finish(): { variant: string; batch: Batch } {
-    const { sizes, features } = this.shape;
+    const { batch, length, sizes, features } = this.shape;
     const size = sizes.find((candidate) => candidate >= this.patchCount);
     if (size === undefined) {
       throw new TrainerError(
         'too-many-patches',
         `Packing: the batch shows ${this.patchCount} patches, but the greatest of its sizes is ${sizes.at(-1)}; ` +
-          'add a greater size, at most batch × length.',
+          `add a greater size; ${batch * mostCut(length, this.cells)} is enough for whatever ${batch} rows of ${length} positions show.`,
       );
     }
     const patches_NF = new Float32Array((size / this.cells) * features);

@@ -329,6 +329,22 @@ describe('one item per row', () => {
     expect(counted.sources['a']).toMatchObject({ truncated: 2, itemsWithoutLoss: 1 });
   });
 
+  it.each([
+    ['at its end', 'skip'],
+    ['after an error', 'error'],
+  ] as const)('counting closes the source %s', async (_, overlong) => {
+    let closed = 0;
+    const open: OpenSource<SourcedItem> = async (state) => ({
+      ...(await arraySource(items)(state)),
+      return: async () => ++closed,
+    });
+    const counting = countBatches(
+      batchesOptions(items, { packing: 'one-item-per-row', batch: 2, length: 3, overlong }, open),
+    );
+    await (overlong === 'error' ? expect(counting).rejects.toThrow('at most 4 tokens') : counting);
+    expect(closed).toBe(1);
+  });
+
   it('leaves out and counts, if asked to', async () => {
     const options = batchesOptions(items, { packing: 'one-item-per-row', batch: 2, length: 3, overlong: 'skip' });
     expect((await countBatches(options)).sources['a']).toMatchObject({ items: 2, skipped: 6, loss: 1 });
@@ -546,11 +562,11 @@ describe('whole pictures in place of patches', () => {
   };
 
   it('are laid where their patches would be, and every slot shows the picture and cell that its place in the item has', async () => {
-    const whole = fc.constantFrom<Packing>('no-split', 'whole-images', 'one-item-per-row');
     await fc.assert(
-      fc.asyncProperty(itemsArbitrary, optionsArbitrary, whole, async (items, options, packing) => {
-        const sizes = patchSizes({ ...options, imageTokens: cells, wholeImages: true });
-        const common = { ...options, packing, sizes, imageToken: IMAGE, padToken: PAD };
+      fc.asyncProperty(itemsArbitrary, optionsArbitrary, async (items, options) => {
+        const { packing } = options;
+        const sizes = patchSizes({ ...options, imageTokens: cells, wholeImages: packing === 'chunks' ? 'cut' : true });
+        const common = { ...options, sizes, imageToken: IMAGE, padToken: PAD };
         const open = (width: number) => arraySource(items.map((sourced) => pictured(sourced, width)));
         const withPatches = await collect(
           await createBatches({ ...common, features: FEATURES, open: open(FEATURES), sizes: [0, 99] }),
@@ -578,6 +594,20 @@ describe('whole pictures in place of patches', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('need sizes with room for rows that begin and end inside one, where chunks cut them', async () => {
+    const sourced = { source: 'a', item: item(0, [1, 2, 3, 4, ...Array<number>(3 * cells).fill(IMAGE)]) };
+    const open = arraySource([{ ...sourced, item: { ...sourced.item, patches: new Float32Array(3 * pixels) } }]);
+    const shape = { batch: 1, length: 4, features: pixels, imageToken: IMAGE, padToken: PAD, cellsPerImage: cells };
+    const batchesOf = async (sizes: number[]) =>
+      collect(await createBatches({ ...shape, sizes, packing: 'chunks', open }));
+    const common = { batch: 1, length: 4, imageTokens: cells };
+    await expect(batchesOf(patchSizes({ ...common, wholeImages: true }))).rejects.toThrow(
+      /shows 6 patches, but the greatest of its sizes is 4; add a greater size; 6 is enough for whatever 1 rows of 4 positions show/,
+    );
+    const [, second] = await batchesOf(patchSizes({ ...common, wholeImages: 'cut' }));
+    expect(second).toMatchObject({ variant: 'patches-6', batch: { slots_BT: Int32Array.of(2, 3, 4, 5) } });
   });
 
   it('must fit sizes and placeholders', async () => {

@@ -263,6 +263,10 @@ function firstRowWithRoom(builder: BatchBuilder, batch: number, tokens: number, 
  */
 export async function countBatches(options: BatchesOptions): Promise<TokenAccounting> {
   const batches = await createBatches(options);
-  while (!(await batches.next()).done);
-  return batches.accounting();
+  try {
+    while (!(await batches.next()).done);
+    return batches.accounting();
+  } finally {
+    await batches.return?.();
+  }
 }
