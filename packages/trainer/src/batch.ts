@@ -109,11 +109,14 @@ export function variantSignatures(shape: BatchShape): Record<string, Signature> 
   );
 }
 
-/** The arrays of a batch that its variant takes, ready for `TrainStep.run`. */
+/**
+ * The arrays of a batch that its variant takes, ready for `TrainStep.run`: of a batch that was made or changed by hand. Those that `createBatches`
+ * gives have them already, as `inputs`.
+ */
 export function batchArrays(
   batch: Batch,
   variant: string,
-  { items = false, cellsPerImage }: Pick<BatchShape, 'items' | 'cellsPerImage'> = {},
+  { items = false, cellsPerImage }: Pick<BatchShape, 'items' | 'cellsPerImage'>,
 ): NamedArrays {
   const { tokens_BT, targets_BT, weights_BT, slots_BT, patches_NF, items_BT } = batch;
   const text = { tokens_BT, targets_BT, weights_BT, ...(items ? { items_BT } : {}) };

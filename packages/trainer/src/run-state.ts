@@ -9,7 +9,7 @@
  * | `beginRun` | given | zero | new |
  * | `resumeRun` | carried | carried | carried |
  * | `branchRun` | carried | carried or zero | new |
- * | `initialiseRun` | carried where names and sizes agree, as asked | zero | new |
+ * | `initialiseRun` | carried, but for names in `replace` and those in `fresh` that the parent lacks | zero | new |
  */
 import type { TrainState } from '@vlm/jit';
 import { checkChoice } from './check-values.ts';

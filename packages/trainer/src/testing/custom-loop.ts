@@ -2,7 +2,6 @@ import type { Engine } from '@vlm/jit';
 import { initParameters, vlmConfig, vlmLoss, vlmParams } from '@vlm/model';
 import {
   arraySource,
-  batchArrays,
   beginRun,
   createBatches,
   createCheckpointStore,
@@ -49,7 +48,7 @@ export async function customLoop(
     const { done, value } = await batches.next();
     if (done) break;
     const lr = learningRate(schedule, state.step);
-    const { loss } = await step.run(value.variant, batchArrays(value.batch, value.variant), { lr });
+    const { loss } = await step.run(value.variant, value.inputs, { lr });
     losses.push(loss);
     state = { ...state, step: state.step + 1, tokens: state.tokens + value.tokens, data: batches.state() };
     if (state.step % 5 === 0) await store.save({ train: await step.getState(), state });
