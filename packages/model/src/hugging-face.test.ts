@@ -50,6 +50,19 @@ it('writes a decoder that was trained here from its start', async () => {
   expect(readdirSync(here).sort()).toEqual(['config.json', 'model.safetensors']);
 });
 
+it.each([
+  ['llama-grouped', 'llama-sharded-bf16'],
+  ['llama-sharded-bf16', 'llama-grouped'],
+])('written where there was %s, %s is what the folder holds', async (before, after) => {
+  const [old, model] = [await readHuggingFace(join(fixtures, before)), await readHuggingFace(join(fixtures, after))];
+  await writeHuggingFace(here, old);
+  writeFileSync(join(here, 'adapter_model.safetensors'), 'of another format');
+  await writeHuggingFace(here, model);
+  expect(await readHuggingFace(here)).toEqual(model);
+  const ours = readdirSync(join(fixtures, after)).filter((name) => /^(model|config)/.test(name));
+  expect(readdirSync(here).sort()).toEqual(['adapter_model.safetensors', ...ours].sort());
+});
+
 it('keeps constants of older versions, and a head that repeats the embedding follows it', async () => {
   cpSync(join(fixtures, 'qwen3-tied'), here, { recursive: true });
   const path = join(here, 'model.safetensors');

@@ -2,7 +2,7 @@
  * Checkpoints as Hugging Face's hub holds them: a folder with `config.json` and either `model.safetensors` or several files and
  * `model.safetensors.index.json`. What is read keeps its layout, so that it is written back byte for byte where no weight has changed.
  */
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { decoderParams, decoderTables } from './decoder.ts';
 import type { DecoderConfig } from './decoder-config.ts';
@@ -18,6 +18,10 @@ const indexName = 'model.safetensors.index.json';
 const configName = 'config.json';
 /** An index of a 7B model takes about 25 kB. */
 const maxJsonBytes = 50_000_000;
+
+/** Names under which this format keeps weights. */
+const isWeightFile = (name: string): boolean =>
+  name === single || name === indexName || /^model-\d{5}-of-\d{5}\.safetensors$/.test(name);
 
 /** Constants that older versions of `transformers` wrote among the weights; kept, never trained. */
 const isConstant = (name: string): boolean => /\.(rotary_emb\.inv_freq|attention\.(masked_)?bias)$/.test(name);
@@ -98,6 +102,7 @@ export async function readHuggingFace(
  *
  * @param model the configuration, the weights, and the layout with which they were read: files, order and dtypes are then the same, and
  * so is every byte where no weight has changed. Without a layout: one file of float32, and a `config.json` of our own.
+ * Weights of another layout that the folder held go once those of this one are whole: a single file would be read before several.
  * @throws ModelError MISSING_PARAMETER, SHAPE_MISMATCH; INVALID_CONFIG for OpenLM's own decoder
  * @example await writeHuggingFace('out', { ...model, params: trained });
  */
@@ -123,6 +128,10 @@ export async function writeHuggingFace(
     });
   }
   if (index !== null) await writeFile(join(directory, indexName), index);
+  const written = new Set([...files.map(({ name }) => name), ...(index === null ? [] : [indexName])]);
+  for (const name of await readdir(directory)) {
+    if (isWeightFile(name) && !written.has(name)) await rm(join(directory, name));
+  }
   await writeFile(join(directory, configName), config);
 }
 
