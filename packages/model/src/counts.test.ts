@@ -13,7 +13,8 @@ it('costs about six operations for each token and weight, and twice as much back
   expect(backward).toBe(2 * forward);
   expect(executed).toBe(total);
   expect(decoderFlops(config, 2049).forward - forward).toBe(24 * 4 * 2048 * 1024);
-  expect(decoderFlops(config, 2049).executed - executed).toBe(3 * 24 * 4 * 2048 * 2048);
+  // Eight blocks of 256 queries see 256, 512, … keys, 1152 on average; seven products in place of six, as scores are computed again.
+  expect(decoderFlops(config, 2048).executed - executed).toBe(24 * 4 * 2048 * (3.5 * 1152 - 3));
 });
 
 it('counts a tied head once as a parameter and as a product all the same', () => {
@@ -53,9 +54,14 @@ describe('what compiled steps do', () => {
     ['OpenLM without qk-norm, short rows', { ...sizes, qkNorm: false, sequenceLength: 32 }, 16],
     ['Llama with grouped queries', { ...sizes, family: 'llama', hidden: 512, keyHeads: 2 }, 8],
     ['GPT-NeoX', { ...sizes, family: 'gpt-neox' }, 8],
+    ['OpenLM, rows in two blocks', { ...sizes, sequenceLength: 256 }, 2],
+    ['OpenLM, rows whose scores are computed again', { ...sizes, sequenceLength: 512 }, 2],
+    ['OpenLM, long rows', { ...sizes, sequenceLength: 1024 }, 1],
+    ['Llama, long rows', { ...sizes, family: 'llama', hidden: 512, keyHeads: 2, sequenceLength: 1024 }, 1],
+    ['GPT-NeoX, long rows', { ...sizes, family: 'gpt-neox', sequenceLength: 1024 }, 1],
   ];
   it.each(cases)(
-    '%s: operations within 5 %%, state exactly, activations not above the estimate by a quarter',
+    '%s: operations within half a percent, state exactly, activations within a quarter',
     (_, decoder, batch) => {
       const config = vlmConfig({ decoder });
       const specs = vlmParams(config);
@@ -71,14 +77,13 @@ describe('what compiled steps do', () => {
         0,
       );
       const { total, executed } = decoderFlops(config.decoder);
-      expect(products).toBeGreaterThan(0.95 * total * tokens);
-      expect(products).toBeLessThan(1.05 * executed * tokens);
+      expect(products).toBeGreaterThan(total * tokens);
+      expect(Math.abs(products / (executed * tokens) - 1)).toBeLessThan(0.005);
 
       const planned = trainingMemory(config.decoder, batch);
       expect(planned.parameters).toBe(4 * countParameters(specs));
       expect(stateBytes / (planned.total - planned.activations)).toBeCloseTo(1, 2);
-      expect(intermediateBytes).toBeLessThan(1.25 * planned.activations);
-      expect(intermediateBytes).toBeGreaterThan(0.4 * planned.activations);
+      expect(Math.abs(intermediateBytes / planned.activations - 1)).toBeLessThan(0.25);
     },
   );
 });

@@ -1,5 +1,6 @@
 /** Parameters, floating-point operations and memory of a configuration, counted without building anything. */
 
+import { attentionScores } from '@vlm/jit/nn';
 import { headLayout } from './attend.ts';
 import { convLayers } from './conv-encoder.ts';
 import { decoderParams, decoderTables } from './decoder.ts';
@@ -22,8 +23,8 @@ export function countDecoderParameters(config: DecoderConfig): number {
  * left out (below 2 % at the paper's sizes), the embedding is a look-up.
  *
  * @param positions tokens in a row (default: the configuration's sequence length)
- * @returns forward; backward (twice the forward: one product for the inputs, one for the weights); their sum; and `executed`, the sum for
- * an engine that computes the half of the scores that the causal mask hides as well
+ * @returns forward; backward (twice the forward: one product for the inputs, one for the weights); their sum; and `executed`, the sum as
+ * compiled steps compute it: hidden scores too, but for blocks of keys that no query sees, and in long rows the scores once more for the gradient
  * @example 79m: decoderFlops(decoderSize('79m')).total * tokens
  */
 export function decoderFlops(
@@ -41,7 +42,9 @@ export function decoderFlops(
   // Scores and weighted values, each 2 · heads' width per position; a causal row shows (T + 1) / 2 of T on average.
   const attention = config.layers * 4 * heads * headWidth;
   const forward = 2 * weights + attention * ((positions + 1) / 2);
-  const executed = 3 * (2 * weights + attention * positions);
+  const { computed, kept } = attentionScores(positions, positions, { causal: true });
+  // Forward two products for each score, backward four; a fifth where the score is computed again.
+  const executed = 6 * weights + (kept > 0 ? 3 : 3.5) * attention * (computed / positions);
   return { forward, backward: 2 * forward, total: 3 * forward, executed };
 }
 
@@ -68,8 +71,9 @@ export function encoderFlops(config: EncoderConfig): { forward: number; total: n
  *
  * Activations are what the backward pass reads: per layer and token the residual stream before each part and behind each norm, queries,
  * keys, values and attention's output (8d; 10d where queries and keys are normalised), the feed-forward part's inner numbers (gate, up
- * and product: 3h; up and GELU: 2h) and the attention probabilities (heads · T). To these come logits with their gradient, of which
- * about 1.7 times the whole exist at once, and one gradient of the head: as `explain` of `@vlm/jit` counts it in compiled steps.
+ * and product: 3h; up and GELU: 2h) and in rows of up to 256 tokens the attention probabilities (heads · T). To these come, one after the other, logits
+ * with their gradient, of which about 1.7 times the whole exist at once, with one gradient of the head; and in longer rows the scores of one layer,
+ * computed again, with two more of the largest block. The larger of both counts: as `explain` of `@vlm/jit` counts it in compiled steps.
  *
  * @param batch rows
  */
@@ -81,8 +85,11 @@ export function trainingMemory(
   const parameters = 4 * countDecoderParameters(config);
   const tokens = batch * sequenceLength;
   const inner = (config.family === 'gpt-neox' ? 2 : 3) * hidden;
-  const perToken = layers * ((hasQkNorm(config) ? 10 : 8) * dim + inner + heads * sequenceLength) + 2 * dim;
-  const activations = 4 * (tokens * (perToken + 1.7 * vocabSize) + vocabSize * dim);
+  const { computed, kept, atOnce } = attentionScores(sequenceLength, sequenceLength, { causal: true });
+  const perToken = layers * ((hasQkNorm(config) ? 10 : 8) * dim + inner + (heads * kept) / sequenceLength) + 2 * dim;
+  const ofLoss = tokens * 1.7 * vocabSize + vocabSize * dim;
+  const ofScores = kept > 0 ? 0 : batch * heads * (computed + 2 * atOnce);
+  const activations = 4 * (tokens * perToken + Math.max(ofLoss, ofScores));
   return {
     parameters,
     gradients: parameters,

@@ -122,6 +122,24 @@ interface QueryBlock {
   keys: number;
 }
 
+/**
+ * How many scores `attention` computes for each head and row of a batch, for plans of operations and memory.
+ * @param T queries
+ * @param S keys
+ * @returns `computed` once, of at most T · S, as blocks of keys that no query sees are left out; `kept` as probabilities for the gradient: all of
+ * them, or none where the gradient computes them again; `atOnce` in the largest block
+ * @example attentionScores(1024, 1024, { causal: true }) // { computed: 655360, kept: 0, atOnce: 262144 }
+ */
+export function attentionScores(
+  T: number,
+  S: number,
+  { causal = false }: Pick<AttentionOptions, 'causal'> = {},
+): { computed: number; kept: number; atOnce: number } {
+  const sizes = queryBlocks(T, S, causal).map(({ start, end, keys }) => (end - start) * keys);
+  const computed = sizes.reduce((sum, size) => sum + size, 0);
+  return { computed, kept: S <= keptKeys ? computed : 0, atOnce: Math.max(...sizes) };
+}
+
 function queryBlocks(T: number, S: number, causal: boolean): QueryBlock[] {
   const isLong = T * S > keptKeys ** 2;
   const count = causal || isLong ? Math.ceil(T / blockRows(T)) : 1;

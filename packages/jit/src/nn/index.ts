@@ -1,4 +1,4 @@
-export { type AttentionOptions, attention, causalAttention } from './attention.ts';
+export { type AttentionOptions, attention, attentionScores, causalAttention } from './attention.ts';
 export { type CrossEntropyOptions, type CrossEntropyResult, crossEntropy } from './cross-entropy.ts';
 export { embedding } from './embedding.ts';
 export { gelu } from './gelu.ts';
