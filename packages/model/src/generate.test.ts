@@ -185,6 +185,33 @@ describe.each(engines)('on %s', (_, open) => {
   });
 });
 
+it('compiles three graphs for prompts of one to eight patches, whose zeros behind change no bit', async () => {
+  const engine = engines[0]![1]();
+  let compiled = 0;
+  const counting: typeof engine = Object.assign(Object.create(engine), {
+    compileForward: (...options: Parameters<typeof engine.compileForward>) => {
+      compiled++;
+      return engine.compileForward(...options);
+    },
+  });
+  const generator = createGenerator({ config, params, engine: counting, batchSize: 2, imageToken });
+  const requests = Array.from({ length: 8 }, (_, i) => ({
+    tokens: Int32Array.from({ length: 11 }, (_, t) => (t <= i ? imageToken : 2 + t)),
+    patches: Float32Array.from({ length: 5 * (i + 1) }, (_, n) => Math.sin(3 * n + i)),
+    from: 10,
+  }));
+  const sums = [];
+  for (const request of requests) sums.push((await generator.logLikelihood([request]))[0]);
+  const ofScores = 1;
+  expect(compiled).toBe(3 + ofScores);
+  for (const [i, request] of requests.entries()) {
+    const [padded] = await generator.logLikelihood([request, requests[7]!]); // in the same row, with room for eight patches
+    expect(padded, `request ${i}`).toBe(sums[i]);
+  }
+  expect(compiled).toBe(3 + ofScores);
+  await generator.dispose();
+});
+
 it('compiles no graph more for another number of scored positions, as every graph keeps its memory', async () => {
   const engine = engines[0]![1]();
   let compiled = 0;

@@ -70,8 +70,8 @@ export interface Generator {
 /**
  * Batched generation with a key-value cache, greedy or sampled, and batched log-likelihoods.
  *
- * Prompts are sorted by length and padded to one of five lengths, so that a handful of graphs serve any set of prompts. Graphs are
- * compiled when first used. A prompt's result does not depend on the others beyond rounding of floats; drawn tokens come from the seed and
+ * Prompts are sorted by length and padded to one of five lengths, their patches to one of two numbers for each doubling (4, 6, 8, 12, …), so that
+ * a handful of graphs serve any set of prompts. Graphs are compiled when first used. A prompt's result does not depend on the others beyond rounding of floats; drawn tokens come from the seed and
  * the prompt's index alone, whatever the batch size.
  *
  * @throws ModelError where parameters do not fit the configuration; from its methods INVALID_INPUT for prompts that do not, NOT_FINITE for

@@ -17,7 +17,7 @@ export interface PromptBatch {
   indices: number[];
   /** Padded positions. */
   length: number;
-  /** Rows of the patch table; 0 where no prompt has an image. */
+  /** Rows of the patch table, of which those behind the last patch are zeros that nothing points to; 0 where no prompt has an image. */
   patches: number;
   /** `tokens_BT`, and with patches `slots_BT` and `patches_NF`. */
   inputs: NamedArrays;
@@ -54,7 +54,7 @@ export function batchPrompts(
   const batches: PromptBatch[] = [];
   for (let start = 0; start < order.length; start += shapes.batchSize) {
     const indices = order.slice(start, start + shapes.batchSize);
-    batches.push(layOut(config, prompts, indices, shapes, mostPatches));
+    batches.push(layOut(config, prompts, indices, shapes, fittingPatches(mostPatches)));
   }
   return batches;
 }
@@ -64,16 +64,23 @@ export function fittingLength(lengths: readonly number[], n: number): number {
   return lengths.find((length) => length >= n)!;
 }
 
+/** The smallest of 4, 6, 8, 12, 16, 24, … that is no less than `n`: every number of its own would be a graph of its own, with the weights once more. */
+function fittingPatches(n: number): number {
+  let size = 4;
+  while (size < n) size *= 2;
+  return size > 4 && 0.75 * size >= n ? 0.75 * size : size;
+}
+
 function layOut(
   config: VlmConfig,
   prompts: readonly Prompt[],
   indices: number[],
   { batchSize, lengths, imageToken }: BatchShapes,
-  mostPatches: number,
+  patchesOfPrompt: number,
 ): PromptBatch {
   const length = fittingLength(lengths, Math.max(...indices.map((index) => prompts[index]!.tokens.length)));
   const hasPatches = indices.some((index) => (prompts[index]!.patches?.length ?? 0) > 0);
-  const patches = hasPatches ? batchSize * mostPatches : 0;
+  const patches = hasPatches ? batchSize * patchesOfPrompt : 0;
   const tokens_BT = new Int32Array(batchSize * length);
   const slots_BT = new Int32Array(batchSize * length);
   const patches_NF = new Float32Array(patches * (config.projector?.featureWidth ?? 0));
