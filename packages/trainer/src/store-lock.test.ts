@@ -59,7 +59,7 @@ describe('a folder of checkpoints', () => {
     for (const each of tries) if (each.status === 'fulfilled') await each.value();
   });
 
-  it.each([
+  it.each<[string, object | string]>([
     ['of an earlier process with the number of this one', { pid: process.pid, host: hostname(), since: 'then' }],
     ...(here.processes === undefined
       ? []
@@ -67,7 +67,7 @@ describe('a folder of checkpoints', () => {
           [
             'of a process of an earlier boot, whose number another has now',
             { ...here, pid: process.ppid, processes: anotherBoot },
-          ] as const,
+          ] as [string, object],
         ]),
     ['that was cut while it was written', '{"pid": 1'],
   ])('with a lock %s is taken over', async (_, holder) => {
@@ -75,7 +75,7 @@ describe('a folder of checkpoints', () => {
     await (await lockDirectory(directory))();
   });
 
-  it.each([
+  it.each<[string, object]>([
     ['of a living process', { pid: process.ppid, host: hostname(), since: 'then' }],
     ['of another machine', { pid: 1, host: 'elsewhere', since: 'then' }],
     ['of a machine of another name and boot', { pid: 1, host: 'elsewhere', since: 'then', processes: anotherBoot }],
@@ -85,11 +85,11 @@ describe('a folder of checkpoints', () => {
           [
             'of another container, also with the number of this process',
             { ...here, since: 'then', processes: anotherContainer },
-          ] as const,
+          ] as [string, object],
           [
             'of another container, also with a number that is free here',
             { ...here, pid: 2 ** 22 + 1, since: 'then', processes: anotherContainer },
-          ] as const,
+          ] as [string, object],
         ]),
   ])('with a lock %s is refused', async (_, holder) => {
     await writeLock(holder);
