@@ -100,6 +100,7 @@ export function shuffleByBuffer(
   let step = order.next();
   let [pulled, returned, handedOut] = [0, 0, 0];
   let begun = resume === undefined;
+  let behind = inner.state(); // where the first sample begins that was not taken yet
 
   /** Takes the shuffle to where it was; which samples it held is a matter of numbers alone. */
   async function begin({ returned: goal, pulled: limit, oldest }: BufferPosition): Promise<void> {
@@ -117,11 +118,11 @@ export function shuffleByBuffer(
     const missing = new Map(held.map((entry) => [entry.number, entry]));
     if (returned !== goal || pulled !== limit || held.some(({ number }) => number < oldest)) throw unfit();
     for (let number = oldest; number < limit; number++) {
-      const from = inner.state();
       const { done, value } = await inner.next();
       if (done) throw unfit();
       const entry = missing.get(number);
-      if (entry !== undefined) Object.assign(entry, { from, sample: value });
+      if (entry !== undefined) Object.assign(entry, { from: behind, sample: value });
+      behind = inner.state();
     }
   }
 
@@ -136,9 +137,9 @@ export function shuffleByBuffer(
         step = order.next(true);
         return { done: false, value: sample! };
       }
-      const from = inner.state();
       const { done, value } = await inner.next();
-      if (!done) held.push({ number: pulled++, from, sample: value });
+      if (!done) held.push({ number: pulled++, from: behind, sample: value });
+      behind = inner.state();
       step = order.next(!done);
     }
     return { done: true, value: undefined };
@@ -153,7 +154,7 @@ export function shuffleByBuffer(
       if (!begun) return start;
       let oldest = held[0];
       for (const entry of held) if (entry.number < oldest!.number) oldest = entry;
-      return { ...(oldest?.from ?? inner.state()), buffer: { returned, pulled, oldest: oldest?.number ?? pulled } };
+      return { ...(oldest?.from ?? behind), buffer: { returned, pulled, oldest: oldest?.number ?? pulled } };
     },
     counts: () => ({ ...inner.counts(), samples: handedOut }),
     async return() {

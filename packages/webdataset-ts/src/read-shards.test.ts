@@ -86,10 +86,29 @@ describe('reading', () => {
     );
   });
 
-  it('closes its source when the caller stops early', async () => {
+  it('answers calls that overlap in turn; none behind a fault looks like the end', async () => {
+    const source = memorySource({ s: good.subarray(0, -1024) });
+    for (const shuffleSamples of [undefined, { seed: 1, window: 1 }, { seed: 1, buffer: 1 }]) {
+      const reader = readShards('s', { source, shuffleSamples });
+      const calls = Array.from({ length: 5 }, () => reader.next());
+      const answers = (await Promise.allSettled(calls)).map((answer) =>
+        answer.status === 'fulfilled' ? (answer.value.value?.key ?? 'end') : answer.reason.code,
+      );
+      expect(answers).toEqual(['a', 'truncated', 'truncated', 'truncated', 'truncated']);
+      expect(reader.counts().samples).toBe(1);
+    }
+  });
+
+  it('closes its source when the caller stops early, also with a call under way', async () => {
     for (const bytes of [good, gzipSync(good)]) {
       const source = memorySource({ s: bytes }, 64);
       for await (const _ of readShards('s', { source })) break;
+      expect(source.unclosed.size).toBe(0);
+      const reader = readShards('s', { source });
+      const call = reader.next();
+      await reader.return();
+      expect((await call).value?.key).toBe('a');
+      expect(await reader.next()).toEqual({ done: true, value: undefined });
       expect(source.unclosed.size).toBe(0);
     }
   });
@@ -149,6 +168,31 @@ describe('resume', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('while a call is under way goes on with its sample', async () => {
+    const bytes = tarOf('a.txt', 'b.txt', 'c.txt', 'd.txt');
+    for (const shuffleSamples of [undefined, { seed: 1, window: 2 }, { seed: 1, buffer: 1 }, { seed: 1, buffer: 3 }]) {
+      const options = { source: memorySource({ s: bytes, t: bytes }, 4096), shuffleSamples };
+      const list = ['s', 't'];
+      const all = await readAll(readShards(list, options));
+      const reader = readShards(list, options);
+      for (let returned = 0; returned <= all.length; returned++) {
+        const states: ShardPosition[] = [];
+        let pending = true;
+        const call = reader.next().then(() => {
+          pending = false;
+        });
+        while (pending) {
+          states.push(reader.state());
+          await new Promise(setImmediate);
+        }
+        await call;
+        for (const state of states) {
+          expect(await readAll(readShards(list, { ...options, state }))).toEqual(all.slice(returned));
+        }
+      }
+    }
   });
 
   it('opens a plain tar at the byte, a compressed one at its beginning', async () => {

@@ -9,6 +9,7 @@ import type { ByteSource } from './byte-source.ts';
 import { checkedLimits, checkedState, checkReadOptions, fingerprint, pathsFingerprint } from './check-read-options.ts';
 import { WebDatasetError } from './errors.ts';
 import { expandShards } from './expand-shards.ts';
+import { inTurns } from './in-turns.ts';
 import type { ReadLimits } from './limits.ts';
 import { createRandom, shuffled } from './random.ts';
 import { formatOfName, readShard, type ShardFormat } from './read-shard.ts';
@@ -102,9 +103,13 @@ export interface ReadCounts {
 export interface ShardReader extends AsyncIterable<Sample> {
   /** Shards in the order of this epoch. */
   readonly shards: readonly string[];
-  /** @throws WebDatasetError unless `onBroken` is a function */
+  /**
+   * Calls may overlap: they are answered in turn, and one that fails fails all behind it.
+   *
+   * @throws WebDatasetError unless `onBroken` is a function
+   */
   next(): Promise<IteratorResult<Sample, undefined>>;
-  /** Where the reader is: reopening with it yields exactly the samples not yet returned by `next`. */
+  /** Where the reader is: reopening with it yields exactly the samples not yet returned by `next`; a call under way has returned nothing yet. */
   state(): ShardPosition;
   /** Counts since this reader was opened. */
   counts(): ReadCounts;
@@ -167,7 +172,6 @@ export function readShards(shards: string | readonly string[], options: ReadShar
   }
 
   const counts: ReadCounts = { samples: 0, droppedSamples: 0, brokenShards: 0, ignoredMembers: 0, regrouped: 0 };
-  let failure: unknown;
   const moveTo = (shard: number, { sample, offset, scattered }: SamplePosition): void => {
     position.shard = shard;
     position.sample = sample;
@@ -192,7 +196,6 @@ export function readShards(shards: string | readonly string[], options: ReadShar
       for await (const events of handfuls) {
         for (const event of events) {
           if (event.kind === 'sample') {
-            counts.samples++;
             if (event.next === undefined) moveTo(shard + 1, atStart);
             else moveTo(shard, event.next);
             yield event.sample;
@@ -209,20 +212,25 @@ export function readShards(shards: string | readonly string[], options: ReadShar
   }
 
   const stream = samples();
+  let answered = { ...position }; // the generator moves on before its sample has reached the caller
+
+  async function step(): Promise<IteratorResult<Sample, undefined>> {
+    const result = await stream.next();
+    answered = { ...position };
+    if (!result.done) counts.samples++;
+    return result;
+  }
+
+  const turns = inTurns(step); // after a fault the generator only ends, and an end that is not the end must not look like one
   const reader: ShardReader = {
     shards: order,
-    async next() {
-      if (failure !== undefined) throw failure; // an end that is not the end must not look like one
-      try {
-        return await stream.next();
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    },
-    state: () => ({ ...position }),
+    next: turns.call,
+    state: () => ({ ...answered }),
     counts: () => ({ ...counts }),
-    return: () => stream.return(undefined),
+    async return() {
+      await turns.settled();
+      return stream.return(undefined);
+    },
     [Symbol.asyncIterator]: () => reader,
   };
   if (shuffleSamples === undefined) return reader;
