@@ -117,6 +117,40 @@ describe('shards', () => {
     await expect(writer.add(three[2]!)).rejects.toThrow(/closed/);
   });
 
+  it('are whole or gone when the writer is given up while a call is under way', async () => {
+    for (const format of ['tar', 'tar.gz'] as const) {
+      for (let before = 0; before < 5; before++) {
+        for (const turns of [0, 3]) {
+          const directory = temporaryFolder();
+          const writer = writeShards({ directory, prefix: 'p', maxSamples: 2, format });
+          for (let i = 0; i < before; i++) await writer.add({ key: `${i}`, members: { txt: 'text' } });
+          const adding = writer.add({ key: 'last', members: { bin: new Uint8Array(3 << 20) } });
+          const refused = expect(adding).rejects.toMatchObject({
+            code: 'invalid-argument',
+            message: expect.stringMatching(/the writer is closed/),
+          });
+          for (let turn = 0; turn < turns; turn++) await null;
+          await writer.abort();
+          await refused;
+          // What a sample finds full it finishes first.
+          expect(readdirSync(directory)).toEqual(
+            ['p-000000', 'p-000001'].slice(0, before / 2).map((p) => `${p}.${format}`),
+          );
+          await expect(writer.close()).rejects.toThrow(/the writer is closed/);
+        }
+      }
+    }
+  });
+
+  it('are finished by a close that is under way when the writer is given up', async () => {
+    const directory = temporaryFolder();
+    const writer = writeShards({ directory, prefix: 'p' });
+    await writer.add(three[0]!);
+    const [{ shards }] = await Promise.all([writer.close(), writer.abort()]);
+    expect(shards.map(({ path }) => basename(path))).toEqual(['p-000000.tar']);
+    expect(readdirSync(directory)).toEqual(['p-000000.tar']);
+  });
+
   it('are none without samples', async () => {
     expect((await write([])).shards).toEqual([]);
   });

@@ -47,7 +47,7 @@ export interface ShardWriter {
   add(sample: SampleToWrite): Promise<void>;
   /** Finishes the last shard and says what was written. */
   close(): Promise<{ shards: WrittenShard[] }>;
-  /** Gives up: removes the unfinished shard, leaves finished ones. */
+  /** Gives up: removes the unfinished shard, leaves finished ones. A call of `add` that is under way is refused; `close` finishes. */
   abort(): Promise<void>;
 }
 
@@ -104,19 +104,21 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
   let samples = 0;
   let tarBytes = 0;
   let state: 'open' | 'busy' | 'closed' = 'open';
+  let underWay: Promise<unknown> = Promise.resolve();
+
+  function refuseClosed(): void {
+    if (state === 'closed') throw new WebDatasetError('invalid-argument', 'the writer is closed; open another one');
+  }
 
   async function exclusively<T>(action: () => Promise<T>): Promise<T> {
-    if (state !== 'open') {
-      throw new WebDatasetError(
-        'invalid-argument',
-        state === 'closed'
-          ? 'the writer is closed; open another one'
-          : 'add() or close() is still under way; await each call',
-      );
-    }
+    refuseClosed();
+    if (state === 'busy')
+      throw new WebDatasetError('invalid-argument', 'add() or close() is still under way; await each call');
     state = 'busy';
+    const result = action();
+    underWay = result;
     try {
-      return await action();
+      return await result;
     } finally {
       if (state === 'busy') state = 'open';
     }
@@ -130,14 +132,14 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
       if (index) shard.index = await writeShardIndex(shard.path, { version: 1, bytes: shard.bytes, samples: entries });
       shards.push(shard);
     } catch (error) {
-      await abort(); // its samples are lost, so what came later would be a gap
+      await discard(); // its samples are lost, so what came later would be a gap
       throw error;
     }
     entries = [];
     file = undefined;
   }
 
-  async function abort(): Promise<void> {
+  async function discard(): Promise<void> {
     state = 'closed';
     const unfinished = file;
     file = undefined;
@@ -159,21 +161,25 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
         for (const part of parts) size += part.length;
         if (file !== undefined && (samples >= maxSamples || tarBytes + size + endOfArchive.length > maxBytes))
           await finishShard();
+        refuseClosed();
         if (file === undefined) {
           await mkdir(directory, { recursive: true });
+          refuseClosed();
           file = await ShardFile.create(
             join(directory, `${prefix}-${String(shards.length).padStart(6, '0')}.${format}`),
             format === 'tar.gz',
           );
+          refuseClosed();
           samples = 0;
           tarBytes = 0;
         }
         try {
           for (const part of parts) await file.write(part);
         } catch (error) {
-          await abort(); // half a sample lies in the shard
+          await discard(); // half a sample lies in the shard
           throw error;
         }
+        refuseClosed();
         if (index) entries.push([sample.key, tarBytes]);
         keys.add(sample.key);
         samples++;
@@ -185,7 +191,11 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
         state = 'closed';
         return { shards };
       }),
-    abort,
+    async abort() {
+      state = 'closed';
+      await underWay.catch(() => {}); // it still has the file in hand
+      await discard();
+    },
   };
 }
 
