@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkFields } from './check-fields.ts';
 import { WebDatasetError } from './errors.ts';
+import { KeySet } from './key-set.ts';
 import { isReservedName, splitMemberName } from './member-name.ts';
 import { ShardFile } from './shard-file.ts';
 import { writeShardIndex } from './shard-index.ts';
@@ -31,6 +32,7 @@ export interface SampleToWrite {
 
 /** A finished shard. */
 export interface WrittenShard {
+  /** As a file's name; `readShards` takes patterns, so give it `literalShard(path)`. */
   path: string;
   samples: number;
   /** Size on disk. */
@@ -99,7 +101,7 @@ export function writeShards(options: WriteShardsOptions): ShardWriter {
 
   const shards: WrittenShard[] = [];
   let entries: [string, number][] = [];
-  const keys = new Set<string>();
+  const keys = new KeySet();
   let file: ShardFile | undefined;
   let samples = 0;
   let tarBytes = 0;
