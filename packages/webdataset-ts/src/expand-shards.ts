@@ -7,6 +7,7 @@ const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /**
  * Expands shard lists as the shell and webdataset do: `{0000..0123}` (zero-padded, `..step` optional), `{a,b}`, nested braces,
  * `\` before a character that stands for itself, and `::` between lists.
+ * Every string is a pattern: {@link literalShard} makes one of a path that is to be taken as it is.
  *
  * `${NAME}` is replaced by the environment variable `WDS_NAME`, as webdataset does: a list from a stranger cannot ask for other variables.
  *
@@ -32,6 +33,19 @@ export function expandShards(
     );
   }
   return expanded;
+}
+
+/**
+ * A path or address as a pattern that stands for it alone, whatever characters it has: where shards have come from a writer, a folder or a list, and
+ * for paths of Windows, whose `\` would take the next character literally. It may also stand within braces and beside them.
+ *
+ * @example
+ * const { shards } = await writer.close();
+ * readShards(shards.map(({ path }) => literalShard(path)));
+ * readShards(`${literalShard(folder)}/train-{000..009}.tar`);
+ */
+export function literalShard(path: string): string {
+  return path.replaceAll(/[\\{},:]/g, '\\$&'); // also of "::", which is split before anything else is looked at
 }
 
 /** Values may name variables themselves, ten levels deep; what is left then stays as it is. */

@@ -16,7 +16,7 @@ export {
   standardDecoders,
 } from './decode-samples.ts';
 export { type ProblemPlace, WebDatasetError, type WebDatasetErrorCode } from './errors.ts';
-export { expandShards } from './expand-shards.ts';
+export { expandShards, literalShard } from './expand-shards.ts';
 export { fileSource } from './file-source.ts';
 export { type HttpSourceOptions, httpSource } from './http-source.ts';
 export { defaultReadLimits, type ReadLimits } from './limits.ts';

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expandBraces, expandShards } from './expand-shards.ts';
+import { expandBraces, expandShards, literalShard } from './expand-shards.ts';
 import { splitMemberName } from './member-name.ts';
 import { splitShards } from './split-shards.ts';
 import { goldenCases } from './testing/golden.ts';
@@ -51,6 +52,18 @@ describe('variables in shard lists are replaced as webdataset replaces them', ()
       delete process.env['WDS_TEST_FOLDER'];
     }
   });
+});
+
+it('a literal path is that path alone, also in a longer pattern', () => {
+  const path = fc.string({ minLength: 1, unit: fc.constantFrom(...'a01/.\\,:$', '{', '}') });
+  fc.assert(
+    fc.property(path, path, (one, other) => {
+      expect(expandShards(literalShard(one), {})).toEqual([one]);
+      expect(expandShards([one, other].map(literalShard), {})).toEqual([one, other]);
+      expect(expandShards(`{${literalShard(one)}/,b/}{0..1}`, {})).toEqual([`${one}/0`, `${one}/1`, 'b/0', 'b/1']);
+    }),
+    { examples: [['C:\\data\\train-000000.tar', '$' + '{HOME}/a::b/{c,d}.tar']] },
+  );
 });
 
 describe('shards are shared out as webdataset shares them', () => {

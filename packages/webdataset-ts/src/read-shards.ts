@@ -120,7 +120,7 @@ export interface ShardReader extends AsyncIterable<Sample> {
 /**
  * Reads WebDataset shards (tar, tar.gz, tar.zst) and text shards (jsonl, jsonl.gz, jsonl.zst), sample by sample.
  *
- * @param shards patterns as {@link expandShards} takes them
+ * @param shards patterns as {@link expandShards} takes them; a path that is to be taken as it is goes through {@link literalShard}
  * @throws WebDatasetError `invalid-argument` or `invalid-state` at once; from `next`: `unreadable`, `truncated`, `corrupt`, `limit`,
  *   `unsupported`, `duplicate-member`, `duplicate-key`, with shard and offset
  * @example

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readShards, type SampleToWrite, writeShards } from './index.ts';
+import { literalShard, readShards, type SampleToWrite, writeShards } from './index.ts';
 import { temporaryFolder } from './testing/tar-bytes.ts';
 
 async function write(samples: readonly SampleToWrite[], options: Partial<Parameters<typeof writeShards>[0]> = {}) {
@@ -42,9 +42,7 @@ describe('what is written can be read', () => {
         expect(shards.map((shard) => shard.samples).reduce((a, b) => a + b, 0)).toBe(given.length);
         if (given.length === 0) return;
         const read: SampleToWrite[] = [];
-        for await (const { key, members } of readShards(
-          shards.map(({ path }) => path.replaceAll(/[{},\\]/g, '\\$&')),
-        )) {
+        for await (const { key, members } of readShards(shards.map(({ path }) => literalShard(path)))) {
           read.push({
             key,
             members: Object.fromEntries(Object.entries(members).map(([k, v]) => [k, Uint8Array.from(v)])),
@@ -55,6 +53,14 @@ describe('what is written can be read', () => {
       { numRuns: 60 },
     );
   });
+});
+
+it('is read by the paths that the writer returns, whatever folder and prefix are called', async () => {
+  const directory = join(temporaryFolder(), 'a::b {c,d}');
+  const { shards } = await write(three, { directory, prefix: 'p{0..1}', maxSamples: 2 });
+  const keys: string[] = [];
+  for await (const { key } of readShards(shards.map(({ path }) => literalShard(path)))) keys.push(key);
+  expect(keys).toEqual(['a', 'b', 'c']);
 });
 
 describe('shards', () => {

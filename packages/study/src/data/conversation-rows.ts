@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { renderConversation, TokenizerError, type Turn } from '@vlm/tokenizer';
-import { readShards } from 'webdataset-ts';
+import { literalShard, readShards } from 'webdataset-ts';
 import { listElements } from './json-list.ts';
 
 /** As it should be; what a file holds is checked by {@link rowProblem}. */
@@ -21,7 +21,8 @@ export async function* rowTexts(file: string): AsyncGenerator<string> {
     yield* listElements(createReadStream(file, { highWaterMark: 1 << 20 }), file);
     return;
   }
-  for await (const { members } of readShards([file], { format: 'jsonl' })) yield decoder.decode(members['json']);
+  for await (const { members } of readShards(literalShard(file), { format: 'jsonl' }))
+    yield decoder.decode(members['json']);
 }
 
 export function isRow(row: unknown): row is ConversationRow {

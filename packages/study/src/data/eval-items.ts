@@ -1,5 +1,5 @@
 import type { TextDocument, TextItem, VisionItem } from '@vlm/evals';
-import { readShards } from 'webdataset-ts';
+import { literalShard, readShards } from 'webdataset-ts';
 import { StudyError } from '../study-error.ts';
 import { corpusGroups } from './read-group.ts';
 import { shardsOf } from './shards.ts';
@@ -27,7 +27,7 @@ export async function readEvalItems(corpus: string): Promise<EvalItems> {
   const ids = new Set<string>();
   for (const group of Object.keys(groups).filter((name) => name.startsWith('eval/'))) {
     let samples = 0;
-    for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
+    for await (const { key, members } of readShards((await shardsOf(corpus, group)).map(literalShard))) {
       const where = `${corpus}, ${group}/${key}`;
       const item = parsed(members['json'], where);
       if (ids.has(`${item.task}/${item.id}`))
@@ -70,7 +70,7 @@ export async function readPictures(
   const found = new Map<string, Uint8Array>();
   const groups = new Set([...wanted.keys()].map((key) => key.slice(0, key.lastIndexOf('/'))));
   for (const group of groups) {
-    for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
+    for await (const { key, members } of readShards((await shardsOf(corpus, group)).map(literalShard))) {
       const id = wanted.get(`${group}/${key}`);
       if (id !== undefined && members['png']) found.set(id, members['png']);
     }

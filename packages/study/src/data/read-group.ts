@@ -5,7 +5,14 @@ import { readManifest } from '@vlm/corpus';
 import { createRandom } from '@vlm/model';
 import type { OpenSource } from '@vlm/trainer';
 import { filterSource, mapSource } from '@vlm/trainer';
-import { type ReadShardsOptions, readShards, type Sample, type ShardPosition, WebDatasetError } from 'webdataset-ts';
+import {
+  literalShard,
+  type ReadShardsOptions,
+  readShards,
+  type Sample,
+  type ShardPosition,
+  WebDatasetError,
+} from 'webdataset-ts';
 import { StudyError } from '../study-error.ts';
 import { isAddress } from './check-paths.ts';
 import { type ExternalManifest, externalManifestFile, type GroupFormat } from './external-corpus.ts';
@@ -73,7 +80,7 @@ export function readGroup(corpus: string, group: string, reading: GroupReading =
   const raw: OpenSource<Sample> = async (state) => {
     const found = (await corpusGroups(corpus))[group];
     format = found?.format ?? format;
-    return readShards(found?.shards ?? [], { ...how, state: state as ShardPosition | undefined });
+    return readShards((found?.shards ?? []).map(literalShard), { ...how, state: state as ShardPosition | undefined });
   };
   const { onBroken = 'error' } = how;
   const skipsLines = onBroken !== 'error';

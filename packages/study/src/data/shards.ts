@@ -1,5 +1,5 @@
 import type { Scene } from '@vlm/corpus';
-import { type ReadShardsOptions, readShards } from 'webdataset-ts';
+import { literalShard, type ReadShardsOptions, readShards } from 'webdataset-ts';
 import type { Recipe } from '../recipe.ts';
 import { corpusGroups, eachSample } from './read-group.ts';
 
@@ -30,7 +30,7 @@ export async function* trainingScenes(corpus: string): AsyncGenerator<PicturedSc
     ['captions/train', 'json'],
     ['conversations/train', 'scene.json'],
   ] as const) {
-    for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
+    for await (const { key, members } of readShards((await shardsOf(corpus, group)).map(literalShard))) {
       const png = members['png'];
       const scene = members[sceneMember];
       if (png && scene) yield { key: `${group}/${key}`, png, scene: JSON.parse(decoder.decode(scene)) as Scene };

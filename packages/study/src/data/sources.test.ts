@@ -1,4 +1,4 @@
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { barePatches } from '@vlm/image-patcher';
 import { createTokenizer, trainBpe } from '@vlm/tokenizer';
@@ -56,6 +56,15 @@ describe('sources', () => {
     for (let i = 0; i < 7; i++) await half.next();
     const rest = await collect(await open(JSON.parse(JSON.stringify(half.state()))));
     expect(rest.map(({ id }) => id)).toEqual(first.slice(7));
+  });
+
+  it('read a corpus whose folder is called like a pattern', async () => {
+    const folder = await corpus({ 'text/train': [document('a')] });
+    const odd = `${folder} {0..1}::b`;
+    await rename(folder, odd);
+    folders.splice(folders.indexOf(folder), 1, odd);
+    const items = await collect(await textSource({ corpus: odd, tokenizer, seed: 1, onBroken: 'error' })());
+    expect(items).toHaveLength(1);
   });
 
   it('show the picture of each caption and leave out, counted, what has none', async () => {

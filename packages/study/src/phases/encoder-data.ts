@@ -4,7 +4,7 @@ import { decodeImage, isImageProblem } from '@vlm/image-patcher';
 import type { NamedArrays } from '@vlm/jit';
 import { createRandom, type EncoderHead } from '@vlm/model';
 import type { StepBatches } from '@vlm/trainer';
-import { readShards } from 'webdataset-ts';
+import { literalShard, readShards } from 'webdataset-ts';
 import { shardsOf, trainingScenes } from '../data/shards.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { StudyError } from '../study-error.ts';
@@ -73,7 +73,7 @@ export async function loadEvalPictures(
   const decoder = new TextDecoder();
   const { shards } = await readManifest(corpus);
   for (const group of probedTasks.map((task) => `eval/${task}`).filter((name) => name in shards)) {
-    for await (const { key, members } of readShards(await shardsOf(corpus, group))) {
+    for await (const { key, members } of readShards((await shardsOf(corpus, group)).map(literalShard))) {
       const { png, json, 'scene.json': scene } = members;
       if (!png || !scene || !json) continue;
       const { split } = JSON.parse(decoder.decode(json)) as { split: string };

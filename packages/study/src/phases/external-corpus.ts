@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type BenchmarkItem, type BenchmarkName, benchmarks, readBenchmark } from '@vlm/evals';
-import { expandShards, readShards, type SampleToWrite, writeShards } from 'webdataset-ts';
+import { expandShards, literalShard, readShards, type SampleToWrite, writeShards } from 'webdataset-ts';
 import { checkPaths, isAddress } from '../data/check-paths.ts';
 import { type ConversationRow, isRow, rowProblem, rowTexts } from '../data/conversation-rows.ts';
 import { type ExternalCorpus, type ExternalManifest, externalManifestFile } from '../data/external-corpus.ts';
@@ -132,7 +132,7 @@ async function* conversationRows(
 
 async function* heldOutDocuments({ text }: ExternalCorpus): AsyncGenerator<SampleToWrite> {
   let count = 0;
-  for await (const sample of readShards(await shardList(text.heldOut))) {
+  for await (const sample of readShards((await shardList(text.heldOut)).map(literalShard))) {
     const document = textOfLine(sample);
     if (document === undefined) throw badSample(sample.shard, sample.key, 'a line of JSON with a "text"');
     const id = `held-out-${String(count).padStart(6, '0')}`;
