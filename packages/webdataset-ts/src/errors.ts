@@ -27,7 +27,7 @@ export type WebDatasetErrorCode =
 export interface ProblemPlace {
   /** The shard's path or address, as given. */
   shard?: string;
-  /** Byte offset in the uncompressed archive. */
+  /** Byte offset in the uncompressed archive; with the code `unreadable`, in the bytes as they are stored. */
   offset?: number;
   /** Key of the sample. */
   key?: string;

@@ -225,9 +225,26 @@ describe('httpSource', () => {
     await gone;
   });
 
+  it('frees the connection of an answer that it does not read, because the shard changed', async () => {
+    let closed: () => void;
+    const gone = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const base = await serve((request, response) => {
+      if (request.headers.range === undefined) return deliver(request, response, shard, 5000);
+      response.on('close', () => closed());
+      response.writeHead(206, { etag: '"2"', 'content-range': `bytes 5000-${1e9 - 1}/${1e9}` }).write(shard);
+    });
+    await expect(readKeys(base, { ...quick, timeoutMs: 100_000 })).rejects.toThrow(/changed while it was read/);
+    await gone;
+  });
+
   it('refuses options that make no sense', () => {
     expect(() => httpSource({ retries: -1 })).toThrow(/retries/);
     expect(() => httpSource({ timeoutMs: Number.NaN })).toThrow(/timeoutMs/);
+    expect(() => httpSource({ header: {} } as never)).toThrow(
+      /httpSource: unknown option "header"; expected headers, timeoutMs, maxRedirects, retries/,
+    );
   });
 });
 

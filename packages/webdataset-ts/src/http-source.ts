@@ -5,8 +5,16 @@
 import { Agent as HttpAgent, get as httpGet, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import type { ByteSource } from './byte-source.ts';
+import { checkFields } from './check-fields.ts';
 import { WebDatasetError } from './errors.ts';
-import { checkedRetry, type RemoteBody, RequestError, type RetryOptions, resumingStream } from './resuming-stream.ts';
+import {
+  checkedRetry,
+  type RemoteBody,
+  RequestError,
+  type RetryOptions,
+  resumingStream,
+  retryFields,
+} from './resuming-stream.ts';
 
 /** How shards are fetched. */
 export interface HttpSourceOptions extends RetryOptions {
@@ -18,6 +26,13 @@ export interface HttpSourceOptions extends RetryOptions {
   maxRedirects?: number | undefined;
 }
 
+const httpFields: Record<keyof HttpSourceOptions, true> = {
+  headers: true,
+  timeoutMs: true,
+  maxRedirects: true,
+  ...retryFields,
+};
+
 const retryableStatus = new Set([408, 425, 429, 500, 502, 503, 504]);
 const redirectStatus = new Set([301, 302, 303, 307, 308]);
 
@@ -25,11 +40,12 @@ const redirectStatus = new Set([301, 302, 303, 307, 308]);
  * Reads shards from `http:` and `https:` addresses. Connections that break are resumed at the byte by a range request, with waits that double;
  * where the server ignores ranges, the bytes that were read are passed over.
  *
- * @throws WebDatasetError while reading: `unreadable`, with the status or the cause
+ * @throws WebDatasetError `invalid-argument` for options that make no sense; while reading: `unreadable`, with the status or the cause
  * @example
  * readShards('https://example.org/train-{000..009}.tar', { source: httpSource({ headers: { authorization: `Bearer ${token}` } }) });
  */
 export function httpSource(options: HttpSourceOptions = {}): ByteSource {
+  checkFields('httpSource', options, httpFields);
   const { headers = {}, timeoutMs = 30_000, maxRedirects = 5 } = options;
   const retry = checkedRetry(options);
   for (const [name, value] of Object.entries({ timeoutMs, maxRedirects })) {
@@ -64,6 +80,7 @@ export function httpSource(options: HttpSourceOptions = {}): ByteSource {
     const ranged = at > 0 || end !== undefined;
     const range = ranged ? `bytes=${at}-${end === undefined ? '' : end - 1}` : undefined;
     const response = await ask(shard, range);
+    const cancel = (): void => void response.destroy();
     const status = response.statusCode!;
     const version = response.headers.etag ?? response.headers['last-modified'];
     const contentRange = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers['content-range'] ?? '');
@@ -76,11 +93,12 @@ export function httpSource(options: HttpSourceOptions = {}): ByteSource {
         );
       }
       const size = contentRange[2] === '*' ? undefined : Number(contentRange[2]);
-      return { chunks: bodyOf(response), start: at, size, version };
+      return { chunks: bodyOf(response), cancel, start: at, size, version };
     }
     if (status === 200) {
       const length = response.headers['content-length'];
-      return { chunks: bodyOf(response), start: 0, size: length === undefined ? undefined : Number(length), version };
+      const size = length === undefined ? undefined : Number(length);
+      return { chunks: bodyOf(response), cancel, start: 0, size, version };
     }
     response.destroy();
     if (status === 416) {

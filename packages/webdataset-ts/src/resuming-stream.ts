@@ -24,6 +24,14 @@ export interface RetryOptions {
   onRetry?: ((retry: Retry) => void) | undefined;
 }
 
+/** Every field of {@link RetryOptions}, for sources that check theirs. */
+export const retryFields: Record<keyof RetryOptions, true> = {
+  retries: true,
+  delayMs: true,
+  maxDelayMs: true,
+  onRetry: true,
+};
+
 /** {@link RetryOptions} with the defaults filled in. */
 export interface RetryPolicy {
   retries: number;
@@ -36,6 +44,8 @@ export interface RetryPolicy {
 export interface RemoteBody {
   /** Stored bytes from `start` on. */
   chunks: AsyncIterable<Uint8Array>;
+  /** Frees the connection of a body that is not read: `chunks` does so only once it was begun. */
+  cancel(): void;
   /** Offset of the first byte; less than asked for where the store ignores ranges. */
   start: number;
   /** Size of the whole shard, if the store says so. */
@@ -95,7 +105,10 @@ export async function* resumingStream(
         known !== undefined &&
         ((known.version !== undefined && body.version !== undefined && known.version !== body.version) ||
           (known.size !== undefined && body.size !== undefined && known.size !== body.size));
-      if (changed) throw new RequestError('the shard changed while it was read; open it again', { retryable: false });
+      if (changed) {
+        body.cancel();
+        throw new RequestError('the shard changed while it was read; open it again', { retryable: false });
+      }
       known ??= body;
       let position = body.start;
       for await (const chunk of body.chunks) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readShards, sourceByScheme } from './index.ts';
 import { s3Source } from './s3.ts';
@@ -91,6 +92,28 @@ describe('s3Source, against a server that speaks S3', () => {
     ]);
     expect(ranges.length).toBe(Math.ceil(shard.length / 30_000));
     inner.destroy();
+  });
+
+  it('frees the body of an answer that it does not read, because the shard changed', async () => {
+    const bodies: Readable[] = [];
+    const client = {
+      async send() {
+        const Body = Readable.from(bodies.length === 0 ? [shard.subarray(0, 5000)] : [shard.subarray(5000), shard]);
+        bodies.push(Body);
+        const ContentRange = bodies.length === 1 ? undefined : `bytes 5000-${shard.length - 1}/${shard.length}`;
+        return { Body, ETag: `"${bodies.length}"`, ContentLength: shard.length, ContentRange };
+      },
+    };
+    await expect(readAll(readShards('s3://data/a.tar', { source: source({ client }) }))).rejects.toThrow(
+      /changed while it was read/,
+    );
+    expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+  });
+
+  it('refuses a setting of the client that stands beside config', () => {
+    expect(() => s3Source({ region: 'eu-central-1' } as never)).toThrow(
+      /s3Source: unknown option "region"; expected client, config, retries/,
+    );
   });
 
   it('says what the store answered, and tries only what may help', async () => {

@@ -1,7 +1,15 @@
 import { createRequire } from 'node:module';
 import type { ByteSource } from './byte-source.ts';
+import { checkFields } from './check-fields.ts';
 import { WebDatasetError } from './errors.ts';
-import { checkedRetry, type RemoteBody, RequestError, type RetryOptions, resumingStream } from './resuming-stream.ts';
+import {
+  checkedRetry,
+  type RemoteBody,
+  RequestError,
+  type RetryOptions,
+  resumingStream,
+  retryFields,
+} from './resuming-stream.ts';
 
 /** The part of `S3Client` (@aws-sdk/client-s3) that is used. */
 export interface S3ClientLike {
@@ -17,8 +25,10 @@ export interface S3SourceOptions extends RetryOptions {
   config?: Readonly<Record<string, unknown>> | undefined;
 }
 
+const s3Fields: Record<keyof S3SourceOptions, true> = { client: true, config: true, ...retryFields };
+
 interface GetObjectOutput {
-  Body?: AsyncIterable<Uint8Array>;
+  Body?: AsyncIterable<Uint8Array> & { destroy?(): void };
   ContentRange?: string;
   ContentLength?: number;
   ETag?: string;
@@ -42,12 +52,13 @@ function loadSdk(): typeof import('@aws-sdk/client-s3') {
  * Reads shards from `s3://BUCKET/KEY`: Amazon S3, MinIO, Cloudflare R2, Ceph and others. Connections that break are resumed at the byte.
  * Needs the package `@aws-sdk/client-s3`.
  *
- * @throws WebDatasetError while reading: `unreadable` with the store's answer; `invalid-argument` without the SDK, or for another address
+ * @throws WebDatasetError `invalid-argument` for an option that is not one; while reading: `unreadable` with the store's answer; `invalid-argument` without the SDK, or for another address
  * @example
  * const s3 = s3Source({ config: { endpoint: 'https://minio.example.org', region: 'us-east-1', forcePathStyle: true } });
  * readShards('s3://bucket/train-{000..009}.tar', { source: sourceByScheme({ s3 }) });
  */
 export function s3Source(options: S3SourceOptions = {}): ByteSource {
+  checkFields('s3Source', options, s3Fields);
   const retry = checkedRetry(options);
   let { client } = options;
 
@@ -64,9 +75,11 @@ export function s3Source(options: S3SourceOptions = {}): ByteSource {
       throw failure(error);
     }
     const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.ContentRange ?? '');
-    if (answer.Body === undefined) throw new RequestError('the store sent no body', { retryable: true });
+    const { Body } = answer;
+    if (Body === undefined) throw new RequestError('the store sent no body', { retryable: true });
     return {
-      chunks: bodyOf(answer.Body),
+      chunks: bodyOf(Body),
+      cancel: () => Body.destroy?.(),
       start: range === null ? 0 : Number(range[1]),
       size: range === null ? answer.ContentLength : Number(range[2]),
       version: answer.ETag,

@@ -17,7 +17,7 @@ const unknownSchemes: Readonly<Record<string, string>> = {
  * @throws WebDatasetError `invalid-argument` while reading, for a scheme without a source; the message says what to give
  * @example
  * import { s3Source } from 'webdataset-ts/s3';
- * readShards('s3://bucket/train-{000..009}.tar', { source: sourceByScheme({ s3: s3Source({ region: 'eu-central-1' }) }) });
+ * readShards('s3://bucket/train-{000..009}.tar', { source: sourceByScheme({ s3: s3Source({ config: { region: 'eu-central-1' } }) }) });
  */
 export function sourceByScheme(more: Readonly<Record<string, ByteSource>> = {}): ByteSource {
   const http = httpSource();
