@@ -28,6 +28,7 @@ export const fileSource: ByteSource = {
   },
 };
 
-function pathOf(shard: string): string {
+/** The path of a shard on this machine. */
+export function pathOf(shard: string): string {
   return shard.startsWith('file:') ? fileURLToPath(shard) : shard;
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -57,6 +58,11 @@ describe('openShard', () => {
     expect(written).toBe('{"version":1,"bytes":8704,"samples":[["k0",0],["k1",2560],["k2",5120]]}\n');
     await writeShardIndex(shards[0]!.path);
     expect(readFileSync(shards[0]!.index!, 'utf8')).toBe(written);
+    rmSync(shards[0]!.index!);
+    const address = pathToFileURL(shards[0]!.path).href;
+    expect(await writeShardIndex(address)).toBe(shards[0]!.index);
+    expect(readFileSync(shards[0]!.index!, 'utf8')).toBe(written);
+    expect(await openShard(address)).toHaveLength(3);
     const shard = await openShard(shards[1]!.path);
     expect(String(Buffer.from((await shard.sample(shard.indexOf('k4'))).members['txt']!))).toBe('4'.repeat(700));
     expect(shard.indexOf('k0')).toBe(-1);

@@ -7,6 +7,7 @@ import type { ByteSource } from './byte-source.ts';
 import { checkedLimits } from './check-read-options.ts';
 import { compressionOfShard } from './decompress.ts';
 import { WebDatasetError } from './errors.ts';
+import { pathOf } from './file-source.ts';
 import type { ReadLimits } from './limits.ts';
 import { formatOfName, readShard, type ShardFormat } from './read-shard.ts';
 import { sourceByScheme } from './source-by-scheme.ts';
@@ -63,10 +64,11 @@ export async function indexShard(shard: string, options: IndexOptions = {}): Pro
 /**
  * Writes the index of a shard on this machine beside it, whole or not at all; the same shard gives the same bytes.
  *
+ * @param shard path or `file:` address
  * @returns path of the index
  */
 export async function writeShardIndex(shard: string, index?: ShardIndex): Promise<string> {
-  const path = indexPath(shard);
+  const path = indexPath(pathOf(shard));
   const partial = `${path}.partial`;
   const { version, bytes, samples } = index ?? (await indexShard(shard));
   try {
