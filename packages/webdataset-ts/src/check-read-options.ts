@@ -32,7 +32,9 @@ export function checkReadOptions(options: ReadShardsOptions): void {
     throw new WebDatasetError('invalid-argument', `epoch: expected a whole number from 0, got ${epoch}`);
   }
   for (const [name, given] of Object.entries({ shuffleSamples, shuffleShards })) {
-    if (given !== undefined && ('buffer' in given || 'compatible' in given)) checkCompatibleShuffle(name, given);
+    if (given === undefined) continue;
+    if ('buffer' in given || 'compatible' in given) checkCompatibleShuffle(name, given);
+    else checkShuffle(name, given, name === 'shuffleSamples' ? { seed: true, window: true } : { seed: true });
   }
   if (compatible !== true && compatible !== false && compatible !== 'openlm')
     throw new WebDatasetError(
@@ -41,6 +43,7 @@ export function checkReadOptions(options: ReadShardsOptions): void {
     );
   if (compatible === 'openlm' && regroup !== undefined)
     throw new WebDatasetError('invalid-argument', 'regroup: OpenLM takes neighbours only; leave one of the two away');
+  if (regroup !== undefined) checkFields('readShards: regroup', regroup, { window: true });
   for (const [name, given] of Object.entries({ shuffleSamples, regroup })) {
     if (given !== undefined && !('buffer' in given) && (!Number.isSafeInteger(given.window) || given.window < 1))
       throw new WebDatasetError(
@@ -48,13 +51,29 @@ export function checkReadOptions(options: ReadShardsOptions): void {
         `${name}.window: expected a whole number from 1, got ${given.window}`,
       );
   }
-  if (split !== undefined) splitShards([], split.index, split.count);
+  if (split !== undefined) {
+    checkFields('readShards: split', split, { index: true, count: true });
+    splitShards([], split.index, split.count);
+  }
   if (format !== undefined && format !== 'tar' && format !== 'jsonl') {
     throw new WebDatasetError('invalid-argument', `format: expected "tar" or "jsonl", got ${JSON.stringify(format)}`);
   }
 }
 
+/** A seed that is left out or misspelt would be the text "undefined": an order, and the same one for all who do so. */
+function checkShuffle(name: string, given: object, fields: Record<string, true>): void {
+  checkFields(`readShards: ${name}`, given, fields);
+  const { seed } = given as { seed?: unknown };
+  if (typeof seed === 'string' || Number.isSafeInteger(seed)) return;
+  throw new WebDatasetError(
+    'invalid-argument',
+    `${name}.seed: expected a whole number or a string, got ${typeof seed === 'number' ? seed : JSON.stringify(seed)}`,
+  );
+}
+
 function checkCompatibleShuffle(name: string, given: object): void {
+  const fields = { seed: true, buffer: true, initial: true, compatible: true, window: true } as const;
+  checkFields(`readShards: ${name}`, given, fields);
   const { seed, buffer, initial, compatible, window } = given as Record<string, unknown>;
   const expect = (right: boolean, what: string, got: unknown): void => {
     if (right) return;

@@ -325,6 +325,16 @@ describe('arguments that cannot work', () => {
       { shuffleSample: { seed: 1, window: 9 } } as never,
       /unknown option "shuffleSample"; expected .*shuffleSamples/,
     ],
+    ['a', { shuffleShards: {} as never }, /shuffleShards.seed: expected a whole number or a string, got undefined/],
+    ['a', { shuffleShards: { sede: 3 } as never }, /shuffleShards: unknown option "sede"; expected seed/],
+    ['a', { shuffleShards: { seed: Number.NaN } }, /shuffleShards.seed: expected .* got NaN/],
+    ['a', { shuffleShards: { seed: 0.5 } }, /shuffleShards.seed: expected .* got 0.5/],
+    ['a', { shuffleSamples: { window: 2 } as never }, /shuffleSamples.seed: expected .* got undefined/],
+    ['a', { shuffleSamples: { seed: null, window: 2 } as never }, /shuffleSamples.seed: expected .* got null/],
+    ['a', { shuffleSamples: { seed: 1, window: 2, size: 3 } as never }, /unknown option "size"; expected seed, window/],
+    ['a', { shuffleSamples: { seed: 1, buffer: 2, inital: 3 } as never }, /unknown option "inital"; .*initial/],
+    ['a', { split: { index: 0, count: 2, of: 3 } as never }, /split: unknown option "of"; expected index, count/],
+    ['a', { regroup: { window: 2, size: 3 } as never }, /regroup: unknown option "size"; expected window/],
     ['a', { onBroken: 'skip' as never }, /onBroken: expected "error" or a function/],
   ])('%j %j', (shards, options, message) => {
     expect(() => readShards(shards, options)).toThrow(message);
