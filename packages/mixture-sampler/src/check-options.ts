@@ -1,4 +1,5 @@
 import { checkState } from './check-state.ts';
+import { isEndless } from './draw-from.ts';
 import { MixtureError } from './mixture-error.ts';
 import { quoted } from './quoted.ts';
 import type { MixtureOptions, MixturePolicy, MixtureSource, ScheduleKnot } from './types.ts';
@@ -21,6 +22,11 @@ const sourceFields: Record<keyof MixtureSource<0>, true> = {
   limits: true,
   whenLimited: true,
 };
+const knotFields: Record<keyof ScheduleKnot, true> = { at: true, weights: true, ramp: true };
+const policyFields = {
+  random: { kind: true, seed: true },
+  'per-batch': { kind: true, seed: true, items: true },
+} as const;
 const limitNames: readonly string[] = ['epochs', 'items', 'cost'];
 
 /** @throws MixtureError when the options of a mixture cannot be used */
@@ -77,7 +83,7 @@ function checkSum(where: string, weights: Record<string, number>): void {
     fail(`${where}: expected a finite sum, got ${sum}; give smaller weights in the same proportion`);
 }
 
-function checkEnd<T>({ name, whenExhausted: atEnd, limits, whenLimited }: MixtureSource<T>): void {
+function checkEnd<T>({ name, open, whenExhausted: atEnd, limits, whenLimited }: MixtureSource<T>): void {
   if (!whenExhausted.includes(atEnd))
     fail(
       `source "${name}": expected whenExhausted to be "stop", "repeat" or "renormalise", got ${JSON.stringify(atEnd)}`,
@@ -103,6 +109,11 @@ function checkEnd<T>({ name, whenExhausted: atEnd, limits, whenLimited }: Mixtur
       `source "${name}": limits.epochs counts passes of a source that repeats; with whenExhausted "${atEnd}" it gives one`,
       name,
     );
+  if (limits.epochs !== undefined && isEndless(open))
+    fail(
+      `source "${name}": limits.epochs never ends draws with replacement, which have no passes; give limits.items or limits.cost, or drawFrom replacement false`,
+      name,
+    );
   const atLimit = whenLimited ?? (atEnd === 'repeat' ? undefined : atEnd);
   if (given.length > 0 && atLimit !== 'stop' && atLimit !== 'renormalise')
     fail(
@@ -116,6 +127,7 @@ function checkSchedule(knots: readonly ScheduleKnot[], names: readonly string[])
   knots.forEach((knot: ScheduleKnot | null, k) => {
     const { at, weights, ramp } = knot ?? fail(`schedule[${k}]: expected { at, weights }, got ${JSON.stringify(knot)}`);
     const where = `schedule[${k}]`;
+    checkFields(where, knot!, knotFields);
     const before = knots[k - 1]?.at;
     if (before === undefined ? at !== 0 : !(Number.isFinite(at) && at > before))
       fail(`${where}.at: expected ${before === undefined ? '0 in the first knot' : `more than ${before}`}, got ${at}`);
@@ -145,12 +157,13 @@ function checkSchedule(knots: readonly ScheduleKnot[], names: readonly string[])
 function checkPolicy(policy: MixturePolicy): void {
   if (policy === 'exact') return;
   const seeded = Number.isSafeInteger(policy?.seed);
-  if (policy?.kind === 'random' && seeded) return;
-  if (policy?.kind === 'per-batch' && seeded && Number.isSafeInteger(policy.items) && policy.items >= 1) return;
-  fail(
-    'policy: expected "exact", { kind: "random", seed: <whole number> } or { kind: "per-batch", seed: <whole number>, ' +
-      `items: <whole number of at least 1> }, got ${JSON.stringify(policy)}`,
-  );
+  const batches = policy?.kind === 'per-batch' && Number.isSafeInteger(policy.items) && policy.items >= 1;
+  if (!seeded || (policy.kind !== 'random' && !batches))
+    fail(
+      'policy: expected "exact", { kind: "random", seed: <whole number> } or { kind: "per-batch", seed: <whole number>, ' +
+        `items: <whole number of at least 1> }, got ${JSON.stringify(policy)}`,
+    );
+  checkFields('policy', policy, policyFields[policy.kind]);
 }
 
 function fail(message: string, source?: string): never {

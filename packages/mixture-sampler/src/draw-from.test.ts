@@ -70,6 +70,25 @@ describe('with replacement', () => {
     ];
     expect(await take(createMixture({ sources }), 100)).toHaveLength(25);
   });
+
+  it('has no passes that a limit could count, and is refused with one', async () => {
+    const mixture = (replacement: boolean) =>
+      createMixture({
+        sources: [
+          {
+            name: 'a',
+            weight: 1,
+            open: drawFrom(letters, { seed: 3, replacement }),
+            cost: () => 1,
+            whenExhausted: 'repeat',
+            limits: { epochs: 2 },
+            whenLimited: 'stop',
+          },
+        ],
+      });
+    expect(() => mixture(true)).toThrow(/"a": limits.epochs never ends draws with replacement.*limits.items/);
+    expect(await take(mixture(false), 100)).toHaveLength(20);
+  });
 });
 
 describe('both', () => {

@@ -22,13 +22,20 @@ export interface DrawState {
   drawn: number;
 }
 
+const endless = new WeakSet<object>();
+
+/** Whether an `open` draws for ever, so that no pass of it is ever complete. */
+export function isEndless(open: object): boolean {
+  return endless.has(open);
+}
+
 /**
  * Opens a source in random order: give the result as `open`.
  *
  * @param items at least one; must not change between a state and its resumption
  * @param options.seed whole number; pass n of the source is seeded with `seed` and n
  * @param options.replacement `false`: each pass gives every item once. `true`: each draw is independent and the source never ends, so that
- *   only limits end it
+ *   only limits on items and cost end it: with `limits.epochs` a mixture refuses it
  * @throws MixtureError `invalid-argument`, also from `next` for an item that is not there; from the opened source `invalid-state`
  * @example
  * const source = { name: 'text', weight: 3, open: drawFrom(documents, { seed: 7, replacement: false }), cost, whenExhausted: 'repeat' };
@@ -47,7 +54,7 @@ export function drawFrom<T>(
       'invalid-argument',
       `drawFrom: expected replacement to be true or false, got ${JSON.stringify(replacement)}; there is no default`,
     );
-  return (state, pass) => {
+  const open = (state?: unknown, pass?: { epoch: number }): ResumableIterator<T, DrawState> => {
     let drawn = 0;
     if (state !== undefined) {
       const saved = (state as Partial<DrawState> | null)?.drawn;
@@ -72,6 +79,8 @@ export function drawFrom<T>(
       state: () => ({ drawn }),
     });
   };
+  if (replacement) endless.add(open);
+  return open;
 }
 
 /** Pass 0 is the seed itself; the others are far from it and from those of neighbouring seeds. */
