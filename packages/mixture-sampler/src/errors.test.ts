@@ -70,6 +70,14 @@ describe('arguments that cannot work', () => {
     expect(error.message).toMatch(/a mixture: unknown field "polcy"; expected sources, schedule, state, policy/);
   });
 
+  it('misspelt field of a policy', () => {
+    for (const [policy, message] of [
+      [{ kind: 'random', seed: 1, item: 2 }, /policy: unknown field "item"; expected kind, seed/],
+      [{ kind: 'per-batch', seed: 1, items: 2, size: 3 }, /policy: unknown field "size"; expected kind, seed, items/],
+    ] as const)
+      expect(thrownBy(() => createMixture({ sources: [source('a')], policy })).message).toMatch(message);
+  });
+
   it('unknown policy', () => {
     const batch = { kind: 'per-batch', seed: 1 };
     for (const policy of [
@@ -123,6 +131,14 @@ describe('limits and schedules that cannot work', () => {
         { at: 1, weights: { a: 1 }, ramp: 'sine' },
       ],
       /got "sine"/,
+    ],
+    [
+      'a misspelt field',
+      [
+        { at: 0, weights: { a: 1 } },
+        { at: 1, weights: { a: 1 }, Ramp: 'cosine' },
+      ],
+      /schedule\[1\]: unknown field "Ramp"; expected at, weights, ramp/,
     ],
     ['another source', [{ at: 0, weights: { a: 1, z: 1 } }], /sources "a" and no other, got "a", "z"/],
     ['no weights', [{ at: 0 }], /got none/],
