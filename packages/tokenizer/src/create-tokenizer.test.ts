@@ -139,6 +139,36 @@ describe('long texts', () => {
     }
   });
 
+  it('are cut at the last safe place of each stretch, wherever letters of two units lie', () => {
+    const unit = fc.constantFrom('a', ' ', ',', '。', '7', '\u{10428}', '\u{20bb7}', '😀', '\n');
+    const run = fc.tuple(unit, fc.integer({ min: 1, max: 3000 })).map(([one, count]) => one.repeat(count));
+    const text = fc.array(fc.oneof(unit, run), { minLength: 1, maxLength: 20 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(text, (whole) => {
+        const places = [...whole.matchAll(/(?<=\p{L})[ \n,.;:!?。，、！？；：]/gu)].map(({ index }) => index);
+        let start = 0;
+        for (const part of [...textChunks(whole)].slice(0, -1)) {
+          const limit = start + MAX_CHUNK;
+          const last = places.findLast((place) => place > start && place < limit);
+          const cut = start + 1024;
+          const end = last ?? (/[\udc00-\udfff]/.test(whole[cut]!) ? cut - 1 : cut);
+          expect(part).toBe(whole.slice(start, end));
+          start = end;
+        }
+        expect([...textChunks(whole)].join('')).toBe(whole);
+      }),
+    );
+  });
+
+  it('without a safe place take time in proportion to their length', () => {
+    const text = '3.14159,2.71828;'.repeat(250_000);
+    const begun = performance.now();
+    let length = 0;
+    for (const part of textChunks(text)) length += part.length;
+    expect(length).toBe(text.length);
+    expect(performance.now() - begun).toBeLessThan(20_000); // a second; minutes if every part looked at all that follows
+  });
+
   it('the parts of ordinary text encode as the whole', () => {
     const text = sampleTexts(400).join('');
     expect(text.length).toBeGreaterThan(MAX_CHUNK);

@@ -28,9 +28,10 @@ export function* textChunks(text: string): Generator<string> {
 function lastSafe(text: string, start: number, limit: number): number | undefined {
   for (const from of [limit - 256, start + 1]) {
     let found: number | undefined;
-    safe.lastIndex = from;
-    for (let match = safe.exec(text); match !== null && match.index < limit; match = safe.exec(text))
-      found = match.index;
+    const begin = Math.max(0, from - 2); // with the letter that the pattern looks back at
+    const stretch = text.slice(begin, limit); // of the whole text the search would go on to its end, for every chunk
+    safe.lastIndex = from - begin;
+    for (let match = safe.exec(stretch); match !== null; match = safe.exec(stretch)) found = begin + match.index;
     if (found !== undefined) return found;
   }
   return undefined;
