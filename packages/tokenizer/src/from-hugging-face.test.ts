@@ -110,6 +110,47 @@ describe('files that say the same in other words', () => {
   });
 });
 
+describe('files that ignore merges of whole words', () => {
+  /** GPT-2's vocabulary as the converter of Llama 3's wrote it: every way to make a token of two others. */
+  const converted = (): File => {
+    const file: File = toHuggingFace(stockEncoding('gpt2', { specialTokens: [] }));
+    const { vocab } = file.model;
+    file.model.ignore_merges = true;
+    file.model.merges = Object.entries<number>(vocab)
+      .sort(([, a], [, b]) => a - b)
+      .flatMap(([token]) =>
+        Array.from({ length: token.length - 1 }, (_, i) => [token.slice(0, i + 1), token.slice(i + 1)])
+          .filter((parts) => parts.every((part) => Object.hasOwn(vocab, part)))
+          .sort(([a, b], [c, d]) => vocab[a!] - vocab[c!] || vocab[b!] - vocab[d!]),
+      );
+    return file;
+  };
+
+  it('list every way to make a token, and none of a whole word that nothing leads to', () => {
+    const file = converted();
+    expect(file.model.merges.length).toBeGreaterThan(60_000);
+    const plain = fromHuggingFace(toHuggingFace(stockEncoding('gpt2', { specialTokens: [] })));
+    expect(fromHuggingFace(file)).toEqual(plain);
+    const id = vocabularySize(plain);
+    file.model.vocab['q~q~q'] = id;
+    expect(fromHuggingFace(file).ranks[id]).toBe(Buffer.from('q~q~q').toString('base64'));
+  });
+
+  it('are refused with merges in another order, or without one that other words need', () => {
+    for (const file of [fixture('neox'), fixture('split')]) {
+      file.model.ignore_merges = true;
+      expect(() => fromHuggingFace(file)).not.toThrow();
+      const { merges } = file.model;
+      file.model.merges = merges.toReversed();
+      expect(thrownBy(() => fromHuggingFace(file)).message).toMatch(/model.merges.*in the order of the ids they make/);
+      file.model.merges = merges.slice(1);
+      expect(thrownBy(() => fromHuggingFace(file)).message).toMatch(/model.merges: .* got none of/);
+      file.model.merges = [...merges, ['Ġ', 'Ġ7~']];
+      expect(thrownBy(() => fromHuggingFace(file)).message).toMatch(/a token that model.vocab does not have/);
+    }
+  });
+});
+
 it('a file changed anywhere gives a vocabulary that works, or a TokenizerError: nothing else, and in time', () => {
   const original = JSON.stringify(fixture('neox'));
   const junk = fc.constantFrom<unknown>(

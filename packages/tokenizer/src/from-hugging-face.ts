@@ -3,7 +3,7 @@
  * name, so that ids never differ in silence.
  */
 import { fromChars } from './byte-level.ts';
-import { halves } from './merges.ts';
+import { halves, partsOf } from './merges.ts';
 import { GPT2_PATTERN } from './pattern.ts';
 import { checkTokenizerData, MAX_VOCABULARY, SPECIAL, type TokenizerData, vocabularySize } from './tokenizer-data.ts';
 import { TokenizerError } from './tokenizer-error.ts';
@@ -178,8 +178,8 @@ function readRanks(model: Json, apart: ReadonlySet<string>): (string | null)[] {
     ranks[id as number] = Buffer.from(bytes).toString('base64');
     rankOf.set(token, id as number);
   }
-  // Llama 3's files say ignore_merges: a word that is a token is that token, whatever its merges, which is what tiktoken does.
-  if (model['ignore_merges'] !== true) checkMerges(merges, rankOf);
+  if (model['ignore_merges'] === true) checkIgnoredMerges(merges, rankOf);
+  else checkMerges(merges, rankOf);
   return ranks;
 }
 
@@ -189,18 +189,8 @@ function checkMerges(merges: readonly [string, string][], rankOf: ReadonlyMap<st
   const made = new Set<string>();
   for (const [left, right] of merges) {
     const token = left + right;
-    const id = rankOf.get(token);
-    if (id === undefined)
-      throw new TokenizerError(
-        'invalid-data',
-        `The merge "${left} ${right}" makes a token that model.vocab does not have.`,
-      );
-    if (id <= before)
-      refuse(
-        'model.merges',
-        `"${left} ${right}" (id ${id}) behind id ${before}`,
-        'merges in the order of the ids they make',
-      );
+    const id = idOfMerge(left, right, rankOf);
+    if (id <= before) refuseOrder(left, right, id, before);
     const [ownLeft, ownRight] = halves(token, { get: (part) => below(rankOf.get(part), id) }, id);
     if (ownLeft !== left || ownRight !== right)
       refuse(
@@ -214,6 +204,44 @@ function checkMerges(merges: readonly [string, string][], rankOf: ReadonlyMap<st
   for (const [token, id] of rankOf)
     if (token.length > 1 && !made.has(token))
       refuse('model.vocab', `token ${id} (${JSON.stringify(token)})`, 'a merge for every token of more than one byte');
+}
+
+/**
+ * Llama 3's files say ignore_merges: a word that is a token is that token, whatever its merges, which is what tiktoken does. Parts of other words are
+ * merged all the same. Such files list every way to make a token of two, one behind the other, and none for a token that is a whole word only.
+ */
+function checkIgnoredMerges(merges: readonly [string, string][], rankOf: ReadonlyMap<string, number>): void {
+  let before = -1;
+  const listed = new Set<string>();
+  for (const [left, right] of merges) {
+    const id = idOfMerge(left, right, rankOf);
+    if (id < before) refuseOrder(left, right, id, before);
+    before = id;
+    listed.add(`${left} ${right}`);
+  }
+  for (const [token, id] of rankOf) {
+    if (token.length === 1) continue;
+    const parts = partsOf(token, { get: (part) => below(rankOf.get(part), id) });
+    if (parts.length === 2 && parts.every((part) => rankOf.has(part)) && !listed.has(parts.join(' ')))
+      refuse('model.merges', `none of "${parts.join(' ')}"`, `it, which the merges before it leave of token ${id}`);
+  }
+}
+
+function idOfMerge(left: string, right: string, rankOf: ReadonlyMap<string, number>): number {
+  const id = rankOf.get(left + right);
+  if (id !== undefined) return id;
+  throw new TokenizerError(
+    'invalid-data',
+    `The merge "${left} ${right}" makes a token that model.vocab does not have.`,
+  );
+}
+
+function refuseOrder(left: string, right: string, id: number, before: number): never {
+  return refuse(
+    'model.merges',
+    `"${left} ${right}" (id ${id}) behind id ${before}`,
+    'merges in the order of the ids they make',
+  );
 }
 
 function below(rank: number | undefined, limit: number): number | undefined {
