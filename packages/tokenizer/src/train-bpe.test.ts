@@ -11,6 +11,16 @@ import { trainBpe } from './train-bpe.ts';
 const texts = sampleTexts(300);
 
 describe('trainBpe', () => {
+  it('trains on as little as its example', () => {
+    const data = trainBpe(['the cat sat on the mat, the cat sat'], { vocabSize: 265 });
+    expect(data.ranks.slice(5 + 256).map((token) => String(Buffer.from(token!, 'base64')))).toEqual([
+      'at',
+      'he',
+      'the',
+      ' c',
+    ]);
+  });
+
   it('finds the merges that the definition finds', () => {
     const data = trainBpe(texts, { vocabSize: 5 + 256 + 150 });
     expect(data.ranks.slice(5)).toEqual(naiveBpe(countWords(texts, GPT_PATTERN), 150, 2));

@@ -30,7 +30,7 @@ export interface TrainBpeOptions {
  * @throws {TokenizerError} `invalid-argument`, `invalid-text` (lone surrogate), `invalid-pattern`, `corpus-too-small`
  *
  * @example
- * const data = trainBpe(['the cat sat on the mat, the cat sat'], { vocabSize: 270 });
+ * const data = trainBpe(['the cat sat on the mat, the cat sat'], { vocabSize: 265 }); // 5 special tokens, 256 bytes, 4 merges
  */
 export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): TokenizerData {
   const { vocabSize, specialTokens = SPECIAL_TOKENS, pattern = GPT_PATTERN, minCount = 2 } = options;
