@@ -75,7 +75,9 @@ describe('arguments that cannot work', () => {
       [{ kind: 'random', seed: 1, item: 2 }, /policy: unknown field "item"; expected kind, seed/],
       [{ kind: 'per-batch', seed: 1, items: 2, size: 3 }, /policy: unknown field "size"; expected kind, seed, items/],
     ] as const)
-      expect(thrownBy(() => createMixture({ sources: [source('a')], policy })).message).toMatch(message);
+      expect(thrownBy(() => createMixture({ sources: [source('a')], policy: policy as never })).message).toMatch(
+        message,
+      );
   });
 
   it('unknown policy', () => {
