@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { createEncoder } from './onnx-encoder.ts';
 import { findBlocks, readOnnxGraph } from './onnx-graph.ts';
 import { hubFolders } from './testing/golden.ts';
 import { png, rejection, rgbPattern } from './testing/pictures.ts';
+import { tinyOnnx } from './testing/tiny-onnx.ts';
 
 const folders = hubFolders();
 let root: string;
@@ -25,7 +26,43 @@ async function changed(name: string, file: string, fields: Record<string, unknow
   return folder;
 }
 
+/** A folder with a configuration as bare as the hub's and a patch embedding of that side for 224 × 224 pixels. */
+async function bare(config: Record<string, unknown>, processor: string, patch: number): Promise<string> {
+  const folder = await mkdtemp(join(root, 'bare-'));
+  await mkdir(join(folder, 'onnx'));
+  await writeFile(join(folder, 'config.json'), JSON.stringify(config));
+  await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify({ image_processor_type: processor }));
+  const weights_FCPP = new Float32Array(2 * 3 * patch * patch);
+  const names = { inputName: 'pixel_values', outputName: 'last_hidden_state' };
+  const model = tinyOnnx({ size: 224, patch, width: 2, weights_FCPP, batch: 'B', ...names });
+  await writeFile(join(folder, 'onnx/vision_model.onnx'), model);
+  return folder;
+}
+
 describe('openHubEncoder', () => {
+  it('takes transformers’ defaults where a configuration is silent', async () => {
+    // google/siglip-base-patch16-224 and its SigLIP 2 successor say no more than this of their image towers.
+    const config = { model_type: 'siglip', vision_config: { model_type: 'siglip_vision_model' } };
+    const siglip = await openHubEncoder(await bare(config, 'SiglipImageProcessor', 16));
+    expect(siglip.patches).toBe(14 * 14);
+    await siglip.dispose();
+  });
+
+  it.each([
+    ['clip', 'CLIPImageProcessor', 32, 1],
+    ['dinov2', 'BitImageProcessor', 14, 1],
+    ['dinov2_with_registers', 'BitImageProcessor', 14, 5],
+    ['dinov3_vit', 'DINOv3ViTImageProcessor', 16, 1],
+    ['vit', 'ViTImageProcessor', 16, 1],
+  ])('knows the patches and leading tokens of a bare %s', async (model_type, processor, patch, leading) => {
+    // The little model has patches alone: without the leading tokens some are missing.
+    const patches = (224 / patch) ** 2;
+    const { message } = await rejection(openHubEncoder(await bare({ model_type }, processor, patch)));
+    expect(message).toContain(
+      `expected ${patches} features after ${leading} leading tokens (patches of ${patch}), the output last_hidden_state has ${patches - leading}`,
+    );
+  });
+
   it('letterboxes where asked to, with another id', async () => {
     const folder = folders['dinov2']!;
     const own = await openHubEncoder(folder, { layer: -2 });

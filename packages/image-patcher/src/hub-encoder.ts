@@ -23,21 +23,33 @@ export interface HubEncoderOptions extends DecodeLimits, Omit<OutputChoice, 'inp
 
 const FILES = ['onnx/vision_model.onnx', 'vision_model.onnx', 'onnx/model.onnx', 'model.onnx'];
 
-/** Tokens before the patches, by `model_type`; registers are added where the configuration has them. */
-const LEADING_TOKENS: Readonly<Record<string, number>> = {
-  clip: 1,
-  clip_vision_model: 1,
-  siglip: 0,
-  siglip_vision_model: 0,
-  dinov2: 1,
-  dinov2_with_registers: 1,
-  dinov3_vit: 1,
-  vit: 1,
+/**
+ * By `model_type`: tokens before the patches, and what transformers takes where a configuration is silent. A nested configuration is saved as its
+ * difference to these defaults: the hub's `siglip-base-patch16-224` names no patch side at all.
+ */
+interface Kind {
+  /** Tokens before the patches but for registers. */
+  leading: number;
+  /** Side of a patch in pixels. */
+  patch: number;
+  registers: number;
+}
+const CLIP: Kind = { leading: 1, patch: 32, registers: 0 };
+const SIGLIP: Kind = { leading: 0, patch: 16, registers: 0 };
+const KINDS: Readonly<Record<string, Kind>> = {
+  clip: CLIP,
+  clip_vision_model: CLIP,
+  siglip: SIGLIP,
+  siglip_vision_model: SIGLIP,
+  dinov2: { leading: 1, patch: 14, registers: 0 },
+  dinov2_with_registers: { leading: 1, patch: 14, registers: 4 },
+  dinov3_vit: { leading: 1, patch: 16, registers: 0 },
+  vit: { leading: 1, patch: 16, registers: 0 },
 };
 
 /**
  * Opens a frozen encoder from a folder as it lies on the hub: SigLIP, SigLIP 2 (fixed resolution), CLIP, DINOv2 with and without registers, ViT.
- * Preprocessing, CLS and register tokens come from the folder's own configuration. Features are the patches' `last_hidden_state` unless `layer`
+ * Preprocessing, patches, CLS and register tokens come from the folder's own configuration, or from transformers' defaults where it is silent. Features are the patches' `last_hidden_state` unless `layer`
  * or `outputName` says otherwise.
  *
  * @param folder holds `config.json`, `preprocessor_config.json` and the ONNX file
@@ -52,14 +64,18 @@ export async function openHubEncoder(folder: string, options: HubEncoderOptions 
   const preprocessing = adapt(own, options.preprocessing ?? {});
   const vision = { ...config, ...(config['vision_config'] as Json | undefined) };
   const type = String(config['model_type']);
-  if (!Object.hasOwn(LEADING_TOKENS, type))
+  const kind = Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
+  if (!kind)
     throw mismatch(
       type === 'siglip2'
         ? `${folder}: SigLIP 2 NaFlex takes patches of any shape with a mask; this is not supported. Take a fixed-resolution SigLIP 2.`
-        : `${folder}: expected a model of ${Object.keys(LEADING_TOKENS).join(', ')}, got ${type}; use createEncoder.`,
+        : `${folder}: expected a model of ${Object.keys(KINDS).join(', ')}, got ${type}; use createEncoder.`,
     );
   const path = join(folder, options.file ?? (await findFile(folder)));
-  const tokens = LEADING_TOKENS[type]! + Number(vision['num_register_tokens'] ?? 0);
+  const tokens = kind.leading + Number(vision['num_register_tokens'] ?? kind.registers);
+  const patch = Number(vision['patch_size'] ?? kind.patch);
+  // Before the session is there: settings that do not fit must not leave one open.
+  const grid = patchGrid(resolvePreprocessing(preprocessing), patch, { remainder: 'crop' });
   const pooled = options.layer === undefined && /embeds$|^pooler_output$/.test(options.outputName ?? '');
   const outputName = options.outputName ?? (options.layer === undefined ? 'last_hidden_state' : undefined);
   const { limits, runtime } = passedOn(options);
@@ -72,8 +88,6 @@ export async function openHubEncoder(folder: string, options: HubEncoderOptions 
     ...(options.layer !== undefined && { layer: options.layer }),
     skipTokens: pooled ? 0 : tokens,
   });
-  const patch = Number(vision['patch_size']);
-  const grid = patchGrid(resolvePreprocessing(preprocessing), patch, { remainder: 'crop' });
   const expected = pooled ? 1 : grid.columns * grid.rows;
   if (encoder.patches === expected) return encoder;
   await encoder.dispose();

@@ -10,6 +10,8 @@ export interface TinyOnnxOptions {
   layout?: 'NCHW' | 'NHWC';
   /** `BPF`, or the convolution's own map. */
   output?: 'BPF' | 'BFHW';
+  inputName?: string;
+  outputName?: string;
 }
 
 const varint = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
@@ -29,6 +31,7 @@ const value = (field: number, name: string, dims: (number | string)[]) =>
 
 export function tinyOnnx(options: TinyOnnxOptions): Uint8Array {
   const { size, patch, weights_FCPP, width, batch, layout = 'NCHW', output = 'BPF' } = options;
+  const { inputName = 'image', outputName = 'features' } = options;
   const side = size / patch;
   const weights = message(
     5,
@@ -45,22 +48,22 @@ export function tinyOnnx(options: TinyOnnxOptions): Uint8Array {
   const isMap = output === 'BFHW';
   const graph = message(
     7,
-    ...(layout === 'NHWC' ? [node('Transpose', ['image'], 'planes', ints('perm', [0, 3, 1, 2]))] : []),
+    ...(layout === 'NHWC' ? [node('Transpose', [inputName], 'planes', ints('perm', [0, 3, 1, 2]))] : []),
     node(
       'Conv',
-      [layout === 'NHWC' ? 'planes' : 'image', 'weights'],
-      isMap ? 'features' : 'map',
+      [layout === 'NHWC' ? 'planes' : inputName, 'weights'],
+      isMap ? outputName : 'map',
       ints('kernel_shape', [patch, patch]),
       ints('strides', [patch, patch]),
     ),
     ...(isMap
       ? []
-      : [node('Reshape', ['map', 'shape'], 'flat'), node('Transpose', ['flat'], 'features', ints('perm', [0, 2, 1]))]),
+      : [node('Reshape', ['map', 'shape'], 'flat'), node('Transpose', ['flat'], outputName, ints('perm', [0, 2, 1]))]),
     text(2, 'tiny'),
     weights,
     message(5, int(1, 3), int(2, 7), text(8, 'shape'), bytes(9, shape)),
-    value(11, 'image', [batch, ...image]),
-    value(12, 'features', isMap ? [batch, width, side, side] : [batch, side * side, width]),
+    value(11, inputName, [batch, ...image]),
+    value(12, outputName, isMap ? [batch, width, side, side] : [batch, side * side, width]),
   );
   return Buffer.concat([int(1, 8), graph, message(8, int(2, 17))]);
 }
