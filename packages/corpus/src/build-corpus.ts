@@ -1,6 +1,7 @@
+import type { Dirent } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import sharp from 'sharp';
 import { backgroundNames } from './backgrounds.ts';
 import { noCategory } from './categories.ts';
@@ -30,7 +31,7 @@ export interface CorpusProgress {
 }
 
 export interface BuildCorpusOptions {
-  /** Where the corpus goes; made if absent. A folder that holds anything but a corpus is left alone. */
+  /** Where the corpus goes; made if absent. A folder that holds anything but a corpus, or anything beside one, is left alone. */
   directory: string;
   onProgress?: (progress: CorpusProgress) => void;
   signal?: AbortSignal;
@@ -45,7 +46,7 @@ let builds = 0;
 
 /**
  * Builds a corpus, or returns at once when the folder already holds the one that these settings give.
- * The same settings and package versions give the same bytes, whatever the number of threads. Work goes into a folder beside the
+ * The corpus of other settings is replaced. The same settings and package versions give the same bytes, whatever the number of threads. Work goes into a folder beside the
  * target and is renamed into place at the end, so a folder with a manifest is always whole.
  *
  * @throws CorpusError `invalid-settings`, `missing-package`, `wrong-version`, `broken-package`, `not-enough-data`, `directory-not-ours`,
@@ -65,6 +66,7 @@ export async function buildCorpus(settings: CorpusSettings, options: BuildCorpus
     report(options, 'done', there);
     return there;
   }
+  await refuseForeign(directory);
   const building = `${directory}.building-${process.pid}-${builds++}`;
   try {
     await removeAbandoned(directory);
@@ -73,6 +75,8 @@ export async function buildCorpus(settings: CorpusSettings, options: BuildCorpus
     const manifest = await build(settings, packages, hash, building, options);
     await writeFile(join(building, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     throwIfAborted(options.signal);
+    // Again: a build takes long enough for someone to put a file there.
+    await refuseForeign(directory);
     await rm(directory, { recursive: true, force: true });
     await rename(building, directory);
     report(options, 'done', manifest);
@@ -112,14 +116,45 @@ async function lookAt(directory: string): Promise<CorpusManifest | undefined> {
   return readManifest(directory).catch(() => undefined);
 }
 
+/** Names that a shard may have, for a corpus whose manifest can no longer be read. */
+const shardName = /^(captions|conversations|text|eval)\/[a-z-]+-\d{6}\.tar$/;
+
+/** Replacing a corpus removes its folder: everything in it must be the corpus's own. @throws CorpusError `directory-not-ours` */
+async function refuseForeign(directory: string): Promise<void> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  if (entries.length === 0) return;
+  const shards = await listedShards(directory);
+  const isShard = (name: string): boolean => (shards ? shards.has(name) : shardName.test(name));
+  const nameOf = (entry: Dirent): string =>
+    relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
+  const files = entries.filter((entry) => !entry.isDirectory()).map(nameOf);
+  const foreign = files.filter((name) => name !== 'manifest.json' && !isShard(name)).sort();
+  if (foreign.length === 0) return;
+  const shown = foreign.slice(0, 5).join(', ');
+  throw new CorpusError(
+    'directory-not-ours',
+    `${directory} holds a corpus and files that are none of it (${shown}${foreign.length > 5 ? ` and ${foreign.length - 5} more` : ''}); replacing the corpus would remove them. Move them away, or give another folder.`,
+  );
+}
+
+/** The shards that a manifest lists, of any version; undefined where it lists none. */
+async function listedShards(directory: string): Promise<Set<string> | undefined> {
+  try {
+    const manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8')) as Partial<CorpusManifest>;
+    return new Set(Object.values(manifest.shards!).flatMap((list) => list.map(({ path }) => path)));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Removes what builds of processes that are gone left behind. */
 async function removeAbandoned(directory: string): Promise<void> {
   const prefix = `${basename(directory)}.building-`;
   const names = await readdir(dirname(directory)).catch(() => []);
   for (const name of names) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = Number.parseInt(name.slice(prefix.length), 10);
-    if (!isAlive(pid)) await rm(join(dirname(directory), name), { recursive: true, force: true });
+    // Only names as this package gives them: `corpus.building-notes` is somebody's own.
+    const pid = name.startsWith(prefix) && /^(\d+)-\d+$/.exec(name.slice(prefix.length))?.[1];
+    if (pid && !isAlive(Number(pid))) await rm(join(dirname(directory), name), { recursive: true, force: true });
   }
 }
 

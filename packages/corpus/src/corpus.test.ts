@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -195,6 +196,43 @@ describe('trouble', () => {
     await writeFile(join(other, 'manifest.json'), '{}');
     await expect(buildCorpus(settings, { directory: other })).rejects.toMatchObject({ code: 'directory-not-ours' });
     expect(await readFile(join(other, 'thesis.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('leaves a folder alone in which other files lie beside a corpus', async () => {
+    const shared = join(root, 'shared');
+    await cp(directory, shared, { recursive: true });
+    await writeFile(join(shared, 'thesis.txt'), 'mine');
+    await writeFile(join(shared, 'captions', 'mine-000000.tar'), 'mine too');
+    // What these settings give is there already: nothing is removed, so nothing is refused.
+    await buildCorpus(settings, { directory: shared });
+    const build = buildCorpus({ ...settings, seed: 2 }, { directory: shared, threads: 0 });
+    await expect(build).rejects.toMatchObject({
+      code: 'directory-not-ours',
+      message: expect.stringContaining('(captions/mine-000000.tar, thesis.txt)'),
+    });
+    expect(await readFile(join(shared, 'thesis.txt'), 'utf8')).toBe('mine');
+    expect(await readManifest(shared)).toEqual(manifest);
+  });
+
+  it('replaces a damaged corpus, and leaves alone what came meanwhile', async () => {
+    const damaged = join(root, 'damaged');
+    await cp(directory, damaged, { recursive: true });
+    const path = join(damaged, 'manifest.json');
+    await truncate(path, 100);
+    await writeFile(join(root, 'damaged.building-notes'), 'mine');
+    await mkdir(join(root, 'damaged.building-99999999-0'));
+    const build = buildCorpus(settings, {
+      directory: damaged,
+      threads: 0,
+      onProgress: ({ phase }) => phase === 'drawings' && writeFileSync(join(damaged, 'late.txt'), 'mine'),
+    });
+    await expect(build).rejects.toMatchObject({ message: expect.stringContaining('(late.txt)') });
+    await rm(join(damaged, 'late.txt'));
+    expect(await buildCorpus(settings, { directory: damaged, threads: 0 })).toEqual(manifest);
+    expect((await readdir(root)).filter((name) => name.startsWith('damaged'))).toEqual([
+      'damaged',
+      'damaged.building-notes',
+    ]);
   });
 
   it('keeps nothing when it is aborted', async () => {
