@@ -1,6 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { decodeImage, decodeRgb } from './decode-image.ts';
+import { barePatches } from './bare-patches.ts';
+import { type DecodeLimits, decodeImage, decodeRgb } from './decode-image.ts';
+import { isImageProblem } from './patcher-error.ts';
 import { type Preprocessing, resolvePreprocessing } from './preprocessing.ts';
 import { png, rejection, rgbPattern } from './testing/pictures.ts';
 
@@ -181,6 +183,26 @@ describe('what is refused', () => {
     expect(await rejection(decodeImage(image, { ...squash(8), maxPixels: 1000 }))).toMatchObject({ code: 'too-large' });
     const error = await rejection(decodeImage(image, { ...squash(8), maxBytes: 10, name: 'big' }));
     expect(error.message).toMatch(/^big: expected at most 10 bytes, got \d+/);
+  });
+
+  it.each<[DecodeLimits, RegExp]>([
+    [{ maxPixels: -1 }, /maxPixels to be a whole number of at least 1, got -1/],
+    [{ maxPixels: 1e6 + 0.5 }, /maxPixels.*got 1000000\.5/],
+    [{ maxBytes: Number.NaN }, /maxBytes to be a number of at least 1, got NaN/],
+    [{ timeoutSeconds: 0 }, /timeoutSeconds to be a number above 0, at most 3600, got 0/],
+    [{ timeoutSeconds: 4000 }, /got 4000/],
+  ])('limits that are none, without blame on an image: %j', async (limits, message) => {
+    const image = await png(rgbPattern(32, 32), 32, 32);
+    const error = await rejection(decodeImage(image, { ...squash(8), ...limits }));
+    expect([error.code, isImageProblem(error)]).toEqual(['invalid-argument', false]);
+    expect(error.message).toMatch(message);
+    expect(() => barePatches({ ...squash(8), patch: 8, ...limits })).toThrow(message);
+  });
+
+  it('no image for half a second of time, nor for any number of bytes', async () => {
+    const limits = { timeoutSeconds: 0.5, maxBytes: Number.POSITIVE_INFINITY };
+    const image = await png(rgbPattern(32, 32), 32, 32);
+    expect((await decodeImage(image, { ...squash(8), ...limits })).width).toBe(8);
   });
 
   it.each<[string, Partial<Preprocessing>, RegExp]>([

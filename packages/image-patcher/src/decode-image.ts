@@ -16,12 +16,27 @@ import { type RgbImage, resampleRgb } from './resample.ts';
 
 /** Guards against hostile or mistaken files. */
 export interface DecodeLimits {
-  /** Most pixels of an encoded image, width × height; 64 megapixels unless given (a decompression bomb declares more). */
+  /** Most pixels of an encoded image, width × height, a whole number; 64 megapixels unless given (a decompression bomb declares more). */
   maxPixels?: number;
-  /** Most encoded bytes; 64 MiB unless given. */
+  /** Most encoded bytes, at least 1; 64 MiB unless given. */
   maxBytes?: number;
-  /** Most seconds of decoding; 30 unless given. */
+  /** Most seconds of decoding, from above 0 to 3600; 30 unless given. Parts of a second are rounded up. */
   timeoutSeconds?: number;
+}
+
+/** Fills in limits. A bad one is the caller's fault: no image may be blamed and skipped for it. @throws {PatcherError} `invalid-argument` */
+export function resolveLimits(limits: DecodeLimits): Required<DecodeLimits> {
+  const { maxPixels = 64_000_000, maxBytes = 64 * 1024 * 1024, timeoutSeconds = 30 } = limits;
+  const refuse = (expected: string, got: unknown): never => {
+    throw new PatcherError('invalid-argument', `Expected ${expected}, got ${String(got)}.`);
+  };
+  if (!Number.isSafeInteger(maxPixels) || maxPixels < 1)
+    refuse('maxPixels to be a whole number of at least 1', maxPixels);
+  if (!(maxBytes >= 1)) refuse('maxBytes to be a number of at least 1', maxBytes);
+  if (!(timeoutSeconds > 0 && timeoutSeconds <= 3600))
+    refuse('timeoutSeconds to be a number above 0, at most 3600', timeoutSeconds);
+  // sharp takes whole seconds alone.
+  return { maxPixels, maxBytes, timeoutSeconds: Math.ceil(timeoutSeconds) };
 }
 
 /** Options of {@link decodeImage}. */
@@ -42,7 +57,7 @@ export interface DecodedImage extends ImageSize {
  * Decodes an image and brings it to a normalised size: EXIF orientation applied, transparency laid on the background, grey, CMYK and 16 bit
  * brought to 8-bit sRGB, the first frame of an animation. Padding, resizing and cropping have the bits of torchvision on Pillow.
  *
- * @param bytes PNG, JPEG, WebP, GIF, TIFF or AVIF/HEIF file
+ * @param bytes PNG, JPEG, WebP, GIF, TIFF or AVIF file. HEIC is known but `broken-image`: sharp's prebuilt library cannot read it
  * @throws {PatcherError} `unknown-format`, `broken-image`, `too-large`, `timeout`, each naming the image; `invalid-argument`
  *
  * @example
@@ -77,7 +92,8 @@ async function decodeWhole(
   { width, height, background: [r, g, b] }: ResolvedPreprocessing,
   options: DecodeLimits & { name?: string },
 ): Promise<RgbImage> {
-  const { maxPixels = 64_000_000, maxBytes = 64 * 1024 * 1024, timeoutSeconds = 30, name = 'image' } = options;
+  const { maxPixels, maxBytes, timeoutSeconds } = resolveLimits(options);
+  const { name = 'image' } = options;
   if (!(bytes instanceof Uint8Array))
     throw new PatcherError('invalid-argument', `${name}: expected bytes, got ${typeof bytes}.`);
   if (bytes.length > maxBytes)
@@ -85,7 +101,7 @@ async function decodeWhole(
   if (imageFormat(bytes) === undefined)
     throw new PatcherError(
       'unknown-format',
-      `${name}: expected a PNG, JPEG, WebP, GIF, TIFF or AVIF/HEIF file, got ${bytes.length} bytes that begin with ${Buffer.from(bytes.subarray(0, 8)).toString('hex') || 'nothing'}.`,
+      `${name}: expected a PNG, JPEG, WebP, GIF, TIFF or AVIF file, got ${bytes.length} bytes that begin with ${Buffer.from(bytes.subarray(0, 8)).toString('hex') || 'nothing'}.`,
     );
   const plain = width === height && width * height <= maxPixels ? decodePlainPng(bytes, width) : undefined;
   if (plain) return { data: plain, width, height };

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { Tensor } from 'onnxruntime-node';
 import { decodeBatch } from './decode-batch.ts';
-import { type DecodeLimits, normalisationTable } from './decode-image.ts';
+import { type DecodeLimits, normalisationTable, resolveLimits } from './decode-image.ts';
 import { splitFeatures } from './encoder-output.ts';
 import type { ImageEncoder } from './image-encoder.ts';
 import { type OnnxModel, openOnnxModel } from './onnx-session.ts';
@@ -47,6 +47,7 @@ export interface OnnxEncoder extends ImageEncoder {
  */
 export async function createEncoder(model: Uint8Array | string, options: EncoderOptions): Promise<OnnxEncoder> {
   const settings = resolvePreprocessing(options.preprocessing);
+  const limits = resolveLimits(options);
   const { layout = 'NCHW', outputLayout = 'BPF', skipTokens = 0, batchSize = 32, threads } = options;
   checkOptions({ layout, outputLayout, skipTokens, batchSize, threads: threads ?? 1 });
   const opened = await openOnnxModel(model, options, threads);
@@ -89,7 +90,7 @@ export async function createEncoder(model: Uint8Array | string, options: Encoder
             images,
             [first, Math.min(first + rows, images.length)],
             settings,
-            { limits: options, names, onBroken },
+            { limits, names, onBroken },
             (rgb_HWC) => rgb_HWC,
           );
         const all: (Float32Array | undefined)[] = [];
