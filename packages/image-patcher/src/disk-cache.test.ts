@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -89,6 +90,60 @@ describe('featureCache', () => {
     expect(writer.has(key(0))).toBe(false);
     expect(bits(await reader.get(key(0)))).toBe(bits(features(0))); // an open file stays readable
     await Promise.all([reader.close(), writer.close()]);
+  });
+
+  it('a write that fails is told, and its features go into the next', async () => {
+    const folder = join(directory, 'tiny');
+    const cache = await featureCache(directory, encoder, { imagesPerFile: 3 });
+    for (let i = 0; i < 3; i++) await cache.set(key(i), features(i));
+    await cache.set(key(3), features(3));
+    await rm(folder, { recursive: true });
+    expect(await rejection(cache.flush())).toMatchObject({ code: 'ENOENT' });
+    expect(bits(await cache.get(key(3)))).toBe(bits(features(3)));
+    await mkdir(folder);
+    await cache.set(key(4), features(4));
+    await cache.flush();
+    await rm(folder, { recursive: true });
+    await cache.set(key(5), features(5));
+    expect(await rejection(cache.close())).toMatchObject({ code: 'ENOENT' });
+    if (process.platform === 'linux') {
+      const open = await Promise.all(
+        (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+      );
+      expect(open.filter((path) => path.startsWith(folder))).toEqual([]);
+    }
+    await mkdir(folder);
+    await cache.close();
+    const again = await featureCache(directory, encoder);
+    expect([again.size, again.has(key(5))]).toEqual([1, true]);
+    await again.close();
+  });
+
+  it('another process may remove a file while the folder is opened', async () => {
+    const [first, second] = await fill(6);
+    await truncate(first!, 5);
+    await utimes(first!, 1, 1); // read first
+    const cache = await featureCache(directory, encoder, { onBroken: () => rmSync(second!) });
+    expect(cache.size).toBe(0);
+    await cache.close();
+  });
+
+  it('sweeps old half files of processes that are gone, and no others', async () => {
+    await fill(1);
+    const half = async (name: string, age: number) => {
+      const path = join(directory, 'tiny', name);
+      await writeFile(path, 'half');
+      await utimes(path, Date.now() / 1000 - age, Date.now() / 1000 - age);
+    };
+    await half('old.features.99999999.tmp', 7200);
+    await half('young.features.99999999.tmp', 60);
+    await half(`own.features.${process.pid}.tmp`, 7200);
+    await half('notes.tmp', 7200);
+    await (await featureCache(directory, encoder)).close();
+    const names = await readdir(join(directory, 'tiny'));
+    expect(names.filter((name) => name.endsWith('.tmp')).sort()).toEqual(
+      ['notes.tmp', `own.features.${process.pid}.tmp`, 'young.features.99999999.tmp'].sort(),
+    );
   });
 
   it('leaves nothing behind but whole files', async () => {

@@ -24,6 +24,8 @@ export interface FeatureCacheOptions {
 
 /** Bytes of features that wait in memory before they are written. */
 const PENDING_BYTES = 128 * 1024 * 1024;
+/** No file takes as long to write. */
+const STALE_MS = 60 * 60 * 1000;
 
 interface OpenFile {
   path: string;
@@ -96,7 +98,9 @@ class DiskCache implements FeatureCache {
   }
 
   async load(): Promise<void> {
-    const names = (await readdir(this.folder)).filter((name) => name.endsWith('.features'));
+    const all = await readdir(this.folder);
+    await Promise.all(all.map((name) => this.sweep(name)));
+    const names = all.filter((name) => name.endsWith('.features'));
     const paths = await Promise.all(
       names.map(async (name) => {
         const path = join(this.folder, name);
@@ -114,6 +118,15 @@ class DiskCache implements FeatureCache {
       }
     }
     await this.makeRoom();
+  }
+
+  /** Removes a half file of a process that is gone. One of another machine looks the same at first, so only an old one goes. */
+  private async sweep(name: string): Promise<void> {
+    const pid = /\.features\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) return;
+    const path = join(this.folder, name);
+    const found = await stat(path).catch(() => undefined); // another process may have swept it
+    if (found && Date.now() - found.mtimeMs > STALE_MS) await rm(path, { force: true });
   }
 
   /** Passes damage on as the caller chose. */
@@ -157,20 +170,26 @@ class DiskCache implements FeatureCache {
   }
 
   flush(): Promise<void> {
-    // One after another; features stay readable while they are written.
-    this.writing = this.writing.then(() => this.write());
+    // One after another; features stay readable while they are written. Who asked for a write is told that it failed, and its features wait
+    // for the next.
+    this.writing = this.writing.catch(() => {}).then(() => this.write());
     return this.writing;
   }
 
   async close(): Promise<void> {
-    await this.flush();
-    for (const { handle } of this.files.splice(0)) await handle.close();
-    this.places.clear();
+    try {
+      await this.flush();
+    } finally {
+      this.places.clear();
+      await Promise.all(this.files.splice(0).map(({ handle }) => handle.close()));
+    }
   }
 
   private async write(): Promise<void> {
-    const entries = [...this.pending].slice(0, 65_536);
-    if (entries.length === 0) return;
+    while (this.pending.size > 0) await this.writeFile([...this.pending].slice(0, 65_536));
+  }
+
+  private async writeFile(entries: [string, Float32Array][]): Promise<void> {
     const bytes = encodeCacheFile(this.identity, entries);
     const path = join(this.folder, `${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.features`);
     const beside = `${path}.${process.pid}.tmp`;
@@ -205,7 +224,10 @@ class DiskCache implements FeatureCache {
   }
 
   private async addFile(path: string): Promise<void> {
-    const handle = await open(path, 'r');
+    const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    if (!handle) return; // another process has made room
     try {
       const { size: bytes } = await handle.stat();
       const file = { path, bytes, handle, index: await readCacheIndex(handle, path, this.identity) };
@@ -217,5 +239,14 @@ class DiskCache implements FeatureCache {
       await handle.close();
       throw error;
     }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

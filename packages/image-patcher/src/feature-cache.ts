@@ -7,8 +7,8 @@ export interface FeatureCache {
   has(key: string): boolean;
   /** Remembers features; on disk at the latest after {@link FeatureCache.flush}. */
   set(key: string, features: Float32Array): Promise<void>;
-  /** Writes what is not yet on disk. */
+  /** Writes what is not yet on disk. What a failed write held waits for the next. */
   flush(): Promise<void>;
-  /** Flushes and lets go of files. */
+  /** Flushes and lets go of files, also where the flush fails. */
   close(): Promise<void>;
 }
