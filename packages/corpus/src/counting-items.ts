@@ -10,6 +10,7 @@ const countedSize = [0.2, 0.3] as const;
 /**
  * A scene with exactly `count` of a concept among five to seven things. How many things there are in all, and how large each is, is drawn
  * without a look at the count: neither the covered area nor the size of a thing says how many are of the kind.
+ * @throws CorpusError `not-enough-data`
  */
 export function countedScene(
   id: string,
@@ -20,12 +21,11 @@ export function countedScene(
   random: Random,
 ): MadeScene {
   const others = world.trainIds.filter((other) => other !== concept);
-  while (true) {
+  return world.drawUntil(id, () => {
     const things = 5 + random.int(3);
     const parts = Array.from({ length: things }, (_, i) => ({ concept: i < count ? concept : random.pick(others) }));
-    const made = world.tryMake(id, { ...side, parts, objectSize: countedSize }, random);
-    if (made) return made;
-  }
+    return world.tryMake(id, { ...side, parts, objectSize: countedSize }, random);
+  });
 }
 
 /** Training concepts of which there can be three. */

@@ -26,10 +26,7 @@ const lessons: readonly ((id: string, world: World, random: Random) => Lesson | 
 /** A scene and a conversation that practise counting from zero to five, reading, relations, or refusing to speak of what is not there. */
 export function skillLesson(id: string, world: World, random: Random): Lesson {
   const lesson = random.pick(lessons);
-  while (true) {
-    const found = lesson(id, world, random);
-    if (found) return found;
-  }
+  return world.drawUntil(id, () => lesson(id, world, random));
 }
 
 function ask(form: Form, slots: Record<string, string>, random: Random): string {

@@ -236,7 +236,7 @@ function groundingItem(
   const concept = deal(world.trainIds, index, `grounding/${split}`, world);
   const siblings = world.siblings(concept);
   const rival = index % 2 === 1 && siblings.length > 0;
-  while (true) {
+  return world.drawUntil(id, () => {
     const made = world.make(
       id,
       { ...side, target: { concept }, ...(rival ? { objects: 2 + random.int(2), also: random.pick(siblings) } : {}) },
@@ -245,7 +245,7 @@ function groundingItem(
     const one = asksOf(made.scene).find(
       (ask) => ask.type === 'grounding' && ask.object === made.target && ask.says.length > 0,
     );
-    if (!one) continue;
+    if (!one) return undefined;
     const { box } = made.scene.objects[made.target]!;
     return {
       made,
@@ -258,7 +258,7 @@ function groundingItem(
         target: { kind: 'box', box },
       },
     };
-  }
+  });
 }
 
 function captioningItem(

@@ -2,9 +2,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { asksOf, centre, relations } from './asks.ts';
 import { captionOf } from './captions.ts';
 import { turnsOf } from './conversations.ts';
+import { countedScene } from './counting-items.ts';
 import { openWorld } from './open-world.ts';
 import { createRandom } from './random.ts';
 import { corpusSettings } from './settings.ts';
+import { skillLesson } from './skills.ts';
 import type { Scene } from './types.ts';
 import { visionItem } from './vision-items.ts';
 import { World } from './world.ts';
@@ -139,4 +141,27 @@ describe('captions', () => {
       for (const label of labels) if (new RegExp(`\\b${label}\\b`).test(caption)) expect(there).toContain(label);
     });
   });
+});
+
+it('says which settings cannot be met, and does not look for ever', () => {
+  const settings = corpusSettings('smoke', { objectsPerScene: [0, 0, 0, 1], objectSize: [0.6, 0.7], minVisible: 0.9 });
+  const crowded = new World({ ...world.data, settings });
+  crowded.tryMake = () => undefined; // what these settings come to, in no time
+  const side = { concepts: 'train', vendors: 'train' } as const;
+  const error = expect.objectContaining({
+    code: 'not-enough-data',
+    message: expect.stringMatching(
+      /for s in 5000 draws with objectsPerScene \[0,0,0,1\], objectSize \[0\.6,0\.7\] and minVisible 0\.9;/,
+    ),
+  });
+  expect(() => crowded.make('s', side, createRandom('s'))).toThrow(error);
+  expect(() => countedScene('s', 0, 3, side, crowded, createRandom('s'))).toThrow(error);
+  for (const seed of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    expect(() => skillLesson('s', crowded, createRandom(seed))).toThrow(
+      expect.objectContaining({ code: 'not-enough-data' }),
+    );
+  // Scenes there are, but none in which the thing can be asked for.
+  const made = world.make('s', side, createRandom('s'));
+  crowded.tryMake = () => ({ ...made, scene: { ...made.scene, objects: [] } });
+  expect(() => visionItem('grounding', 'new-scene', 0, crowded)).toThrow(/in 5000 draws/);
 });

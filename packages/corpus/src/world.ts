@@ -1,6 +1,7 @@
 import { backgroundNames } from './backgrounds.ts';
 import { type ComposedScene, composeScene, type Placement, type SignPlacement } from './compose.ts';
 import type { Concept } from './concepts.ts';
+import { CorpusError } from './errors.ts';
 import { groupBy } from './group-by.ts';
 import type { ColourName } from './palette.ts';
 import type { Random } from './random.ts';
@@ -135,12 +136,26 @@ export class World {
     return composed && { ...composed, target: order.indexOf(0) };
   }
 
-  /** A scene for a wish; draws until one works out. */
+  /** A scene for a wish; draws until one works out. @throws CorpusError `not-enough-data` */
   make(id: string, wish: SceneWish, random: Random): MadeScene {
-    while (true) {
-      const made = this.tryMake(id, wish, random);
-      if (made) return made;
+    return this.drawUntil(id, () => this.tryMake(id, wish, random));
+  }
+
+  /**
+   * Draws until one works out. Some settings ask for what no picture can show, so that it does not go on for ever.
+   * @param draw gives undefined where it did not work out
+   * @throws CorpusError `not-enough-data`
+   */
+  drawUntil<T>(id: string, draw: () => T | undefined): T {
+    for (let tries = 0; tries < 5000; tries++) {
+      const drawn = draw();
+      if (drawn !== undefined) return drawn;
     }
+    const { objectsPerScene, objectSize, minVisible } = this.data.settings;
+    throw new CorpusError(
+      'not-enough-data',
+      `No scene was found for ${id} in 5000 draws with objectsPerScene ${JSON.stringify(objectsPerScene)}, objectSize ${JSON.stringify(objectSize)} and minVisible ${minVisible}; fewer or smaller objects, a lower minVisible or more concepts would help.`,
+    );
   }
 
   #chooseConcepts(wish: SceneWish, count: number, random: Random): number[] | undefined {
