@@ -210,8 +210,8 @@ async function build(
   const world = await openWorld(settings, options.signal);
   const threads = options.threads ?? (total < 2000 ? 0 : Math.min(availableParallelism(), 16));
   const pool = openPool(threads, world);
+  const shards = new ShardGroups(building, settings.samplesPerShard);
   try {
-    const shards = new ShardGroups(building, settings.samplesPerShard);
     const sums: Sums = {
       tokens: {},
       items: {},
@@ -239,6 +239,10 @@ async function build(
       options.onProgress?.({ phase: 'scenes and text', done, total });
     }
     return describe(settings, packages, hash, world, await shards.close(), sums);
+  } catch (error) {
+    // What went wrong first is what the caller should hear.
+    await shards.abort().catch(() => undefined);
+    throw error;
   } finally {
     await pool.close();
   }

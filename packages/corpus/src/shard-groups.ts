@@ -36,4 +36,9 @@ export class ShardGroups {
     }
     return groups;
   }
+
+  /** Gives up: lets go of every file and removes the unfinished ones. */
+  async abort(): Promise<void> {
+    await Promise.all([...this.#writers.values()].map((writer) => writer.abort()));
+  }
 }
