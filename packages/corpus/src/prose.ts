@@ -1,6 +1,6 @@
 import type { RawDocument } from './text-source.ts';
 
-/** Curly quotes, dashes and accents that the small vocabularies would spend tokens on, and stray spacing. */
+/** Makes plain what small vocabularies would spend tokens on: curly quotes, ellipses, and stray spacing. Dashes and accents stay. */
 export function cleanText(text: string): string {
   return text
     .replaceAll('\r\n', '\n')

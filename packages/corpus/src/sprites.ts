@@ -38,7 +38,6 @@ const minAlpha = 24;
  * Rasterises every drawing of the concepts.
  * @param size pixels of the square a drawing is rendered in before it is cut out
  * @param vendorIds which vendors
- * @param shared put the pixels into shared memory
  */
 export async function makeSpriteSheet(
   concepts: readonly Concept[],
