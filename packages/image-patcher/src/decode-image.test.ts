@@ -185,6 +185,15 @@ describe('what is refused', () => {
     expect(error.message).toMatch(/^big: expected at most 10 bytes, got \d+/);
   });
 
+  it('a line that resizing would need gigabytes for', async () => {
+    const line = await png(new Uint8Array(3 * 180_000), 1, 180_000);
+    expect(line.length).toBeLessThan(10_000);
+    const error = await rejection(decodeImage(line, { ...squash(8192), name: 'line' }));
+    expect([error.code, isImageProblem(error)]).toEqual(['too-large', true]);
+    expect(error.message).toMatch(/^line: resizing 1 × 180000 pixels to 8192 × 8192 takes \d+ bytes of memory/);
+    expect((await decodeImage(line, squash(8))).original).toEqual({ width: 1, height: 180_000 });
+  });
+
   it.each<[DecodeLimits, RegExp]>([
     [{ maxPixels: -1 }, /maxPixels to be a whole number of at least 1, got -1/],
     [{ maxPixels: 1e6 + 0.5 }, /maxPixels.*got 1000000\.5/],

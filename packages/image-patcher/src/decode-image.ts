@@ -83,7 +83,7 @@ export async function decodeRgb(
   const same = geometry.resized.width === image.width && geometry.resized.height === image.height;
   if (same && image.width === width && image.height === height) return { rgb_HWC: image.data, original };
   const fill = fit === 'letterbox' ? letterboxFill(mean) : ([0, 0, 0] as const);
-  return { rgb_HWC: resampleRgb(image, geometry, fill, resample, { width, height }), original };
+  return { rgb_HWC: resampleRgb(image, geometry, fill, resample, { width, height }, options.name), original };
 }
 
 /** The whole image as 8-bit sRGB, as it is looked at. */

@@ -2,6 +2,7 @@
 // Legend: H W of the input, h w of the output, C = 3.
 import { resampleWasm } from './generated/resample-wasm.ts';
 import type { Geometry } from './geometry.ts';
+import { PatcherError } from './patcher-error.ts';
 import { filterTaps, type Resample, type Taps } from './resample-filters.ts';
 
 /** What `resample.wat` exports; all arguments are byte offsets, counts and sizes in bytes. */
@@ -31,6 +32,8 @@ interface WebAssemblyLike {
 /** Bytes of input that are in the kernel's memory at once. */
 const BAND_BYTES = 2 * 1024 * 1024;
 const PAGE_BYTES = 65_536;
+/** All that a WebAssembly memory may hold. */
+const MAX_BYTES = 65_536 * PAGE_BYTES;
 /** Half of the unit of weights: rounds a sum. */
 const HALF = 2 ** 21;
 /** Room that the kernel may read or spill into behind a buffer. */
@@ -58,7 +61,10 @@ export interface RgbImage {
  * @param geometry where the pixels go
  * @param fill colour of the padding
  * @param size of the output
+ * @param name what errors call the image
  * @returns [h, w, 3]
+ * @throws {PatcherError} `too-large` where the image's shape asks for more than 4 GiB on the way, as a line of 180,000 pixels does that is
+ *   to be 8192 wide
  */
 export function resampleRgb(
   image: RgbImage,
@@ -66,6 +72,7 @@ export function resampleRgb(
   fill: readonly [number, number, number],
   resample: Resample,
   size: { width: number; height: number },
+  name = 'image',
 ): Uint8Array {
   const { pad, resized, crop } = geometry;
   const padded = { width: image.width + 2 * pad.x, height: image.height + 2 * pad.y };
@@ -92,6 +99,11 @@ export function resampleRgb(
     middle: (needed.to - needed.from + 4) * outRow,
     out: size.height * outRow,
   });
+  if (place.end > MAX_BYTES)
+    throw new PatcherError(
+      'too-large',
+      `${name}: resizing ${image.width} × ${image.height} pixels to ${size.width} × ${size.height} takes ${place.end} bytes of memory, expected at most ${MAX_BYTES}; take a smaller size or leave the image out.`,
+    );
   const { memory, exports } = openKernel();
   reserve(memory, place.end);
   const bytes = new Uint8Array(memory.buffer);
