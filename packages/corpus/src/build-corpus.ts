@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { backgroundNames } from './backgrounds.ts';
 import { noCategory } from './categories.ts';
 import { CorpusError, throwIfAborted } from './errors.ts';
-import { licences } from './licences.ts';
+import { licences, licencesFile, licenceTexts } from './licences.ts';
 import { type CorpusManifest, corpusHash, corpusVersion, readManifest, type ShardEntry } from './manifest.ts';
 import { openWorld } from './open-world.ts';
 import { pinnedVersion } from './packages.ts';
@@ -73,6 +73,7 @@ export async function buildCorpus(settings: CorpusSettings, options: BuildCorpus
     await rm(building, { recursive: true, force: true });
     await mkdir(building, { recursive: true });
     const manifest = await build(settings, packages, hash, building, options);
+    await writeFile(join(building, licencesFile), licenceTexts(manifest.licences));
     await writeFile(join(building, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     throwIfAborted(options.signal);
     // Again: a build takes long enough for someone to put a file there.
@@ -128,7 +129,7 @@ async function refuseForeign(directory: string): Promise<void> {
   const nameOf = (entry: Dirent): string =>
     relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
   const files = entries.filter((entry) => !entry.isDirectory()).map(nameOf);
-  const foreign = files.filter((name) => name !== 'manifest.json' && !isShard(name)).sort();
+  const foreign = files.filter((name) => !['manifest.json', licencesFile].includes(name) && !isShard(name)).sort();
   if (foreign.length === 0) return;
   const shown = foreign.slice(0, 5).join(', ');
   throw new CorpusError(

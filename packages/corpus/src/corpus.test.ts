@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readShards } from 'webdataset-ts';
 import { buildCorpus } from './build-corpus.ts';
 import { denseLabels } from './dense-labels.ts';
+import { licenceTexts } from './licences.ts';
 import type { CorpusManifest } from './manifest.ts';
 import { readManifest } from './manifest.ts';
 import { type Form, heldOutPhrasing, phrasings } from './phrasings.ts';
@@ -80,6 +81,10 @@ describe('a built corpus', () => {
     await buildCorpus(settings, { directory, onProgress: ({ phase }) => progress.push(phase), threads: 0 });
     expect(progress).toContain('drawings');
     expect(await readFile(join(directory, 'manifest.json'), 'utf8')).toBe(before);
+  });
+
+  it('carries the licences of what it contains', async () => {
+    expect(await readFile(join(directory, 'LICENCES.md'), 'utf8')).toBe(licenceTexts(manifest.licences));
   });
 
   it('keeps vendors, concepts and documents apart', async () => {

@@ -1,3 +1,4 @@
+import { readPackageFile, readPackageFileNames } from './packages.ts';
 import type { CorpusSettings } from './settings.ts';
 import { needsSigns } from './signs.ts';
 import { textSources } from './text-sources.ts';
@@ -187,3 +188,41 @@ export function licenceTable(entries: readonly Licence[]): string {
   );
   return ['| package | use | author | licence |', '|---|---|---|---|', ...rows].join('\n');
 }
+
+/** Where a built corpus keeps {@link licenceTexts}. */
+export const licencesFile = 'LICENCES.md';
+
+/**
+ * The licences of what a corpus contains as Markdown: the table, and the texts that the packages carry, word for word. Icon packages carry none
+ * and name their licence by its SPDX identifier.
+ * @throws CorpusError `missing-package`, `broken-package`
+ */
+export function licenceTexts(entries: readonly Licence[]): string {
+  // The same text stands once, under every package that carries it.
+  const carriers = new Map<string, string[]>();
+  for (const { package: name } of entries)
+    for (const file of readPackageFileNames(name, '.').filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))) {
+      const text = readPackageFile(name, file).toString('utf8').replaceAll('\r\n', '\n').trimEnd();
+      carriers.set(text, [...(carriers.get(text) ?? []), `${name}/${file}`]);
+    }
+  const texts = [...carriers].map(([text, files]) => `## ${files.join(', ')}\n\n~~~~text\n${text}\n~~~~\n`);
+  const named = [...new Set(entries.map(({ licence }) => licence).filter((licence) => publicTexts[licence]))];
+  const addresses = named.map((licence) => `- ${licence}: ${publicTexts[licence]}`);
+  return [
+    '# Licences\n',
+    `${licenceTable(entries)}\n`,
+    `Licences named above:\n\n${addresses.join('\n')}\n`,
+    ...texts,
+  ].join('\n');
+}
+
+/** Where the public licences are to be read. */
+const publicTexts: Readonly<Record<string, string>> = {
+  'Apache-2.0': 'https://www.apache.org/licenses/LICENSE-2.0',
+  'CC-BY-4.0': 'https://creativecommons.org/licenses/by/4.0/legalcode',
+  'CC-BY-SA-4.0': 'https://creativecommons.org/licenses/by-sa/4.0/legalcode',
+  MIT: 'https://opensource.org/license/mit',
+  'OFL-1.1': 'https://openfontlicense.org',
+  'PDDL-1.0': 'https://opendatacommons.org/licenses/pddl/1-0/',
+  'ODbL-1.0': 'https://opendatacommons.org/licenses/odbl/1-0/',
+};
