@@ -67,8 +67,9 @@ export async function scoreContinuations<Image>(
   return scores;
 }
 
-function isContinuationScore(score: Partial<ContinuationScore> | null | undefined): boolean {
-  const { logProb, tokens, bytes } = score ?? {};
+/** Is it a log-probability with the lengths of what it is of? */
+export function isContinuationScore(score: unknown): score is ContinuationScore {
+  const { logProb, tokens, bytes } = (score ?? {}) as Partial<ContinuationScore>;
   const areWhole = [tokens, bytes].every((count) => Number.isSafeInteger(count) && count! >= 1);
   // Rounding may lift a certain token a little above 0.
   return areWhole && typeof logProb === 'number' && logProb <= 1e-3 * tokens!;

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guesser, makeItems, type Picture } from '../testing/models.ts';
 import type { EvalModel } from '../types.ts';
@@ -95,4 +95,58 @@ it('answers of another model, and files of something else, are refused', async (
   expect(() => rememberAnswers(oracleModel([]), { path, model: 'b', nameOf })).toThrow(
     /line 1: expected a line of answers, got hello/,
   );
+});
+
+const foreign = [
+  '{"accuracy": 0.5}',
+  '{"accuracy": 0.5}\n',
+  'hello\nworld',
+  'hello',
+  '5\n',
+  'null\n',
+  '[["a","b"]]',
+  '{"answersOf":"m","version":1}\n5\n',
+  '{"answersOf":"m","version":1}\n["key"]\n["key2","said',
+  '{"answersOf":"m","version":1}\n["key",["NaN",1,2]]\n',
+  '{"answersOf":"m","version":2}\n["key","said"]\n',
+];
+
+it.each(foreign)('a file of something else stays as it is: %j', async (text) => {
+  await mkdir(dirname(path));
+  await writeFile(path, text);
+  expect(() => rememberAnswers(oracleModel([]), { path, model: 'm', nameOf })).toThrow(
+    expect.objectContaining({ code: 'BROKEN_FILE' }),
+  );
+  expect(await readFile(path, 'utf8')).toBe(text);
+});
+
+it.runIf(process.platform === 'linux')('a file that is refused is closed', async () => {
+  await mkdir(dirname(path));
+  await writeFile(path, 'hello');
+  expect(() => rememberAnswers(oracleModel([]), { path, model: 'm', nameOf })).toThrow();
+  const open = await Promise.all(
+    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  );
+  expect(open).not.toContain(path);
+});
+
+it('what is no answer is not written down: the next run asks again', async () => {
+  const request = { prompt: { text: 'a' }, continuation: ' b' };
+  const right = { logProb: -1, tokens: 1, bytes: 2 };
+  const answering = (answer: unknown): EvalModel<Picture> => ({
+    generate: async () => [answer as string],
+    logLikelihood: async () => [answer as typeof right],
+  });
+  for (const bad of [{ ...right, logProb: Number.NaN }, undefined, 7]) {
+    const first = rememberAnswers(answering(bad), { path, model: 'm', nameOf });
+    await expect(first.logLikelihood([request])).rejects.toMatchObject({ code: 'BAD_MODEL_OUTPUT' });
+    await expect(first.generate([request.prompt], { maxNewTokens: 3 })).rejects.toMatchObject({
+      code: 'BAD_MODEL_OUTPUT',
+    });
+    first.close();
+  }
+  const second = rememberAnswers(answering(right), { path, model: 'm', nameOf });
+  expect(await second.logLikelihood([request])).toEqual([right]);
+  expect(second.counts()).toEqual({ remembered: 0, asked: 1 });
+  second.close();
 });

@@ -4,6 +4,7 @@ import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync,
 import { dirname } from 'node:path';
 import { EvalsError } from '../errors.ts';
 import type { ContinuationScore, EvalModel, EvalPrompt } from '../types.ts';
+import { generateTexts, isContinuationScore, scoreContinuations } from './ask.ts';
 
 export interface RememberOptions<Image> {
   /** A `.jsonl` file; it need not exist. */
@@ -22,9 +23,10 @@ export interface RememberingModel<Image> extends EvalModel<Image> {
 
 /**
  * A model that writes every answer down as it comes, and does not ask again for one that stands there. Each batch is on the disk before
- * the next is asked; a line that was cut is asked again.
+ * the next is asked; a line that was cut is asked again. What is no answer (a log-probability that is not a number) is not written down.
  *
- * @throws EvalsError WRONG_MODEL when the file holds answers of another model, BROKEN_FILE when it is something else
+ * @throws EvalsError WRONG_MODEL when the file holds answers of another model, BROKEN_FILE when it is something else; it then stays as it
+ *   is. Asking: BAD_MODEL_OUTPUT
  * @example
  * const asking = rememberAnswers(model, { path: 'answers.jsonl', model: checkpoint.checksum, nameOf: (key) => key });
  * const rows = await runVision(asking, items, { image });
@@ -37,7 +39,7 @@ export function rememberAnswers<Image>(
   const { path, nameOf } = options;
   mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, 'a+');
-  const known = readAnswers(file, path, options.model);
+  const known = openAnswers(file, path, options.model);
   const found = known.size;
   let asked = 0;
   const keyOf = (...parts: unknown[]): string =>
@@ -54,8 +56,6 @@ export function rememberAnswers<Image>(
     const left = new Map(keys.flatMap((one, i) => (known.has(one) ? [] : [[one, requests[i]!] as const])));
     if (left.size > 0) {
       const answers = await ask([...left.values()]);
-      if (answers.length !== left.size)
-        throw new EvalsError('BAD_MODEL_OUTPUT', `Expected ${left.size} answers, got ${answers.length}.`);
       const lines = [...left.keys()].map((one, i) => {
         known.set(one, answers[i]);
         return `${JSON.stringify([one, encode(answers[i])])}\n`;
@@ -72,65 +72,92 @@ export function rememberAnswers<Image>(
       answer(
         prompts,
         (prompt) => keyOf('generate', maxNewTokens, ...promptKey(prompt)),
-        (left) => model.generate(left, { maxNewTokens }),
+        (left) => generateTexts(model, left, maxNewTokens),
       ),
     logLikelihood: (requests) =>
       answer(
         requests,
         ({ prompt, continuation }) => keyOf('logLikelihood', continuation, ...promptKey(prompt)),
-        (left) => model.logLikelihood(left),
+        (left) => scoreContinuations(model, left),
       ),
     counts: () => ({ remembered: found, asked }),
     close: () => closeSync(file),
   };
 }
 
-/** What the whole lines of the file say; a last line that was cut goes, a file of another model is refused. */
-function readAnswers(file: number, path: string, model: string): Map<string, unknown> {
-  const head = { answersOf: model, version: 1 };
-  const bytes = readFileSync(path);
-  const end = bytes.lastIndexOf(0x0a) + 1;
-  ftruncateSync(file, end);
-  const [first, ...lines] = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
-  if (first === undefined) {
-    writeSync(file, `${JSON.stringify(head)}\n`);
-    return new Map();
+/** What the file says, made ready for more: a new one gets its head, a last line that was cut goes. Closed where it is refused. */
+function openAnswers(file: number, path: string, model: string): Map<string, unknown> {
+  try {
+    const head = Buffer.from(`${JSON.stringify({ answersOf: model, version: 1 })}\n`);
+    const bytes = readFileSync(path);
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    // A head that was cut is a beginning of this one. Anything else is somebody's file, from which nothing may be cut.
+    const isNew = end === 0 && bytes.equals(head.subarray(0, bytes.length));
+    const known = isNew
+      ? new Map<string, unknown>()
+      : readAnswers(bytes.toString('utf8', 0, end || undefined), path, model);
+    if (end < bytes.length) ftruncateSync(file, end);
+    if (isNew) writeSync(file, head);
+    return known;
+  } catch (error) {
+    closeSync(file);
+    throw error;
   }
-  const theirs = parsed(first, path, 1) as Partial<typeof head>;
-  if (theirs?.answersOf !== model || theirs.version !== 1)
+}
+
+/** @throws EvalsError WRONG_MODEL, BROKEN_FILE */
+function readAnswers(text: string, path: string, model: string): Map<string, unknown> {
+  const [first, ...lines] = text.replace(/\n$/, '').split('\n');
+  const head = parsed(first!, isHead, path, 1);
+  if (head.answersOf !== model)
     throw new EvalsError(
       'WRONG_MODEL',
-      `${path}: expected answers of ${JSON.stringify(model)}, got those of ${JSON.stringify(theirs?.answersOf)}; use another file, or remove this one.`,
+      `${path}: expected answers of ${JSON.stringify(model)}, got those of ${JSON.stringify(head.answersOf)}; use another file, or remove this one.`,
     );
   return new Map(
     lines.map((line, i) => {
-      const [key, value] = parsed(line, path, i + 2) as [string, unknown];
+      const [key, value] = parsed(line, isEntry, path, i + 2);
       return [key, decode(value)];
     }),
   );
 }
 
-function parsed(line: string, path: string, number: number): unknown {
+function parsed<T>(line: string, isRight: (value: unknown) => value is T, path: string, number: number): T {
+  let cause: unknown;
   try {
-    return JSON.parse(line);
+    const value: unknown = JSON.parse(line);
+    if (isRight(value)) return value;
   } catch (error) {
-    throw new EvalsError(
-      'BROKEN_FILE',
-      `${path}, line ${number}: expected a line of answers, got ${line.slice(0, 40)}; remove the file.`,
-      { cause: error },
-    );
+    cause = error;
   }
+  throw new EvalsError(
+    'BROKEN_FILE',
+    `${path}, line ${number}: expected a line of answers, got ${line.slice(0, 40)}; use another file, or remove this one.`,
+    { cause },
+  );
 }
 
+const isHead = (value: unknown): value is { answersOf: string; version: 1 } => {
+  const { answersOf, version } = (value ?? {}) as Record<string, unknown>;
+  return typeof answersOf === 'string' && version === 1;
+};
+
+type Encoded = string | [number | string, number, number];
+
+const isEntry = (value: unknown): value is [string, Encoded] =>
+  Array.isArray(value) &&
+  typeof value[0] === 'string' &&
+  (typeof value[1] === 'string' || (Array.isArray(value[1]) && isContinuationScore(decode(value[1] as Encoded))));
+
 /** JSON has no −∞: the log-probability of what cannot be said. */
-function encode(answer: unknown): unknown {
+function encode(answer: unknown): Encoded {
   if (typeof answer === 'string') return answer;
   const { logProb, tokens, bytes } = answer as ContinuationScore;
   return [Number.isFinite(logProb) ? logProb : String(logProb), tokens, bytes];
 }
 
-function decode(value: unknown): string | ContinuationScore {
+function decode(value: Encoded): string | ContinuationScore {
   if (typeof value === 'string') return value;
-  const [logProb, tokens, bytes] = value as [number | string, number, number];
+  const [logProb, tokens, bytes] = value;
   return { logProb: Number(logProb), tokens, bytes };
 }
