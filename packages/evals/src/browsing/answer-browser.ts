@@ -1,5 +1,6 @@
 /** A page on which two models' answers to the same questions can be looked through, with the pictures: who wins where, and how. */
 import { EvalsError } from '../errors.ts';
+import { groupBy } from '../group-by.ts';
 import { type Comparison, compare } from '../statistics/compare.ts';
 import { answerShares } from '../statistics/summarise.ts';
 import type { EvalRow } from '../types.ts';
@@ -118,11 +119,10 @@ ${answerTable(a, b, all)}
 }
 
 function taskTable(a: BrowsedModel, b: BrowsedModel, all: readonly Duel[], seed: string | number): string {
-  const groups = new Map<string, Duel[]>();
-  for (const duel of all.filter(({ condition }) => condition === 'image' || condition === 'text')) {
-    const key = duel.task;
-    groups.set(key, [...(groups.get(key) ?? []), duel]);
-  }
+  const groups = groupBy(
+    all.filter(({ condition }) => condition === 'image' || condition === 'text'),
+    ({ task }) => task,
+  );
   const rows = [...groups].map(([name, own]) => {
     const lead = lessIsBetter(name) ? -1 : 1;
     const wins = own.filter(({ scoreA, scoreB }) => lead * (scoreA - scoreB) > 0).length;

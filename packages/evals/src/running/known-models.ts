@@ -1,5 +1,6 @@
 /** Two models of which the scores are known: with them a set of items, or a whole pipeline, can be checked before a real one is asked. */
 import { EvalsError } from '../errors.ts';
+import { groupBy } from '../group-by.ts';
 import { createRandom } from '../random.ts';
 import { expectedText } from '../tasks/score-outputs.ts';
 import type { EvalModel, EvalPrompt, TextItem, VisionItem, VisionTarget } from '../types.ts';
@@ -53,9 +54,8 @@ export function oracleModel(items: readonly Item[]): EvalModel<Picture> {
  */
 export function guessingModel(items: readonly Item[], options: { seed: string | number }): EvalModel<Picture> {
   const byId = visionById(items);
-  const pools = new Map<string, VisionItem[]>();
   const poolOf = ({ task, split, type }: VisionItem): string => JSON.stringify([task, split, type]);
-  for (const item of byId.values()) pools.set(poolOf(item), [...(pools.get(poolOf(item)) ?? []), item]);
+  const pools = groupBy(byId.values(), poolOf);
   const answers = new Map(
     [...pools].map(([key, own]) => [
       key,

@@ -1,4 +1,5 @@
 import { EvalsError } from '../errors.ts';
+import { groupBy } from '../group-by.ts';
 import { chanceScores, majorityAnswer } from '../tasks/baselines.ts';
 import { expectedText, type Scored, type Scoring, scoreOutputs } from '../tasks/score-outputs.ts';
 import { visionTask } from '../tasks/vision-tasks.ts';
@@ -248,14 +249,7 @@ function allImages<Image>(items: readonly VisionItem[], imageOf: (item: VisionIt
 
 /** Indices by split and question type. */
 function byType(items: readonly VisionItem[]): number[][] {
-  const groups = new Map<string, number[]>();
-  items.forEach(({ split, type }, i) => {
-    const key = JSON.stringify([split, type]);
-    const group = groups.get(key);
-    if (group) group.push(i);
-    else groups.set(key, [i]);
-  });
-  return [...groups.values()];
+  return [...groupBy(items.keys(), (i) => JSON.stringify([items[i]!.split, items[i]!.type])).values()];
 }
 
 function chanceOf(items: readonly VisionItem[], scoring: Scoring): number[] {

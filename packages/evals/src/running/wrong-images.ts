@@ -1,5 +1,6 @@
 /** Whose picture an item is shown under the condition `wrong-image`. */
 import { EvalsError } from '../errors.ts';
+import { groupBy } from '../group-by.ts';
 import { createRandom } from '../random.ts';
 import { fixedAnswer } from '../scoring/vqa-normalise.ts';
 import type { VisionItem, VisionTarget } from '../types.ts';
@@ -42,11 +43,7 @@ export function wrongImages(
       'NO_OTHER_IMAGE',
       `The condition wrong-image needs at least two items of a task, got ${items.length}; leave the condition out.`,
     );
-  const groups = new Map<string, number[]>();
-  items.forEach(({ task, split, type }, i) => {
-    const key = JSON.stringify([task, split, type]);
-    groups.set(key, [...(groups.get(key) ?? []), i]);
-  });
+  const groups = groupBy(items.keys(), (i) => JSON.stringify([items[i]!.task, items[i]!.split, items[i]!.type]));
   const lonely = [...groups.values()].filter((group) => group.length === 1).flat();
   const large = [...groups].filter(([, group]) => group.length > 1);
   const chosen = new Array<number>(items.length);
@@ -57,8 +54,7 @@ export function wrongImages(
   for (const { key, group } of sets) {
     const random = createRandom(`${seed}/wrong-image/${key}`);
     const truths = new Map(group.map((i) => [i, truthKey(items[i]!.target)]));
-    const byTruth = new Map<string, number[]>();
-    for (const i of random.shuffle(group)) byTruth.set(truths.get(i)!, [...(byTruth.get(truths.get(i)!) ?? []), i]);
+    const byTruth = groupBy(random.shuffle(group), (i) => truths.get(i)!);
     const order = random.shuffle([...byTruth.values()]).flat();
     const largest = Math.max(...[...byTruth.values()].map((same) => same.length));
     const shift = largest % order.length || 1;

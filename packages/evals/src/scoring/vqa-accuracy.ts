@@ -27,8 +27,11 @@ export function vqaAccuracy(prediction: string, answers: readonly string[], opti
     throw new EvalsError('EMPTY_SET', 'VQA accuracy: expected at least one reference answer, got none.');
   if (mode === 'official')
     return agreement(officialPrediction(prediction), answers.map(officialPunctuation), answerIds);
-  const said = fixedAnswer(prediction);
-  const truths = answers.map(fixedAnswer);
+  return fixedAgreement(fixedAnswer(prediction), answers.map(fixedAnswer));
+}
+
+/** {@link agreement}, where fewer than four normalised answers are alternatives. */
+export function fixedAgreement(said: string, truths: readonly string[]): number {
   if (truths.length < 4) return truths.includes(said) ? 1 : 0;
   return agreement(said, truths);
 }

@@ -1,10 +1,12 @@
 /** What an answer is worth that no picture was needed for: the best constant answer, and a random one. */
+import { groupBy } from '../group-by.ts';
 import { boxIou } from '../scoring/box-iou.ts';
 import { captionWords } from '../scoring/caption-words.ts';
 import { ciderD } from '../scoring/cider-d.ts';
 import { objectFinder, objectScores } from '../scoring/object-f1.ts';
 import { fixedAnswer } from '../scoring/vqa-normalise.ts';
 import type { Box, VisionItem, VisionTarget } from '../types.ts';
+import { answerRule, onceEach, remembering } from './answer-rules.ts';
 import { answerScore, boxText, type Scoring } from './score-outputs.ts';
 
 type Target<Kind extends VisionTarget['kind']> = Extract<VisionTarget, { kind: Kind }>;
@@ -118,18 +120,8 @@ function likestCaption(targets: readonly Target<'caption'>[]): string {
 export function chanceScores(items: readonly VisionItem[], scoring: Scoring = {}): number[] {
   const targets = items.map(({ target }) => target);
   switch (targets[0]!.kind) {
-    case 'answers': {
-      const own = targets as Target<'answers'>[];
-      const all = new Map(
-        own.flatMap(({ answers }) => answers.map((answer) => [fixedAnswer(answer), answer] as const)),
-      );
-      return own.map(({ answers }) => {
-        if (scoring.mode !== 'official' && answers.length === 1) return 1 / all.size;
-        let sum = 0;
-        for (const answer of all.values()) sum += answerScore(answer, answers, scoring);
-        return sum / all.size;
-      });
-    }
+    case 'answers':
+      return answerChances(targets as Target<'answers'>[], scoring);
     case 'yes-no':
       return targets.map(() => 0.5);
     case 'choice':
@@ -144,6 +136,25 @@ export function chanceScores(items: readonly VisionItem[], scoring: Scoring = {}
         (a, b) => objectScores(b.named, a.objects).f1,
       );
   }
+}
+
+/** Answers that {@link fixedAnswer} takes for the same occur once. */
+function answerChances(targets: readonly Target<'answers'>[], scoring: Scoring): number[] {
+  const plain = onceEach(fixedAnswer);
+  const all = new Map<string, string>();
+  for (const { answers } of targets) for (const answer of answers) all.set(plain(answer), answer);
+  const drawn = [...all.values()];
+  const found = answerRule(scoring);
+  const rule = found && remembering(found);
+  // Only what equals one of an item's own few answers is worth anything to it; the others need not be tried.
+  const places = rule && groupBy(drawn.keys(), (place) => rule.said(drawn[place]!));
+  return targets.map(({ answers }) => {
+    if (scoring.mode !== 'official' && answers.length === 1) return 1 / drawn.length;
+    if (!rule) return drawn.reduce((sum, answer) => sum + answerScore(answer, answers, scoring), 0) / drawn.length;
+    const truths = answers.map(rule.truth);
+    const own = [...new Set(truths)].flatMap((truth) => places!.get(truth) ?? []).sort((a, b) => a - b);
+    return own.reduce((sum, place) => sum + rule.worth(rule.said(drawn[place]!), truths), 0) / drawn.length;
+  });
 }
 
 /** At most `maxCandidates` others, evenly spaced. */

@@ -5,15 +5,12 @@ import { bleu } from '../scoring/bleu.ts';
 import { boxIou } from '../scoring/box-iou.ts';
 import { captionWords } from '../scoring/caption-words.ts';
 import { ciderD } from '../scoring/cider-d.ts';
-import { gqaExactMatch } from '../scoring/exact-match.ts';
 import { objectFinder, objectScores } from '../scoring/object-f1.ts';
 import { parseBox } from '../scoring/parse-box.ts';
 import { rougeL } from '../scoring/rouge-l.ts';
-import { textVqaAccuracy } from '../scoring/textvqa.ts';
-import { vizwizAccuracy } from '../scoring/vizwiz.ts';
-import { vqaAccuracy } from '../scoring/vqa-accuracy.ts';
 import { parseYesNo } from '../scoring/yes-no.ts';
 import type { ScoringMode, VisionItem, VisionTarget } from '../types.ts';
+import { answerRule } from './answer-rules.ts';
 
 export interface Scored {
   score: number;
@@ -66,18 +63,8 @@ export function scoreOutputs(items: readonly VisionItem[], outputs: readonly str
 
 /** The accuracy of one free answer, 0 to 1. */
 export function answerScore(text: string, answers: readonly string[], scoring: Scoring): number {
-  const { mode = 'fixed', answers: rule = 'vqa-v2' } = scoring;
-  switch (rule) {
-    case 'vqa-v2':
-      return vqaAccuracy(text, answers, { mode });
-    case 'gqa':
-      return Math.max(...answers.map((gold) => gqaExactMatch(text, gold, mode)));
-    case 'anls':
-      return anls(text, answers);
-    default:
-      if (mode === 'fixed') return vqaAccuracy(text, answers);
-      return rule === 'text-vqa' ? textVqaAccuracy(text, answers) : vizwizAccuracy(text, answers);
-  }
+  const rule = answerRule(scoring);
+  return rule ? rule.worth(rule.said(text), answers.map(rule.truth)) : anls(text, answers);
 }
 
 /** The references parse the text as it is; `fixed` allows white space around the box. */
