@@ -8,7 +8,7 @@ import { vizwizAccuracy } from '../scoring/vizwiz.ts';
 import { vqaAccuracy } from '../scoring/vqa-accuracy.ts';
 import { fixedAnswer } from '../scoring/vqa-normalise.ts';
 import type { VisionItem } from '../types.ts';
-import { chanceScores } from './baselines.ts';
+import { chanceScores, majorityAnswer } from './baselines.ts';
 import { answerScore, type Scoring } from './score-outputs.ts';
 
 const rules = ['vqa-v2', 'gqa', 'text-vqa', 'vizwiz', 'anls'] as const;
@@ -88,4 +88,45 @@ describe('chance', () => {
     expect(rows).toHaveLength(40_000);
     expect(rows[0]!.chance).toBeCloseTo((1 + 4 * 0.3) / 39_000, 6);
   }, 20_000);
+});
+
+describe('the best constant answer', () => {
+  const best = (sets: readonly (readonly string[])[], scoring: Scoring = {}): string =>
+    majorityAnswer(
+      sets.map((answers) => ({ kind: 'answers', answers: [...answers] })),
+      scoring,
+    );
+
+  it('is the one that earns most, not the one that somebody gave most often', () => {
+    const red = new Array<string>(10).fill('red');
+    const others = ['pen', 'cup', 'hat'].map((other) => [...new Array<string>(9).fill(other), 'blue']);
+    expect(best([red, red, ...others])).toBe('red');
+  });
+
+  it.each(scorings.filter(({ answers }) => answers !== 'anls'))('earns what no answer exceeds: %j', (scoring) => {
+    fc.assert(
+      fc.property(fc.array(tenAnswers, { minLength: 1, maxLength: 8 }), (sets) => {
+        const earned = (answer: string): number =>
+          sets.reduce((sum, own) => sum + answerScore(answer, own, scoring), 0);
+        expect(earned(best(sets, scoring))).toBeCloseTo(Math.max(...sets.flat().map(earned)), 9);
+      }),
+    );
+  });
+
+  it('of single answers is the most frequent, the first in code-unit order among equals', () => {
+    fc.assert(
+      fc.property(fc.array(words, { minLength: 1, maxLength: 30 }), (answers) => {
+        const first = new Map<string, string>();
+        const counts = new Map<string, number>();
+        for (const answer of answers) {
+          const form = fixedAnswer(answer);
+          if (!first.has(form)) first.set(form, answer);
+          counts.set(first.get(form)!, (counts.get(first.get(form)!) ?? 0) + 1);
+        }
+        const [expected] = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+        const sets = answers.map((answer) => [answer]);
+        for (const rule of rules) expect(best(sets, { answers: rule })).toBe(expected![0]);
+      }),
+    );
+  });
 });

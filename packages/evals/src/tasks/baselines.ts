@@ -6,7 +6,7 @@ import { ciderD } from '../scoring/cider-d.ts';
 import { objectFinder, objectScores } from '../scoring/object-f1.ts';
 import { fixedAnswer } from '../scoring/vqa-normalise.ts';
 import type { Box, VisionItem, VisionTarget } from '../types.ts';
-import { answerRule, onceEach, remembering } from './answer-rules.ts';
+import { type AnswerRule, answerRule, onceEach, remembering } from './answer-rules.ts';
 import { answerScore, boxText, type Scoring } from './score-outputs.ts';
 
 type Target<Kind extends VisionTarget['kind']> = Extract<VisionTarget, { kind: Kind }>;
@@ -16,14 +16,14 @@ const maxCandidates = 200;
 const maxCaptions = 50;
 
 /**
- * The constant answer that scores best on these targets: the most frequent answer, the box that meets most boxes at the IoU that counts, the caption
+ * The constant answer that scores best on these targets: the answer that earns most (under ANLS: that of most items), the box that meets most boxes at the IoU that counts, the caption
  * whose objects score best. Ties go to the first in code-unit order (answers, yes before no) or in the order given.
  * @param targets all of one kind
  */
 export function majorityAnswer(targets: readonly VisionTarget[], scoring: Scoring = {}): string {
   switch (targets[0]!.kind) {
     case 'answers':
-      return mostFrequent((targets as Target<'answers'>[]).flatMap(({ answers }) => [...new Set(answers)]));
+      return bestAnswer(targets as Target<'answers'>[], scoring);
     case 'yes-no':
       return (targets as Target<'yes-no'>[]).filter(({ answer }) => answer === 'yes').length * 2 >= targets.length
         ? 'yes'
@@ -42,17 +42,23 @@ export function majorityAnswer(targets: readonly VisionTarget[], scoring: Scorin
   }
 }
 
-function mostFrequent(answers: readonly string[]): string {
-  const counts = new Map<string, { count: number; answer: string }>();
-  for (const answer of answers) {
-    const key = fixedAnswer(answer);
-    const known = counts.get(key);
-    if (known) known.count++;
-    else counts.set(key, { count: 1, answer });
+/** ANLS, which has no rule of equality, is worth trying on every item only for few; there the answers count that are alike. */
+const alike: AnswerRule = { said: fixedAnswer, truth: fixedAnswer, worth: () => 1 };
+
+function bestAnswer(targets: readonly Target<'answers'>[], scoring: Scoring): string {
+  const { said, truth, worth } = remembering(answerRule(scoring) ?? alike);
+  const candidates = new Map<string, string>(); // of those that are alike the first
+  const earned = new Map<string, number>();
+  for (const { answers } of targets) {
+    for (const answer of answers) if (!candidates.has(said(answer))) candidates.set(said(answer), answer);
+    const truths = answers.map(truth);
+    for (const one of new Set(truths)) earned.set(one, (earned.get(one) ?? 0) + worth(one, truths));
   }
-  return [...counts.values()].reduce((best, one) =>
-    one.count > best.count || (one.count === best.count && one.answer < best.answer) ? one : best,
-  ).answer;
+  const earnedBy = (form: string): number => earned.get(form) ?? 0;
+  return [...candidates].reduce((best, one) => {
+    const lead = earnedBy(one[0]) - earnedBy(best[0]);
+    return lead > 0 || (lead === 0 && one[1] < best[1]) ? one : best;
+  })[1];
 }
 
 /** The first in the order of options among equals. */
