@@ -10,6 +10,7 @@ import {
   type Interval,
   percentiles,
   type ResamplingOptions,
+  type Units,
 } from './interval.ts';
 
 /**
@@ -24,7 +25,7 @@ export function bootstrapMean(values: ArrayLike<number>, options: ResamplingOpti
   const { runs, weights: joinedWeights } = joinClusters([values], options);
   const drawn = runs[0]!;
   const estimates = resampleMeans(drawn, { ...options, weights: joinedWeights }).sort();
-  const [low, high] = percentiles(estimates, confidence, drawn.length);
+  const [low, high] = percentiles(estimates, confidence, unitsOf(drawn, joinedWeights));
   return { estimate: mean(values, weights), low, high, confidence, n: values.length };
 }
 
@@ -37,6 +38,24 @@ export function mean(values: ArrayLike<number>, weights?: ArrayLike<number>): nu
     total += weight;
   }
   return sum / total;
+}
+
+/** Values of which the mean is sought. */
+export function unitsOf(values: ArrayLike<number>, weights: ArrayLike<number> | undefined): Units {
+  return { n: values.length, estimate: mean(values, weights), variance: meanVariance(values, weights) };
+}
+
+/** The squared standard error of a (weighted) mean: of a ratio of sums, linearised. 0 of a single value. */
+export function meanVariance(values: ArrayLike<number>, weights: ArrayLike<number> | undefined): number {
+  const n = values.length;
+  const centre = mean(values, weights);
+  let [squares, total] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    const weight = weights?.[i] ?? 1;
+    total += weight;
+    squares += (weight * (values[i]! - centre)) ** 2;
+  }
+  return n < 2 ? 0 : squares * (n / (n - 1) / total ** 2);
 }
 
 /** The means of `resamples` draws of all items with replacement, in the order drawn. */
@@ -97,7 +116,11 @@ export function bootstrapClusters(
     }
     means[r] = sum / total;
   }
-  const [low, high] = percentiles(means.sort(), confidence, clusters.length);
+  const units = unitsOf(
+    clusters.map((cluster) => mean(cluster)),
+    clusters.map(({ length }) => length),
+  );
+  const [low, high] = percentiles(means.sort(), confidence, units);
   const n = clusters.reduce((total, cluster) => total + cluster.length, 0);
   return { estimate: sums.reduce((a, b) => a + b, 0) / n, low, high, confidence, n };
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../random.ts';
-import { simulatedPair } from '../testing/simulated-studies.ts';
-import { bootstrapMean } from './bootstrap.ts';
+import { normal, simulatedPair } from '../testing/simulated-studies.ts';
+import { bootstrapClusters, bootstrapMean } from './bootstrap.ts';
 import { type Arm, compare, type ScoredRow } from './compare.ts';
+import type { Interval } from './interval.ts';
+import { bootstrapRuns } from './over-seeds.ts';
 import { wilsonInterval } from './wilson.ts';
 
 const arm = (name: string, ...runs: number[][]): Arm => ({
@@ -46,6 +48,42 @@ describe('compare', () => {
     expect(wins(6)).toMatchObject({ verdict: 'A better', p: 0.03125, mcNemar: expect.closeTo(0.03125, 12) });
     const two = compare(arm('a', [1, 1], [1, 1]), arm('b', [0, 0], [0, 0]), { seed: 1 });
     expect(two.verdict).toBe('cannot be told apart');
+  });
+
+  it('a verdict and its p say the same, however few the items, clusters and resamples', () => {
+    const two = compare(arm('a', [0.5, 1]), arm('b', [0, 0]), { seed: 1 });
+    expect(two).toMatchObject({ verdict: 'cannot be told apart', p: expect.closeTo(0.231, 3) });
+    expect(two.difference.low).toBeLessThan(0);
+    const random = createRandom('few');
+    for (let study = 0; study < 300; study++) {
+      const [items, clusters] = [2 + random.int(9), 2 + random.int(9)];
+      const rows = (gain: number): ScoredRow[] =>
+        Array.from({ length: items }, (_, i) => ({
+          id: `${i}`,
+          score: (gain + random.int(5)) / 8,
+          ...(study % 2 ? { cluster: `${i % clusters}` } : {}),
+        }));
+      const runs = (gain: number): ScoredRow[][] => Array.from({ length: 1 + (study % 3) }, () => rows(gain));
+      const [a, b] = [
+        { name: 'a', runs: runs(random.int(5)) },
+        { name: 'b', runs: runs(0) },
+      ];
+      const { verdict, p, difference } = compare(a, b, { seed: study, resamples: 100 });
+      if (verdict !== 'cannot be told apart') {
+        expect(p).toBeLessThan(0.05);
+        expect(difference.low > 0 || difference.high < 0).toBe(true);
+      }
+    }
+  });
+
+  it('of few items needs what Student’s t needs', () => {
+    const differences = [0.1, 0.5, 0.9];
+    const { difference, minimumDetectableDifference } = compare(arm('a', differences), arm('b', [0, 0, 0]), {
+      seed: 1,
+    });
+    const standardError = 0.4 / Math.sqrt(3);
+    expect(difference.low).toBeCloseTo(0.5 - 4.302652729911275 * standardError, 9);
+    expect(minimumDetectableDifference).toBeGreaterThan(4.3 * standardError);
   });
 
   it('takes questions about one picture together: equal arms differ no more often than promised', () => {
@@ -184,6 +222,27 @@ describe('compare', () => {
 });
 
 describe('calibration by simulation', () => {
+  it.each([2, 3, 4, 5, 6, 7])('intervals of %i items or clusters hold the truth in 19 of 20 studies', (count) => {
+    const random = createRandom(`few/${count}`);
+    const total = 1000;
+    const held = { items: 0, clusters: 0, seeds: 0 };
+    for (let study = 0; study < total; study++) {
+      const values = Array.from({ length: count }, () => normal(random));
+      const options = { seed: study, resamples: 100 };
+      const holds = ({ low, high }: Interval): number => (low <= 0 && high >= 0 ? 1 : 0);
+      held.items += holds(bootstrapMean(values, options));
+      held.clusters += holds(
+        bootstrapClusters(
+          values.map((value) => [value, value, value]),
+          options,
+        ),
+      );
+      held.seeds += holds(bootstrapRuns([values, values, values], options));
+    }
+    // Four standard errors of a count.
+    for (const one of Object.values(held)) expect(one).toBeGreaterThan(950 - 28);
+  });
+
   const studies = 400;
   const n = 80;
   // 95 % of 400 studies, give or take four standard errors of a count (4 · √(400 · .05 · .95) = 17).

@@ -1,7 +1,7 @@
 import { EvalsError } from '../errors.ts';
 import { mean } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
-import { checkConfidence, type Interval, type ResamplingOptions } from './interval.ts';
+import { checkConfidence, fewUnits, type Interval, type ResamplingOptions } from './interval.ts';
 import { mcNemarExact } from './mcnemar.ts';
 import { type SeedsAndItems, seedsAndItems } from './over-seeds.ts';
 import { detectableOverSeeds, minimumDetectableDifference } from './power.ts';
@@ -41,7 +41,7 @@ export interface Comparison {
 
 /**
  * Compares two arms on the same items, paired by id (and, seed for seed, by place, with several runs): a paired bootstrap of the
- * difference over items (over their clusters, where rows name them), joined with the spread between seeds ({@link bootstrapRuns}). An interval that holds 0 is no difference that can be told.
+ * difference over items (over their clusters, where rows name them), joined with the spread between seeds ({@link bootstrapRuns}). Nothing can be told where the interval holds 0 or p is not below 1 − confidence.
  * @param options seed of the resampling; `better: 'lower'` for bits per byte
  * @throws EvalsError NOT_PAIRED when ids or numbers of runs differ, DUPLICATE_ID, EMPTY_SET, INVALID_ITEM, INVALID_OPTION
  * @example compare({ name: 'late', runs: [late] }, { name: 'early', runs: [early] }, { seed: 7 }).verdict
@@ -74,14 +74,15 @@ export function compare(
   const [low, high] = constant?.interval ?? found.interval(confidence);
   const difference = { estimate, low, high, confidence, n: ids.length };
   const sign = better === 'higher' ? 1 : -1;
-  const verdict: Verdict =
-    low <= 0 && high >= 0 ? 'cannot be told apart' : estimate * sign > 0 ? 'A better' : 'B better';
+  const p = constant?.p ?? found.p();
+  const isTold = (low > 0 || high < 0) && p < 1 - confidence;
+  const verdict: Verdict = !isTold ? 'cannot be told apart' : estimate * sign > 0 ? 'A better' : 'B better';
   return {
     verdict,
     difference,
     a: mean(a.map((run) => mean(run, weights))),
     b: mean(b.map((run) => mean(run, weights))),
-    p: constant?.p ?? found.p(),
+    p,
     ...(clusters ? {} : mcNemarOf(a, b)),
     minimumDetectableDifference: constant?.unseen ?? detectable(found, confidence),
     sentence: sentenceOf(verdict, difference, armA.name, armB.name),
@@ -178,6 +179,9 @@ function detectable(found: SeedsAndItems, confidence: number): number {
   const { seeds, items, itemVariance } = found;
   if (items < 2) return Number.POSITIVE_INFINITY;
   if (seeds > 1) return detectableOverSeeds(found, 0.8, confidence);
+  // Few items are judged by Student's t, as seeds are.
+  if (items < fewUnits)
+    return detectableOverSeeds({ seeds: items, seedVariance: itemVariance, itemVariance: 0 }, 0.8, confidence);
   return minimumDetectableDifference({ n: items, standardDeviation: Math.sqrt(items * itemVariance), confidence });
 }
 

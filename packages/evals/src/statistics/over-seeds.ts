@@ -13,7 +13,7 @@
  * any ratio of the parts (`npm run bench -- calibration`).
  */
 import { EvalsError } from '../errors.ts';
-import { mean, resampleMeans } from './bootstrap.ts';
+import { mean, meanVariance, resampleMeans } from './bootstrap.ts';
 import { type Clustering, joinClusters } from './clusters.ts';
 import {
   checkConfidence,
@@ -72,10 +72,11 @@ export function seedsAndItems(
   const drawn = resampleMeans(perItem, { ...options, weights }).sort();
   const estimate = mean(perItem, weights);
   const scattered = scatter(runs, perItem, weights);
+  const units = { n: items, estimate, variance: scattered.items };
   const base = { estimate, seeds, items };
   if (seeds === 1) {
-    const interval = (confidence: number): [number, number] => percentiles(drawn, confidence, items);
-    return { ...base, seedVariance: 0, itemVariance: scattered.items, interval, p: () => percentileP(drawn, items) };
+    const interval = (confidence: number): [number, number] => percentiles(drawn, confidence, units);
+    return { ...base, seedVariance: 0, itemVariance: scattered.items, interval, p: () => percentileP(drawn, units) };
   }
 
   const itemVariance = Math.max(0, scattered.items - scattered.rest);
@@ -87,7 +88,7 @@ export function seedsAndItems(
     weight * tQuantile((1 + confidence) / 2, seeds - 1) +
     (1 - weight) * (scattered.items === 0 ? 0 : ofItems / Math.sqrt(scattered.items));
   const interval = (confidence: number): [number, number] => {
-    const [low, high] = percentiles(drawn, confidence, items);
+    const [low, high] = percentiles(drawn, confidence, units);
     return [
       estimate - multiple(estimate - low, confidence) * standardError,
       estimate + multiple(high - estimate, confidence) * standardError,
@@ -122,18 +123,17 @@ function scatter(
   const [seeds, items] = [runs.length, perItem.length];
   const centre = mean(perItem, weights);
   const means = runs.map((run) => mean(run, weights));
-  let [total, ofItems, ofRest] = [0, 0, 0];
+  let [total, ofRest] = [0, 0];
   for (let i = 0; i < items; i++) {
     const weight = weights?.[i] ?? 1;
     total += weight;
-    ofItems += (weight * (perItem[i]! - centre)) ** 2;
     for (let s = 0; s < seeds; s++) ofRest += (weight * (runs[s]![i]! - perItem[i]! - means[s]! + centre)) ** 2;
   }
   const perMean = items < 2 ? 0 : items / (items - 1) / total ** 2;
   const ofSeeds = means.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return {
     seeds: seeds < 2 ? 0 : ofSeeds / (seeds - 1) / seeds,
-    items: ofItems * perMean,
+    items: meanVariance(perItem, weights),
     rest: seeds < 2 ? 0 : (ofRest * perMean) / (seeds - 1) / seeds,
   };
 }
