@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../random.ts';
+import { compare } from '../statistics/compare.ts';
 import type { EvalRow } from '../types.ts';
 import { answerBrowser, duels } from './answer-browser.ts';
 
@@ -63,6 +65,25 @@ describe('the page', () => {
       { title: 'T', seed: 1 },
     );
     expect(page).toMatch(/first and second cannot be told apart: difference -0\.750/);
+  });
+
+  it('takes questions about one picture together, in the words of compare', () => {
+    const { next } = createRandom('pictures');
+    const run = (): EvalRow[] =>
+      Array.from({ length: 60 }, (_, picture) => [picture, next()] as const).flatMap(([picture, right]) =>
+        Array.from({ length: 20 }, (_, question) =>
+          row(`${picture}/${question}`, next() < right ? 1 : 0, { cluster: `${picture}.jpg` }),
+        ),
+      );
+    let told = 0;
+    for (let study = 0; study < 20; study++) {
+      const [a, b] = [run(), run()];
+      const page = answerBrowser({ name: 'a', rows: a }, { name: 'b', rows: b }, { title: 'T', seed: 1 });
+      const { sentence, verdict } = compare({ name: 'a', runs: [a] }, { name: 'b', runs: [b] }, { seed: '1/open-vqa' });
+      expect(page).toContain(`<td>${sentence}</td>`);
+      if (verdict !== 'cannot be told apart') told++;
+    }
+    expect(told).toBeLessThan(5);
   });
 
   it('nothing that a model says can leave its place', () => {

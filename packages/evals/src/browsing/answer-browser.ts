@@ -34,6 +34,8 @@ export interface Duel {
   scoreB: number;
   /** In means; 1 where absent. */
   weight?: number;
+  /** The picture, where several questions are asked about one: they are no further evidence each. */
+  cluster?: string;
   /** Which of the page's pictures. */
   picture?: number;
 }
@@ -50,7 +52,8 @@ export function duels(a: BrowsedModel, b: BrowsedModel): Duel[] {
     if (!other) return [];
     const { id, task, split, type, condition, prompt, expected } = row;
     const weight = row.weight === undefined ? {} : { weight: row.weight };
-    const scores = { scoreA: row.score, scoreB: other.score, ...weight };
+    const cluster = row.cluster ?? other.cluster;
+    const scores = { scoreA: row.score, scoreB: other.score, ...weight, ...(cluster === undefined ? {} : { cluster }) };
     return [{ id, task, split, type, condition, prompt, expected, a: row.output, b: other.output, ...scores }];
   });
   if (found.length === 0)
@@ -180,6 +183,7 @@ function verdict(a: BrowsedModel, b: BrowsedModel, own: readonly Duel[], seed: s
         id: duel.id,
         score: score(duel),
         ...(duel.weight === undefined ? {} : { weight: duel.weight }),
+        ...(duel.cluster === undefined ? {} : { cluster: duel.cluster }),
       })),
     ],
   });
