@@ -88,6 +88,7 @@ export type {
   ScoringMode,
   TextDocument,
   TextItem,
+  TextSuite,
   VisionCondition,
   VisionItem,
   VisionSplit,

@@ -30,6 +30,9 @@ export interface VisionItem {
   phrasing?: 'seen' | 'held-out';
 }
 
+/** Whose text tasks are asked: several names (`arc_easy`, `copa`) stand for other questions and prompts in each. */
+export type TextSuite = 'lm-evaluation-harness' | 'dclm-core';
+
 /** Continuations of a context, one of them right. */
 export interface TextItem {
   id: string;
@@ -42,6 +45,8 @@ export interface TextItem {
   answer: number;
   /** A context for each choice, where they differ (Winograd schemas: the choices are then all the same). */
   contexts?: string[];
+  /** Absent for tasks of one's own. */
+  suite?: TextSuite;
 }
 
 /** A held-out document. */
@@ -87,6 +92,8 @@ export type Condition = VisionCondition | 'majority' | 'text';
 export interface EvalRow {
   id: string;
   task: string;
+  /** Text tasks of a published suite. */
+  suite?: TextSuite;
   /** `test` for text. */
   split: string;
   type: string;

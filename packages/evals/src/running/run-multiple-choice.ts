@@ -77,6 +77,7 @@ function choiceRow(
   return {
     id: item.id,
     task: item.task,
+    ...(item.suite === undefined ? {} : { suite: item.suite }),
     split: 'test',
     type: item.type ?? 'choice',
     condition: 'text',

@@ -8,9 +8,10 @@ import { generateTexts, inBatches, scoreContinuations } from '../running/ask.ts'
 import { runMultipleChoice } from '../running/run-multiple-choice.ts';
 import { type DclmScore, dclmCore } from '../scoring/dclm-core.ts';
 import { pythonStrip } from '../scoring/python-text.ts';
-import type { EvalModel, EvalProgress, EvalRow, TextItem } from '../types.ts';
+import type { EvalModel, EvalProgress, EvalRow, TextItem, TextSuite } from '../types.ts';
 import { fewShotIndices } from './few-shot.ts';
 import { index, string, strings, type TextRecord, textRecords } from './records.ts';
+import { type Sizes, suiteRows } from './suite-rows.ts';
 
 export interface CoreTask {
   /** Below `local_data`. */
@@ -33,6 +34,7 @@ const task = (
   kind,
   delimiter,
 });
+const suite: TextSuite = 'dclm-core';
 const ANSWER = '\nAnswer: ';
 
 export const coreTasks: Readonly<Record<string, CoreTask>> = {
@@ -58,6 +60,24 @@ export const coreTasks: Readonly<Record<string, CoreTask>> = {
   coqa: task('reading_comprehension/coqa', 0, 'language'),
   boolq: task('reading_comprehension/boolq', 10, 'choice', ANSWER),
   bigbench_language_identification: task('language_understanding/bigbench_language_identification', 10, 'choice'),
+};
+
+/** Questions, of the tasks of which llm-foundry's description of its `local_data` says how many there are. */
+const sizes: Sizes = {
+  jeopardy: [2117],
+  bigbench_qa_wikidata: [20_321],
+  arc_easy: [2376],
+  copa: [100],
+  commonsense_qa: [1221],
+  piqa: [1838],
+  openbook_qa: [500],
+  bigbench_dyck_languages: [1000],
+  bigbench_cs_algorithms: [1320],
+  bigbench_operators: [210],
+  bigbench_repeat_copy_logic: [32],
+  squad: [10_570],
+  coqa: [7983],
+  boolq: [3270],
 };
 
 /** A context that greedy decoding must go on with exactly so. */
@@ -111,6 +131,7 @@ export function readCoreTask(name: string, text: string, seed = 1234): TextItem[
     const item = {
       id: `${name}-${i}`,
       task: name,
+      suite,
       context: contexts[0]!,
       choices: choices.map(withSpace),
       answer: gold,
@@ -138,15 +159,23 @@ export async function runCoreTask<Image>(
   return runMultipleChoice(model, items as TextItem[], { ...options, decideBy: 'tokens' });
 }
 
-/** CORE from rows of its 22 tasks; without one of them there is no score, but the list of what is missing. */
-export function coreScore(rows: readonly EvalRow[], version?: 'v1' | 'v2'): DclmScore {
-  const sums = new Map<string, { sum: number; count: number }>();
-  for (const { task: name, score } of rows) {
-    const { sum, count } = sums.get(name) ?? { sum: 0, count: 0 };
-    sums.set(name, { sum: sum + score, count: count + 1 });
-  }
-  return dclmCore(Object.fromEntries([...sums].map(([name, { sum, count }]) => [name, sum / count])), version);
+/**
+ * CORE from rows of its 22 tasks; without one of them there is no score, but the list of what is missing. Rows of lm-evaluation-harness,
+ * which has some of the names too, do not count.
+ * @param version of DCLM's table of baselines, default `v2`
+ * @param options.checkCounts whether tasks whose size is known must have a row for each question. Default true
+ * @throws EvalsError DUPLICATE_ID, WRONG_COUNT
+ */
+export function coreScore(
+  rows: readonly EvalRow[],
+  version?: 'v1' | 'v2',
+  options: { checkCounts?: boolean } = {},
+): DclmScore {
+  const byTask = suiteRows(rows, 'dclm-core', Object.keys(coreTasks), (options.checkCounts ?? true) ? sizes : {});
+  return dclmCore(Object.fromEntries([...byTask].map(([name, own]) => [name, meanScore(own)])), version);
 }
+
+const meanScore = (rows: readonly EvalRow[]): number => rows.reduce((sum, { score }) => sum + score, 0) / rows.length;
 
 async function runLanguage<Image>(
   model: EvalModel<Image>,
@@ -169,6 +198,7 @@ async function runLanguage<Image>(
         ({ id, task: name, context, continuation }, i): EvalRow => ({
           id,
           task: name,
+          suite,
           split: 'test',
           type: 'language',
           condition: 'text',

@@ -7,6 +7,7 @@ import { pythonStrip } from '../scoring/python-text.ts';
 import { type StableScore, stableScore, textStableTasks } from '../scoring/stable-score.ts';
 import type { EvalRow, TextItem } from '../types.ts';
 import { index, string, strings, type TextRecord, textRecords } from './records.ts';
+import { type Sizes, suiteRows } from './suite-rows.ts';
 
 type Asked = Pick<TextItem, 'context' | 'choices' | 'answer'>;
 
@@ -90,7 +91,7 @@ const readers: Readonly<Record<string, (record: TextRecord, where: string) => As
  * Questions in the published sets that the harness asks. PubMedQA's labelled set is asked whole or in part, by the harness' version; of
  * BIG-bench's conceptual combinations no number is known here.
  */
-const sizes: Readonly<Record<string, readonly number[]>> = {
+const sizes: Sizes = {
   agieval_sat_en: [206],
   arc_easy: [2376],
   boolq: [3270],
@@ -137,7 +138,8 @@ export function readHarnessTask(name: string, text: string, options: { checkCoun
         'BROKEN_FILE',
         `${where}: expected at least two choices and the right one, got ${JSON.stringify(choices)} and ${answer}.`,
       );
-    return { id: `${name}-${i}`, task: name, context, choices: choices.map((choice) => ` ${choice}`), answer };
+    const asked = { context, choices: choices.map((choice) => ` ${choice}`), answer };
+    return { id: `${name}-${i}`, task: name, suite: 'lm-evaluation-harness', ...asked };
   });
 }
 
@@ -165,17 +167,29 @@ export function readMultipleChoice(task: string, text: string, delimiter = ' '):
 }
 
 /**
- * The paper's Text Stable Score from rows of the nine tasks.
+ * The paper's Text Stable Score from rows of the nine tasks of `readHarnessTask`; rows of CORE, which has five of the names too, do not count.
+ * @param options.checkCounts whether tasks must have as many rows as questions were published. Default true
  * @returns no score, but the list of what is missing, where it is incomplete
+ * @throws EvalsError INVALID_ITEM for a row without `scores.acc`, DUPLICATE_ID, WRONG_COUNT
  */
-export function textStableScore(rows: readonly EvalRow[]): StableScore {
-  const accuracies: Record<string, number> = {};
-  for (const { task } of textStableTasks) {
-    const own = rows.filter((row) => row.task === task);
-    if (own.length > 0)
-      accuracies[task] = own.reduce((sum, { scores }) => sum + (scores?.['acc'] ?? 0), 0) / own.length;
-  }
-  return stableScore(accuracies, textStableTasks);
+export function textStableScore(rows: readonly EvalRow[], options: { checkCounts?: boolean } = {}): StableScore {
+  const tasks = textStableTasks.map(({ task }) => task);
+  const byTask = suiteRows(rows, 'lm-evaluation-harness', tasks, (options.checkCounts ?? true) ? sizes : {});
+  const accuracies = [...byTask].map(([task, own]) => [
+    task,
+    own.reduce((sum, row) => sum + accOf(row), 0) / own.length,
+  ]);
+  return stableScore(Object.fromEntries(accuracies), textStableTasks);
+}
+
+function accOf({ id, task, scores }: EvalRow): number {
+  const acc = scores?.['acc'];
+  if (acc === undefined)
+    throw new EvalsError(
+      'INVALID_ITEM',
+      `Text Stable Score: expected scores.acc in every row, got none in "${id}" of ${task}; hand over rows of runMultipleChoice.`,
+    );
+  return acc;
 }
 
 function arcChoices(record: TextRecord, where: string): { texts: string[]; labels: string[] } {

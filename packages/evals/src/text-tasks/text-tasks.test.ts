@@ -3,7 +3,7 @@ import { PythonRandom } from '../python-random.ts';
 import { runMultipleChoice } from '../running/run-multiple-choice.ts';
 import { dclmCoreTasks } from '../scoring/dclm-tasks.ts';
 import { textStableTasks } from '../scoring/stable-score.ts';
-import type { EvalModel, EvalRow } from '../types.ts';
+import type { EvalModel, EvalRow, TextSuite } from '../types.ts';
 import { coreScore, coreTasks, type LanguageItem, readCoreTask, runCoreTask } from './core-tasks.ts';
 import { fewShotIndices } from './few-shot.ts';
 import { harnessTasks, readHarnessTask, readMultipleChoice, textStableScore } from './harness-tasks.ts';
@@ -101,7 +101,7 @@ describe('tasks of lm-evaluation-harness', () => {
 
   it.each(cases)('%s is asked as the harness asks it', (name, record, expected) => {
     const [item] = readHarnessTask(name, line(record), some);
-    expect(item).toEqual({ id: `${name}-0`, task: name, ...expected });
+    expect(item).toEqual({ id: `${name}-0`, task: name, suite: 'lm-evaluation-harness', ...expected });
     expect(readHarnessTask(name, `[${line(record)}]`, some)).toEqual([item]);
   });
 
@@ -142,9 +142,35 @@ describe('tasks of lm-evaluation-harness', () => {
       ({ id: task, task, score: 1 - acc, scores: { acc } }) as unknown as EvalRow;
     const rows = textStableTasks.map(({ task }) => row(task, 1));
     const mean = textStableTasks.reduce((sum, { chance }) => sum + 1 - chance, 0) / 9;
-    expect(textStableScore(rows).score).toBeCloseTo(mean, 12);
-    expect(textStableScore(rows.slice(1))).toMatchObject({ missing: [textStableTasks[0]!.task] });
-    expect(textStableScore(rows.slice(1)).score).toBeUndefined();
+    expect(textStableScore(rows, some).score).toBeCloseTo(mean, 12);
+    expect(textStableScore(rows.slice(1), some)).toMatchObject({ missing: [textStableTasks[0]!.task] });
+    expect(textStableScore(rows.slice(1), some).score).toBeUndefined();
+  });
+
+  it('the stable score and CORE take each their own of the tasks that both have', () => {
+    const row = (task: string, suite: TextSuite, right: number): EvalRow =>
+      ({ id: `${task}-0`, task, suite, score: right, scores: { acc: right } }) as unknown as EvalRow;
+    const rows = [
+      ...textStableTasks.map(({ task }) => row(task, 'lm-evaluation-harness', 1)),
+      ...dclmCoreTasks.map((task) => row(task, 'dclm-core', 0)),
+    ];
+    const mean = textStableTasks.reduce((sum, { chance }) => sum + 1 - chance, 0) / 9;
+    expect(textStableScore(rows, some).score).toBeCloseTo(mean, 12);
+    expect(coreScore(rows, 'v2', some).core).toBeLessThan(0);
+    const unmarked = rows.map(({ suite, ...rest }) => rest as EvalRow);
+    for (const score of [() => textStableScore(unmarked, some), () => coreScore(unmarked, 'v2', some)])
+      expect(score).toThrow(expect.objectContaining({ code: 'DUPLICATE_ID' }));
+  });
+
+  it('a row without acc, and a task with rows too few, are errors', () => {
+    const row = { id: 'copa-0', task: 'copa', score: 1 } as EvalRow;
+    expect(() => textStableScore([row], some)).toThrow(
+      /expected scores\.acc in every row, got none in "copa-0" of copa/,
+    );
+    for (const score of [textStableScore, coreScore])
+      expect(() => score([{ ...row, scores: { acc: 1 } }])).toThrow(
+        /copa of .*: expected rows of 100 questions, got 1/,
+      );
   });
 });
 
@@ -232,8 +258,8 @@ describe('CORE', () => {
 
   it('needs all of its tasks', () => {
     const rows = dclmCoreTasks.map((task) => ({ id: task, task, score: 1 }) as EvalRow);
-    expect(coreScore(rows).core).toBe(1);
-    expect(coreScore(rows.slice(2))).toMatchObject({ missingFromCore: dclmCoreTasks.slice(0, 2) });
-    expect(coreScore(rows.slice(2)).core).toBeUndefined();
+    expect(coreScore(rows, 'v2', some).core).toBe(1);
+    expect(coreScore(rows.slice(2), 'v2', some)).toMatchObject({ missingFromCore: dclmCoreTasks.slice(0, 2) });
+    expect(coreScore(rows.slice(2), 'v2', some).core).toBeUndefined();
   });
 });
