@@ -3,6 +3,7 @@
  * `local_data`, with examples before each question.
  */
 import { EvalsError } from '../errors.ts';
+import { groupBy } from '../group-by.ts';
 import { PythonRandom } from '../python-random.ts';
 import { generateTexts, inBatches, scoreContinuations } from '../running/ask.ts';
 import { runMultipleChoice } from '../running/run-multiple-choice.ts';
@@ -99,7 +100,8 @@ interface Example {
  * Reads a task and puts its examples before every question.
  *
  * Known difference: llm-foundry tokenises examples and question apart and cuts what is too long from the left, in tokens; here they are one
- * text, and the model decides about its own length.
+ * text, and the model decides about its own length. Continuations are compared as texts of as many tokens, for a model tells no tokens:
+ * other tokens that spell the same text count as right, which llm-foundry does not let pass.
  *
  * @param seed of the examples. Default 1234, llm-foundry's
  * @throws EvalsError BROKEN_FILE, INVALID_OPTION for a name that is none
@@ -192,8 +194,19 @@ async function runLanguage<Image>(
         model,
         batch.map(({ continuation }, i) => ({ prompt: prompts[i]!, continuation })),
       );
-      // Greedy decoding gives the continuation's tokens exactly if each is the likeliest after those before it.
-      const texts = await generateTexts(model, prompts, Math.max(...scores.map(({ tokens }) => tokens)));
+      // Greedy decoding gives the continuation's tokens exactly if each is the likeliest after those before it. It may write as many as
+      // they are and no more: neither may a longer word begin with the right one, nor a neighbour in the batch give it room.
+      const texts = new Array<string>(batch.length);
+      for (const [tokens, places] of groupBy(scores.keys(), (i) => scores[i]!.tokens)) {
+        const written = await generateTexts(
+          model,
+          places.map((i) => prompts[i]!),
+          tokens,
+        );
+        places.forEach((place, i) => {
+          texts[place] = written[i]!;
+        });
+      }
       return batch.map(
         ({ id, task: name, context, continuation }, i): EvalRow => ({
           id,
@@ -205,7 +218,7 @@ async function runLanguage<Image>(
           prompt: context,
           output: texts[i]!,
           expected: continuation,
-          score: pythonStrip(texts[i]!).startsWith(continuation.trimStart()) ? 1 : 0,
+          score: pythonStrip(texts[i]!) === pythonStrip(continuation) ? 1 : 0,
           scores: { logProb: scores[i]!.logProb },
           chance: 0,
         }),

@@ -174,10 +174,11 @@ describe('tasks of lm-evaluation-harness', () => {
   });
 });
 
-/** Knows the right answers by heart. */
+/** Knows the right answers by heart, and says more if it may: a token is half of an answer. */
 function oracle(right: Map<string, string>): EvalModel {
   return {
-    generate: async (prompts) => prompts.map(({ text }) => `${right.get(text) ?? '?'} and more`),
+    generate: async (prompts, { maxNewTokens }) =>
+      prompts.map(({ text }) => `${right.get(text) ?? '?'}${maxNewTokens > 2 ? ' and more' : ''}`),
     logLikelihood: async (requests) =>
       requests.map(({ prompt, continuation }) => ({
         logProb: right.get(prompt.text) === continuation ? -0.1 : -9,
@@ -235,6 +236,44 @@ describe('CORE', () => {
     expect(rows.map(({ score }) => score)).toEqual([1, 0]);
     const [item] = readCoreTask('lambada_openai', language) as LanguageItem[];
     expect(item).toMatchObject({ context: 'The capital of France is', continuation: ' Paris' });
+  });
+
+  it('a continuation is right if greedy decoding writes it and nothing else, whatever the batch', async () => {
+    // Tokens of two letters: the model goes on with more than the continuation where it may.
+    const says = new Map([
+      ['Of France', ' Parisian'],
+      ['Of Italy', ' Rome'],
+      ['Of Spain', ' Madrid'],
+    ]);
+    const budgets: number[] = [];
+    const model: EvalModel = {
+      generate: async (prompts, { maxNewTokens }) => {
+        budgets.push(maxNewTokens);
+        return prompts.map(({ text }) => says.get(text)!.slice(0, 2 * maxNewTokens));
+      },
+      logLikelihood: async (requests) =>
+        requests.map(({ continuation }) => ({ logProb: -1, tokens: Math.ceil(continuation.length / 2), bytes: 1 })),
+    };
+    const text = [
+      { context: 'Of France', continuation: 'Paris' },
+      { context: 'Of Italy', continuation: 'Rom' },
+      { context: 'Of Spain', continuation: 'Madrid' },
+      { context: 'Of Italy', continuation: 'Ro' },
+    ]
+      .map(line)
+      .join('\n');
+    const [together, apart] = [
+      await runCoreTask('coqa', model, text),
+      await runCoreTask('coqa', model, text, { batchSize: 1 }),
+    ];
+    expect(together).toEqual(apart);
+    expect(together.map(({ output, score }) => [output, score])).toEqual([
+      [' Paris', 1],
+      [' Rom', 1],
+      [' Madrid', 1],
+      [' Rom', 0],
+    ]);
+    expect(Math.max(...budgets)).toBe(4);
   });
 
   it('per token decides otherwise than the sum', async () => {
