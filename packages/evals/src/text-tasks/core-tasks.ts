@@ -9,6 +9,7 @@ import { generateTexts, inBatches, scoreContinuations } from '../running/ask.ts'
 import { runMultipleChoice } from '../running/run-multiple-choice.ts';
 import { type DclmScore, dclmCore } from '../scoring/dclm-core.ts';
 import { pythonStrip } from '../scoring/python-text.ts';
+import { mean } from '../statistics/bootstrap.ts';
 import type { EvalModel, EvalProgress, EvalRow, TextItem, TextSuite } from '../types.ts';
 import { fewShotIndices } from './few-shot.ts';
 import { index, string, strings, type TextRecord, textRecords } from './records.ts';
@@ -22,6 +23,8 @@ export interface CoreTask {
   kind: 'choice' | 'schema' | 'language';
   /** Between question and answer. */
   delimiter: ' ' | '\nAnswer: ';
+  /** Records name a `category`: examples are of the question's own, and the mean over categories counts (`has_categories`). */
+  hasCategories?: true;
 }
 
 const task = (
@@ -40,7 +43,7 @@ const ANSWER = '\nAnswer: ';
 
 export const coreTasks: Readonly<Record<string, CoreTask>> = {
   hellaswag_zeroshot: task('language_understanding/hellaswag', 0, 'choice'),
-  jeopardy: task('world_knowledge/jeopardy_all', 10, 'language', ANSWER),
+  jeopardy: { ...task('world_knowledge/jeopardy_all', 10, 'language', ANSWER), hasCategories: true },
   bigbench_qa_wikidata: task('world_knowledge/bigbench_qa_wikidata', 10, 'language'),
   arc_easy: task('world_knowledge/arc_easy', 10, 'choice', ANSWER),
   arc_challenge: task('world_knowledge/arc_challenge', 10, 'choice', ANSWER),
@@ -85,6 +88,8 @@ const sizes: Sizes = {
 export interface LanguageItem {
   id: string;
   task: string;
+  /** Its category, where the task has some. */
+  type?: string;
   context: string;
   continuation: string;
 }
@@ -107,24 +112,27 @@ interface Example {
  * @throws EvalsError BROKEN_FILE, INVALID_OPTION for a name that is none
  */
 export function readCoreTask(name: string, text: string, seed = 1234): TextItem[] | LanguageItem[] {
-  const { shots, kind, delimiter } = coreTask(name);
-  const examples = textRecords(text, name).map((record, i) => exampleOf(record, kind, `${name}, record ${i + 1}`));
-  const random = new PythonRandom(seed);
+  const { shots, kind, delimiter, hasCategories } = coreTask(name);
+  const records = textRecords(text, name);
+  const where = (i: number): string => `${name}, record ${i + 1}`;
+  const examples = records.map((record, i) => exampleOf(record, kind, where(i)));
+  const types = records.map((record, i) => (hasCategories ? { type: string(record, 'category', where(i)) } : {}));
   const shown = (example: Example): string =>
     `${example.contexts[example.gold] ?? example.contexts[0]!}${delimiter}${example.choices[example.gold]!}`;
-  const asked = examples.map((example, i) => {
-    const before =
-      shots === 0
-        ? ''
-        : fewShotIndices(examples.length, shots, i, random)
-            .map((k) => `${shown(examples[k]!)}\n`)
-            .join('');
-    return example.contexts.map((context) => `${before}${context}${delimiter}`.trimEnd());
-  });
+  const asked = new Array<string[]>(examples.length);
+  for (const places of groupBy(examples.keys(), (i) => types[i]!.type).values()) {
+    const random = new PythonRandom(seed); // each category is a set of its own
+    places.forEach((place, i) => {
+      const before = shots === 0 ? [] : fewShotIndices(places.length, shots, i, random);
+      const text = before.map((k) => `${shown(examples[places[k]!]!)}\n`).join('');
+      asked[place] = examples[place]!.contexts.map((context) => `${text}${context}${delimiter}`.trimEnd());
+    });
+  }
   if (kind === 'language')
     return examples.map(({ choices }, i) => ({
       id: `${name}-${i}`,
       task: name,
+      ...types[i]!,
       context: asked[i]![0]!,
       continuation: withSpace(choices[0]!),
     }));
@@ -163,7 +171,7 @@ export async function runCoreTask<Image>(
 
 /**
  * CORE from rows of its 22 tasks; without one of them there is no score, but the list of what is missing. Rows of lm-evaluation-harness,
- * which has some of the names too, do not count.
+ * which has some of the names too, do not count. Where a task has categories the mean over their means counts, as DCLM's evaluation has it.
  * @param version of DCLM's table of baselines, default `v2`
  * @param options.checkCounts whether tasks whose size is known must have a row for each question. Default true
  * @throws EvalsError DUPLICATE_ID, WRONG_COUNT
@@ -174,10 +182,13 @@ export function coreScore(
   options: { checkCounts?: boolean } = {},
 ): DclmScore {
   const byTask = suiteRows(rows, 'dclm-core', Object.keys(coreTasks), (options.checkCounts ?? true) ? sizes : {});
-  return dclmCore(Object.fromEntries([...byTask].map(([name, own]) => [name, meanScore(own)])), version);
+  return dclmCore(Object.fromEntries([...byTask].map(([name, own]) => [name, accuracyOf(name, own)])), version);
 }
 
-const meanScore = (rows: readonly EvalRow[]): number => rows.reduce((sum, { score }) => sum + score, 0) / rows.length;
+function accuracyOf(name: string, rows: readonly EvalRow[]): number {
+  const categories = coreTask(name).hasCategories ? [...groupBy(rows, ({ type }) => type).values()] : [rows];
+  return mean(categories.map((own) => mean(own.map(({ score }) => score))));
+}
 
 async function runLanguage<Image>(
   model: EvalModel<Image>,
@@ -208,12 +219,12 @@ async function runLanguage<Image>(
         });
       }
       return batch.map(
-        ({ id, task: name, context, continuation }, i): EvalRow => ({
+        ({ id, task: name, type = 'language', context, continuation }, i): EvalRow => ({
           id,
           task: name,
           suite,
           split: 'test',
-          type: 'language',
+          type,
           condition: 'text',
           prompt: context,
           output: texts[i]!,

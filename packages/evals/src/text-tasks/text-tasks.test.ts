@@ -206,6 +206,39 @@ describe('CORE', () => {
     expect(shown).not.toContain(0);
   });
 
+  it('Jeopardy’s examples are of the question’s own category, and every category counts alike', async () => {
+    const record = (category: string, i: number): string =>
+      line({ context: `${category} ${i}`, continuation: `of ${category}`, category });
+    // Categories take turns, one has more questions: 12 of history, 4 of science.
+    const all = Array.from({ length: 12 }, (_, i) => [
+      record('HISTORY', i),
+      ...(i % 3 ? [] : [record('SCIENCE', i / 3)]),
+    ]);
+    const text = all.flat().join('\n');
+    const items = readCoreTask('jeopardy', text) as LanguageItem[];
+    for (const [category, count] of [
+      ['HISTORY', 12],
+      ['SCIENCE', 4],
+    ] as const) {
+      const random = new PythonRandom(1234);
+      items
+        .filter(({ type }) => type === category)
+        .forEach(({ context }, i) => {
+          const shown = fewShotIndices(count, 10, i, random).map((k) => `${category} ${k}\nAnswer: of ${category}\n`);
+          expect(context).toBe(`${shown.join('')}${category} ${i}\nAnswer:`);
+        });
+    }
+    const right = new Map(
+      items.filter(({ type }) => type === 'SCIENCE').map((item) => [item.context, item.continuation]),
+    );
+    const rows = await runCoreTask('jeopardy', oracle(right), text);
+    expect(rows.filter(({ score }) => score === 1)).toHaveLength(4);
+    expect(coreScore(rows, 'v2', some).centred['jeopardy']).toBe(0.5);
+    expect(() => readCoreTask('jeopardy', line({ context: 'a', continuation: 'b' }))).toThrow(
+      /jeopardy, record 1: expected "category" to be a string/,
+    );
+  });
+
   it('asks choices by perplexity, schemas by context, language by greedy decoding', async () => {
     const choice = line({ query: 'Cool a drink', choices: ['ice', 'fire'], gold: 0 });
     const [piqa] = await runCoreTask('openbook_qa', oracle(new Map([['Cool a drink', ' ice']])), choice);
