@@ -50,7 +50,8 @@ const readers: Readonly<Record<string, (record: TextRecord, where: string) => As
     return {
       // The full stop goes.
       context: `${pythonStrip(string(record, 'premise', where)).slice(0, -1)} ${connector}`,
-      choices: choices.map((choice) => choice.charAt(0).toLowerCase() + choice.slice(1)),
+      // The harness brings a space of its own here, so that the continuation begins with two.
+      choices: choices.map((choice) => ` ${choice.charAt(0).toLowerCase()}${choice.slice(1)}`),
       answer: index(record, ['label'], where),
     };
   },

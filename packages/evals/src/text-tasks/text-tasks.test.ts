@@ -81,7 +81,7 @@ describe('tasks of lm-evaluation-harness', () => {
     [
       'copa',
       { premise: 'The ice melted.', choice1: 'It was warm.', choice2: 'It was cold.', question: 'cause', label: 0 },
-      { context: 'The ice melted because', choices: [' it was warm.', ' it was cold.'], answer: 0 },
+      { context: 'The ice melted because', choices: ['  it was warm.', '  it was cold.'], answer: 0 },
     ],
     [
       'agieval_sat_en',
