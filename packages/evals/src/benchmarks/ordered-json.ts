@@ -17,7 +17,8 @@ export function orderedEntries(text: string, where: string): [string, unknown][]
     );
   const members = object as Record<string, unknown>;
   const keys = topLevelKeys(text);
-  const twice = keys.find((key, i) => keys.length !== Object.keys(members).length && keys.indexOf(key) !== i);
+  const isTwice = keys.length !== Object.keys(members).length;
+  const twice = isTwice ? keys.find((key, i) => keys.indexOf(key) !== i) : undefined;
   if (twice !== undefined)
     throw new EvalsError('DUPLICATE_ID', `${where}: the key ${JSON.stringify(twice)} occurs twice.`);
   return keys.map((key) => [key, members[key]]);
