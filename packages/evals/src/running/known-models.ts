@@ -13,7 +13,7 @@ const isText = (item: Item): item is TextItem => !('target' in item);
 type Picture = string;
 
 /**
- * A model that reads the truth: it must score 1 on every task. It says what is right for the picture that it is *shown*, so that with another
+ * A model that reads the truth: it must score 1 on every task, or what the best answer is worth where annotators disagree. It says what is right for the picture that it is *shown*, so that with another
  * item's picture it is wrong wherever truths differ, and without one it says nothing.
  *
  * @param items of any tasks, vision and text; ids of vision items unique over all of them

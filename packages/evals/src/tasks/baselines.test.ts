@@ -90,6 +90,18 @@ describe('chance', () => {
   }, 20_000);
 });
 
+it('what is expected is what most annotators say, and the oracle says it', async () => {
+  const answers = ['grey', ...new Array<string>(3).fill('Red.'), ...new Array<string>(6).fill('red')];
+  const items = [item(answers, 0), item(['grey'], 1), item(['sofa', 'couch'], 2)];
+  const image = ({ id }: VisionItem): string => id;
+  const rows = await runVision(oracleModel(items), items, { image, conditions: ['image'] });
+  expect(rows.slice(0, 3).map(({ expected, output, score }) => [expected, output, score])).toEqual([
+    ['Red.', 'Red.', 1],
+    ['grey', 'grey', 1],
+    ['sofa', 'sofa', 1],
+  ]);
+});
+
 describe('the best constant answer', () => {
   const best = (sets: readonly (readonly string[])[], scoring: Scoring = {}): string =>
     majorityAnswer(

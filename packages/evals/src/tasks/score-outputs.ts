@@ -1,5 +1,6 @@
 /** From what was said to scores, for each kind of target. */
 
+import { groupBy } from '../group-by.ts';
 import { anls } from '../scoring/anls.ts';
 import { bleu } from '../scoring/bleu.ts';
 import { boxIou } from '../scoring/box-iou.ts';
@@ -8,6 +9,7 @@ import { ciderD } from '../scoring/cider-d.ts';
 import { objectFinder, objectScores } from '../scoring/object-f1.ts';
 import { parseBox } from '../scoring/parse-box.ts';
 import { rougeL } from '../scoring/rouge-l.ts';
+import { fixedAnswer } from '../scoring/vqa-normalise.ts';
 import { parseYesNo } from '../scoring/yes-no.ts';
 import type { ScoringMode, VisionItem, VisionTarget } from '../types.ts';
 import { answerRule } from './answer-rules.ts';
@@ -89,11 +91,13 @@ function scoreCaptions(targets: Target<'caption'>[], outputs: readonly string[],
   });
 }
 
-/** The truth in words. */
+/** The truth in words; where annotators disagree what most of them say, the first of equals. */
 export function expectedText(target: VisionTarget): string {
   switch (target.kind) {
     case 'answers':
-      return target.answers[0]!;
+      return [...groupBy(target.answers, fixedAnswer).values()].reduce((most, same) =>
+        same.length > most.length ? same : most,
+      )[0]!;
     case 'yes-no':
       return target.answer;
     case 'choice':
