@@ -36,18 +36,23 @@ export async function runBitsPerByte<Image>(
   const pieces = documents.flatMap((document, index) =>
     piecesOf(document.text, pieceBytes, contextBytes).map((piece) => ({ ...piece, index })),
   );
-  const finished = (done: number): number => (done === pieces.length ? documents.length : pieces[done]!.index);
+  // The longest pieces are asked first: a document is done with the last of its own.
+  const left = documents.map(() => 0);
+  for (const { index } of pieces) left[index]!++;
+  let done = 0;
   const scores = await inBatches(
     pieces,
     batchSize,
     ({ before, text }) => before.length + text.length,
-    (batch) =>
-      scoreContinuations(
+    async (batch) => {
+      const found = await scoreContinuations(
         model,
         batch.map(({ before, text }) => ({ prompt: { text: before }, continuation: text })),
-      ),
-    (done) =>
-      options.onProgress?.({ task: 'bits-per-byte', condition: 'text', done: finished(done), total: documents.length }),
+      );
+      for (const { index } of batch) if (--left[index]! === 0) done++;
+      return found;
+    },
+    () => options.onProgress?.({ task: 'bits-per-byte', condition: 'text', done, total: documents.length }),
   );
   const sums = documents.map(() => ({ nats: 0, tokens: 0, pieces: 0 }));
   pieces.forEach(({ index, text }, i) => {

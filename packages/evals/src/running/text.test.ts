@@ -82,6 +82,24 @@ describe('runBitsPerByte', () => {
     }
   });
 
+  it('tells how many documents are done, though the longest pieces are asked first', async () => {
+    const told: number[] = [];
+    const said: string[] = [];
+    const model = fixed((continuation) => {
+      said.push(continuation);
+      return -1;
+    });
+    const [long, short] = documents as [TextDocument, TextDocument];
+    await runBitsPerByte(model, [short, long], {
+      pieceBytes: 30,
+      contextBytes: 0,
+      batchSize: 1,
+      onProgress: ({ done }) => told.push(done),
+    });
+    expect(said.map((piece) => long.text.includes(piece))).toEqual([true, true, false]);
+    expect(told).toEqual([0, 1, 2]);
+  });
+
   it('refuses continuations that were cut, empty documents and tiny pieces', async () => {
     const cut: EvalModel = {
       generate: async () => [],

@@ -18,7 +18,7 @@ import {
  * @param values one per item
  * @param options seed; `weights` per item give Σ w·x / Σ w, resampled as pairs; items of one of the `clusters` are drawn together
  * @throws EvalsError EMPTY_SET, INVALID_ITEM, INVALID_OPTION
- * @example bootstrapMean([0, 1, 1, 1], { seed: 7 }) // { estimate: 0.75, low: 0.25, high: 1, … }
+ * @example bootstrapMean([0, 1, 1, 1, 0, 1, 1, 1], { seed: 7 }) // { estimate: 0.75, low: 0.375, high: 1, … }
  */
 export function bootstrapMean(values: ArrayLike<number>, options: ResamplingOptions & Clustering): Interval {
   const { weights, confidence = 0.95 } = options;

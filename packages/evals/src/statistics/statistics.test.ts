@@ -74,6 +74,11 @@ describe('bootstrapMean', () => {
     expect(high - low).toBeCloseTo(2 * 1.96 * (0.5 / Math.sqrt(1000)), 2);
   });
 
+  it('has the numbers of its example', () => {
+    const { estimate, low, high } = bootstrapMean([0, 1, 1, 1, 0, 1, 1, 1], { seed: 7 });
+    expect([estimate, low, high]).toEqual([0.75, 0.375, 1]);
+  });
+
   it('weights items: bits per byte of a set are those of its bytes', () => {
     const { estimate, low, high } = bootstrapMean([1, 3], { seed: 1, weights: [3, 1] });
     expect(estimate).toBe(1.5);
