@@ -7,9 +7,3 @@ it('reads as many keys as an index of VQAv2 has in a moment', () => {
   expect(entries[0]).toEqual(['214354', 214_354]);
   expect(entries).toHaveLength(214_354);
 }, 5000);
-
-it('refuses a key that occurs twice', () => {
-  expect(() => orderedEntries('{"20": 1, "3": 2, "20": 3}', 'index.json')).toThrow(
-    expect.objectContaining({ code: 'DUPLICATE_ID', message: 'index.json: the key "20" occurs twice.' }),
-  );
-});
