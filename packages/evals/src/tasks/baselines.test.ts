@@ -87,7 +87,7 @@ describe('chance', () => {
     const rows = await runVision(oracleModel(items), items, { image, conditions: ['wrong-image'] });
     expect(rows).toHaveLength(40_000);
     expect(rows[0]!.chance).toBeCloseTo((1 + 4 * 0.3) / 39_000, 6);
-  }, 20_000);
+  }, 60_000);
 });
 
 it('what is expected is what most annotators say, and the oracle says it', async () => {
