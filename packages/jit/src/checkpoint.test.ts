@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 import { checkpoint } from './checkpoint.ts';
 import type { TrainStepDefinition } from './engine.ts';
 import { peakIntermediateBytes } from './explain/memory.ts';
-import { attention, linear, rmsNorm, swiglu } from './nn/index.ts';
+import { attention, linear, rmsNorm, rotary, swiglu } from './nn/index.ts';
+import { type Module, modules } from './nn/testing/module-contract.ts';
 import { onnxEngine } from './onnx-engine.ts';
 import { checkParity } from './parity.ts';
+import { worstRelativeError } from './relative-error.ts';
 import { numbers } from './testing/networks.ts';
 import { traceTrainGraph } from './trace/trace-train-step.ts';
 
@@ -95,4 +97,53 @@ test('outside of a compiled function it is the function itself, and integers pas
   const eager = checkpoint((x: tf.Tensor) => x);
   const same = {} as tf.Tensor;
   expect(eager(same)).toBe(same);
+});
+
+/** Gradients by everything that a block takes, kept and computed again. */
+const reversed = tf.customGrad((x) => ({ value: tf.clone(x as tf.Tensor), gradFunc: (dy: tf.Tensor) => tf.neg(dy) }));
+const turned = (x: tf.Tensor) => rotary(x, { heads: 2, base: 10000 });
+const blocks: Record<string, [Module, number[][]]> = {
+  ...modules,
+  'attention between rotated queries and keys': [
+    (q, k, v) => attention(turned(q!), turned(k!), v!, { heads: 2 }),
+    [
+      [2, 3, 8],
+      [2, 3, 8],
+      [2, 3, 8],
+    ],
+  ],
+  'a gradient of its own': [(x, y) => tf.mul(reversed(x!), y!), [[3], [3]]],
+  'a value that does not read what has a gradient': [
+    (x, y) =>
+      tf.mul(tf.customGrad(() => ({ value: tf.ones([3]), gradFunc: (dy: tf.Tensor) => tf.mul(dy, 2) }))(x!), y!),
+    [[3], [3]],
+  ],
+};
+test.each(Object.entries(blocks))('captured tensors have their gradients: %s', async (_, [block, shapes]) => {
+  const captured: Module = (...xs) => checkpoint(() => block(...xs))();
+  const forward = await onnxEngine({ threads: 1, worker: false }).compileForward(
+    (_constants, inputs) => {
+      // What is captured is an intermediate result, and not an input of the graph.
+      const tensors = shapes.map((_shape, i) => tf.mul(inputs[`x${i}`]!, 0.5));
+      const of = (module: Module) => tf.grads((...xs: tf.Tensor[]) => tf.sum(tf.square(module(...xs))))(tensors);
+      const both = { kept: of(block), again: of(captured) };
+      return Object.fromEntries(
+        Object.entries(both).flatMap(([name, gradients]) => gradients.map((x, i) => [`${name}${i}`, x])),
+      );
+    },
+    { constants: {}, inputs: Object.fromEntries(shapes.map((shape, i) => [`x${i}`, f32(...shape)])) },
+  );
+  const inputs = shapes.map((shape, i) => [
+    `x${i}`,
+    numbers(
+      shape.reduce((a, b) => a * b, 1),
+      i,
+    ),
+  ]);
+  const got = await forward.run(Object.fromEntries(inputs));
+  await forward.dispose();
+  for (const i of shapes.keys()) {
+    expect(got[`kept${i}`]!.some((x) => x !== 0)).toBe(true);
+    expect(worstRelativeError(got[`again${i}`]!, got[`kept${i}`]!)).toBeLessThan(1e-6);
+  }
 });

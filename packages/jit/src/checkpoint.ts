@@ -23,7 +23,7 @@ export function checkpoint<Args extends tf.Tensor[], Result extends tf.Tensor>(
 }
 
 function rematerialised(trace: ActiveTrace, fn: () => tf.Tensor, args: tf.Tensor[]): tf.Tensor {
-  const inputs = [...new Map([...args, ...readBy(fn)].map((tensor) => [tensor.id, tensor])).values()].filter(
+  const inputs = [...new Map([...args, ...readBy(trace, fn)].map((tensor) => [tensor.id, tensor])).values()].filter(
     ({ dtype }) => dtype === 'float32',
   );
   if (inputs.length === 0) return fn();
@@ -38,24 +38,42 @@ function rematerialised(trace: ActiveTrace, fn: () => tf.Tensor, args: tf.Tensor
   })(...inputs);
 }
 
-/** Tensors made before `fn` that it reads. Running it leaves nodes that nobody needs, which a pass removes. */
-function readBy(fn: () => tf.Tensor): tf.Tensor[] {
+/**
+ * Tensors made before `fn` that it reads: what goes into kernels, and what goes into fused nodes and operations with a gradient of their own,
+ * which may read it without a kernel. Running it leaves nodes that nobody needs, which a pass removes.
+ */
+function readBy(trace: ActiveTrace, fn: () => tf.Tensor): tf.Tensor[] {
   const engine = tf.engine();
   const firstOwn = tf.scalar(0).id; // Tensors are numbered in the order in which they are made.
-  const read = new Map<number, tf.Tensor>();
-  const { runKernel } = engine;
+  const [byKernels, byOthers] = [new Set<tf.Tensor>(), new Set<tf.Tensor>()];
+  const note = (tensors: readonly unknown[], into: Set<tf.Tensor>) => {
+    for (const tensor of tensors) if (tensor instanceof tf.Tensor && tensor.id < firstOwn) into.add(tensor);
+  };
+  const { runKernel, customGrad } = engine;
+  const { fused } = trace;
   engine.runKernel = (name, inputs, attributes) => {
-    for (const input of Object.values(inputs).flat() as (tf.Tensor | undefined)[]) {
-      if (input instanceof tf.Tensor && input.id < firstOwn) read.set(input.id, input);
-    }
+    note(Object.values(inputs).flat(), byKernels);
     return runKernel.call(engine, name, inputs, attributes) as never;
+  };
+  engine.customGrad = (f) => {
+    const run = customGrad.call(engine, f as never);
+    return (...args) => {
+      note(args, byOthers);
+      return run(...args) as never;
+    };
+  };
+  trace.fused = (spec, inputs) => {
+    note(inputs, byOthers);
+    return fused.call(trace, spec, inputs);
   };
   try {
     tf.tidy(() => fn());
   } finally {
     engine.runKernel = runKernel;
+    engine.customGrad = customGrad;
+    trace.fused = fused;
   }
-  return [...read.values()];
+  return [...byKernels, ...byOthers];
 }
 
 /** Gradients within a backward pass: tfjs has one tape, which the outer pass still needs. */

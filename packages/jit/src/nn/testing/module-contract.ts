@@ -16,7 +16,7 @@ import {
 } from '../index.ts';
 import { expectClose } from './check-gradients.ts';
 
-type Module = (...tensors: tf.Tensor[]) => tf.Tensor;
+export type Module = (...tensors: tf.Tensor[]) => tf.Tensor;
 
 const ids = [0, 5, 3, 1, 6, 4, 5, 5, 0, 2, 5, 3];
 export const wave = (shape: number[], phase: number) =>
@@ -27,7 +27,8 @@ const tokens = () => tf.tensor(ids, [3, 4], 'int32');
 const weights = () => tf.tensor1d([1, 0, 1, 1, 0.5, 1, 1, 1, 0, 0, 1, 1]);
 const epsilon = 1e-5;
 
-const modules: Record<string, [Module, number[][]]> = {
+/** Each with the shapes of its inputs, which are float32. */
+export const modules: Record<string, [Module, number[][]]> = {
   linear: [(x, w, b) => linear(x!, w!, b), [[2, 3, 8], [5, 8], [5]]],
   layerNorm: [(x, gain) => layerNorm(x!, gain!, { epsilon }), [[2, 3, 8], [8]]],
   'layerNorm with bias': [(x, gain, bias) => layerNorm(x!, gain!, { epsilon, bias_D: bias! }), [[6, 8], [8], [8]]],
