@@ -48,3 +48,30 @@ test('rounding passes, and so does a batch that is not finite on the CPU either'
   expect((await step.run('narrow', net.batch('narrow', 1), { lr: 0.1 })).loss).toBeGreaterThan(0);
   await step.dispose();
 });
+
+test.each([
+  ['not a number', Number.NaN],
+  ['infinite', Number.POSITIVE_INFINITY],
+  ['wrong', 1],
+])('a gradient that is zero on the CPU and %s on the device is refused', async (_, value) => {
+  const net = mlp();
+  const step = stepOn(net, ({ w2 }) => {
+    w2![5] = value; // The variant does not touch it.
+  });
+  await step.setState(net.start());
+  await expect(step.run('narrow', net.batch('narrow', 1), { lr: 0.1 })).rejects.toMatchObject({
+    code: 'parity',
+    message: expect.stringContaining('got w2'),
+  });
+  await step.dispose();
+});
+
+test('rounding around a gradient that cancels to zero passes', async () => {
+  const net = mlp();
+  const step = stepOn(net, ({ w2 }) => {
+    w2!.fill(1e-9);
+  });
+  await step.setState(net.start());
+  expect((await step.run('narrow', net.batch('narrow', 1), { lr: 0.1 })).loss).toBeGreaterThan(0);
+  await step.dispose();
+});
