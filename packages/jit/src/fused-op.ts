@@ -23,6 +23,8 @@ export interface FusedOpSpec {
 /**
  * Emits one ONNX node while a step is being traced, and calls `fallback` on every other backend.
  *
+ * A `ScatterND` that adds becomes several nodes where it is large: in one, the order of a sum would change from run to run.
+ *
  * It has no gradient of its own: use it inside `tf.customGrad`, in the forward function or in `gradFunc`.
  *
  * @param spec the operator, its attributes and its outputs

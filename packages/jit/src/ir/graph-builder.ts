@@ -132,6 +132,12 @@ export class GraphBuilder {
     return this.node('Cast', [x], this.shape(x), dtype, { to: int(onnxTypes[dtype]) });
   }
 
+  split(x: number, sizes: readonly number[], axis: number): number[] {
+    if (sizes.length === 1) return [x];
+    const outputs = sizes.map((size) => ({ shape: this.shape(x).with(axis, size), dtype: this.dtype(x) }));
+    return this.nodes('Split', [x, this.int64s(sizes)], outputs, { axis: int(axis) });
+  }
+
   /** @param begin, end, step one number per axis of `axes` */
   slice(
     x: number,

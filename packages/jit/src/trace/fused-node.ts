@@ -2,6 +2,7 @@ import type { FusedOpSpec } from '../fused-op.ts';
 import { ABSENT, type AttributeValue } from '../ir/graph.ts';
 import type { GraphBuilder } from '../ir/graph-builder.ts';
 import { JitError } from '../jit-error.ts';
+import { scatterAdd } from './scatter-add.ts';
 
 /** ONNX attributes that are FLOAT even where the number is whole. */
 const floatAttributes = new Set(
@@ -10,6 +11,10 @@ const floatAttributes = new Set(
 
 /** Appends the node that `fusedOp` describes; returns the values of the outputs that were asked for. */
 export function fusedNode(b: GraphBuilder, spec: FusedOpSpec, inputs: readonly (number | null)[]): number[] {
+  if (spec.op === 'ScatterND' && !spec.domain && spec.attributes?.['reduction'] === 'add') {
+    const [base, indices, updates] = inputs as [number, number, number];
+    if (b.shape(indices).length > 1) return [scatterAdd(b, base, indices, updates)];
+  }
   const attributes = Object.fromEntries(
     Object.entries(spec.attributes ?? {}).map(([name, value]) => [name, attributeValue(spec.op, name, value)]),
   );

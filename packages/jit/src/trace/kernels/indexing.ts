@@ -1,15 +1,13 @@
 import { backend_util, gather_util, type Tensor, type TensorInfo } from '@tensorflow/tfjs-core';
-import { int, sizeOf, text } from '../../ir/graph.ts';
+import { int, sizeOf } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
 import { axisOf, type Lowering, type Lowerings } from '../lowering.ts';
+import { scatterAdd } from '../scatter-add.ts';
 
-/** Adds rows of `updates` into zeros at `indices` [..., depth]; rows that meet are summed. */
-function scatterAdd(b: GraphBuilder, indices: number, updates: number, shape: readonly number[]): number {
+/** Adds rows of `updates` into zeros at `indices` [rows, depth]. */
+function scatterIntoZeros(b: GraphBuilder, indices: number, updates: number, shape: readonly number[]): number {
   const zeros = b.constant(0, shape, b.dtype(updates));
-  if (sizeOf(b.shape(updates)) === 0) return zeros;
-  return b.node('ScatterND', [zeros, b.cast(indices, 'int64'), updates], shape, b.dtype(updates), {
-    reduction: text('add'),
-  });
+  return sizeOf(b.shape(updates)) === 0 ? zeros : scatterAdd(b, zeros, indices, updates);
 }
 
 /** Indices as rows of numbers and updates to match, whatever leading axes they came with. */
@@ -75,7 +73,7 @@ export const indexingLowerings: Lowerings = {
   },
   ScatterNd: (b, { inputs, attrs }) => {
     const shape = attrs['shape'] as number[];
-    return scatterAdd(b, ...rowsOf(b, inputs['indices']!, inputs['updates']!, shape), shape);
+    return scatterIntoZeros(b, ...rowsOf(b, inputs['indices']!, inputs['updates']!, shape), shape);
   },
   TensorScatterUpdate: (b, { inputs }) => {
     const tensor = inputs['tensor']!;
@@ -93,7 +91,7 @@ export const indexingLowerings: Lowerings = {
     const isBelow = b.binary('Less', ids, number(0), 'bool');
     const place = b.node('Min', [b.where(isBelow, number(segments), ids), number(segments)], b.shape(ids), 'int32');
     const updates = b.reshape(x, [count, ...rest]);
-    const summed = scatterAdd(b, b.reshape(place, [count, 1]), updates, [segments + 1, ...rest]);
+    const summed = scatterIntoZeros(b, b.reshape(place, [count, 1]), updates, [segments + 1, ...rest]);
     return b.slice(summed, [0], [segments], [0], [1], [segments, ...rest]);
   },
   OneHot: oneHot,

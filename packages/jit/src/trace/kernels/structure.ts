@@ -13,12 +13,6 @@ function concat(b: GraphBuilder, parts: readonly number[], axis: number): number
   return b.node('Concat', filled, shape, b.dtype(filled[0]!), { axis: int(axis) });
 }
 
-function split(b: GraphBuilder, x: number, sizes: readonly number[], axis: number): number[] {
-  if (sizes.length === 1) return [x];
-  const outputs = sizes.map((size) => ({ shape: b.shape(x).with(axis, size), dtype: b.dtype(x) }));
-  return b.nodes('Split', [x, b.int64s(sizes)], outputs, { axis: int(axis) });
-}
-
 /** What tfjs's checks read of a tensor. */
 const infoOf = (b: GraphBuilder, x: number) => ({ shape: [...b.shape(x)], rank: b.shape(x).length }) as Tensor;
 
@@ -132,12 +126,12 @@ export const structureLowerings: Lowerings = {
     const x = inputs['value']!;
     const axis = axisOf(attrs['axis'], b.shape(x).length);
     const shape = b.shape(x).toSpliced(axis, 1);
-    return split(b, x, Array(b.shape(x)[axis]!).fill(1), axis).map((part) => b.reshape(part, shape));
+    return b.split(x, Array(b.shape(x)[axis]!).fill(1), axis).map((part) => b.reshape(part, shape));
   },
   SplitV: (b, { inputs, attrs }) => {
     const x = inputs['x']!;
     const axis = axisOf(attrs['axis'], b.shape(x).length);
-    return split(b, x, backend_util.prepareSplitSize(infoOf(b, x), attrs['numOrSizeSplits'], axis), axis);
+    return b.split(x, backend_util.prepareSplitSize(infoOf(b, x), attrs['numOrSizeSplits'], axis), axis);
   },
   Slice: slice,
   StridedSlice: stridedSlice,
