@@ -95,12 +95,17 @@ class EagerForward implements Forward {
           );
           const returned = Object.entries(this.fn(this.constants, { ...tensors, ...this.state }));
           const outputs = Object.fromEntries(returned.map(([name, tensor]) => [name, withoutBooleans(tensor)]));
-          this.replaceState(outputs);
+          this.checkNext(outputs);
           const kept = new Set(Object.values(state).map(({ next }) => next));
           for (const [name, tensor] of Object.entries(outputs)) {
             if (kept.has(name)) continue;
             results[name] = tensor.dataSync().slice() as Float32Array | Int32Array;
           }
+          // Outputs may be parts of the old state: it goes when everything has been read.
+          const fresh = Object.entries(state).map(
+            ([name, { next }]) => [name, tf.keep(tf.clone(outputs[next]!))] as const,
+          );
+          for (const [name, tensor] of fresh) this.replace(name, tensor);
         });
         return results;
       });
@@ -124,14 +129,12 @@ class EagerForward implements Forward {
     });
   }
 
-  private replaceState(outputs: NamedTensors): void {
-    const entries = Object.entries(this.options.state ?? {});
-    const specs = entries.flatMap(([, { next }]) => {
+  private checkNext(outputs: NamedTensors): void {
+    const specs = Object.values(this.options.state ?? {}).flatMap(({ next }) => {
       const tensor = outputs[next];
       return tensor ? [[next, { shape: tensor.shape, dtype: tensor.dtype }] as const] : [];
     });
     checkNextState(this.options, Object.fromEntries(specs) as Signature);
-    for (const [name, { next }] of entries) this.replace(name, tf.keep(tf.clone(outputs[next]!)));
   }
 
   private replace(name: string, tensor: tf.Tensor): void {

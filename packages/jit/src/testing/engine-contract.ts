@@ -300,6 +300,38 @@ export function engineContract(open: () => Engine, { accumulates = true } = {}):
     });
   });
 
+  test.each(Object.entries(handedOn))('a state that is %s', async (_, next) => {
+    const spec = { shape: [2], dtype: 'float32' as const };
+    const forward = await open().compileForward(
+      (_constants, { a, b, x }) => {
+        const { a: nextA, b: nextB, out } = next({ a: a!, b: b! }, x!);
+        return { nextA, nextB, out };
+      },
+      {
+        constants: {},
+        inputs: { a: spec, b: spec, x: spec },
+        state: {
+          a: { data: Float32Array.of(1, 2), next: 'nextA' },
+          b: { data: Float32Array.of(3, 4), next: 'nextB' },
+        },
+      },
+    );
+    let [a, b] = [
+      [1, 2],
+      [3, 4],
+    ];
+    for (const step of [10, 20]) {
+      const expected = tf.tidy(() => {
+        const { a: nextA, b: nextB, out } = next({ a: tf.tensor1d(a!), b: tf.tensor1d(b!) }, tf.fill([2], step));
+        return [nextA, nextB, out].map((tensor) => Array.from(tensor.dataSync()));
+      });
+      expect(await forward.run({ x: Float32Array.of(step, step) })).toEqual({ out: Float32Array.from(expected[2]!) });
+      [a, b] = expected as [number[], number[]];
+    }
+    expect(await forward.getState()).toEqual({ a: Float32Array.from(a!), b: Float32Array.from(b!) });
+    await forward.dispose();
+  });
+
   test('forward functions: weights bound once, inputs per call, outputs of both dtypes', async () => {
     const forward = await open().compileForward(
       ({ w }, { x, ids }) => {
@@ -337,4 +369,15 @@ const train = (step: TrainStep, net: Network, i: number) => {
   const variants = Object.keys(net.definition.variants);
   const variant = variants[i % variants.length]!;
   return step.run(variant, net.batch(variant, i), { lr: 0.02 });
+};
+
+/** Ways to hand a state on in which its tensors are read after they were replaced. */
+const handedOn: Record<
+  string,
+  (state: { a: tf.Tensor; b: tf.Tensor }, x: tf.Tensor) => Record<'a' | 'b' | 'out', tf.Tensor>
+> = {
+  'returned as it was': ({ a, b }, x) => ({ a: tf.add(a, x), b, out: a }),
+  kept: ({ a, b }, x) => ({ a, b: tf.add(b, x), out: a }),
+  swapped: ({ a, b }, x) => ({ a: b, b: a, out: tf.add(a, x) }),
+  doubled: ({ a }, x) => ({ a, b: a, out: x }),
 };
