@@ -45,3 +45,21 @@ test('weights of the wrong size are refused', () => {
     /w to be float32 \[3\].*got Float32Array of 2/,
   );
 });
+
+test('names of the caller may look like the numbers of values', async () => {
+  const spec = { shape: [20, 20], dtype: 'float32' as const };
+  const names = ['v1', 'v2', 'v2_', 'v3', 'v4', 'v5_shape'];
+  const bytes = exportOnnx(
+    (_, inputs) => {
+      const sum = Object.values(inputs).reduce((total, x) => tf.add(tf.mul(total, 2), x), tf.ones([20, 20]));
+      return { v6: sum, v7: tf.fill([20, 20], 3), v7_shape: tf.neg(sum), v9: tf.exp(tf.neg(tf.abs(sum))) };
+    },
+    { constants: {}, inputs: Object.fromEntries(names.map((name) => [name, spec])) },
+  );
+  const session = await ort.InferenceSession.create(bytes);
+  expect([session.inputNames, session.outputNames]).toEqual([names, ['v6', 'v7', 'v7_shape', 'v9']]);
+  const feeds = names.map((name) => [name, new ort.Tensor('float32', new Float32Array(400).fill(1), [20, 20])]);
+  const { v6, v7 } = await session.run(Object.fromEntries(feeds));
+  expect([v6!.data[0], v7!.data[0]]).toEqual([127, 3]);
+  await session.release();
+});

@@ -28,7 +28,7 @@ const attributeTypes = { float: 1, int: 2, string: 3, floats: 6, ints: 7, string
  * @throws {JitError} `too-large` above 2 GiB
  */
 export function onnxModel(graph: Graph, firstOutput?: string): Uint8Array {
-  const names = valueNames(graph);
+  const { names, shapeNames } = valueNames(graph, firstOutput);
   const nameOf = (value: number) => (value === ABSENT ? '' : names.get(value)!);
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   for (const { value } of graph.outputs) used.add(value);
@@ -47,7 +47,9 @@ export function onnxModel(graph: Graph, firstOutput?: string): Uint8Array {
     .message(7, (g) => {
       for (const [value, data] of graph.constants) {
         const info = graph.values[value]!;
-        if (used.has(value) && isLongFill(data, info.shape)) writeFill(g, nameOf(value), info, data);
+        if (used.has(value) && isLongFill(data, info.shape)) {
+          writeFill(g, nameOf(value), shapeNames.get(value)!, info, data);
+        }
       }
       for (const node of graph.nodes) writeNode(g, node, nameOf);
       if (firstOutput !== undefined) writeSequence(g, firstOutput, graph.outputs[0]!.name);
@@ -55,8 +57,9 @@ export function onnxModel(graph: Graph, firstOutput?: string): Uint8Array {
       for (const [value, data] of graph.constants) {
         const info = graph.values[value]!;
         if (!used.has(value)) continue;
-        if (isLongFill(data, info.shape)) writeTensor(g, 5, `${nameOf(value)}_shape`, int64Info(info), shapeData(info));
-        else writeTensor(g, 5, nameOf(value), info, data);
+        if (isLongFill(data, info.shape)) {
+          writeTensor(g, 5, shapeNames.get(value)!, int64Info(info), shapeData(info));
+        } else writeTensor(g, 5, nameOf(value), info, data);
       }
       for (const { name, value, hasHiddenShape } of graph.inputs) {
         const { shape, dtype } = graph.values[value]!;
@@ -76,11 +79,26 @@ export const isLongFill = (data: ConstantData, shape: readonly number[]): data i
 const int64Info = (info: ValueInfo): ValueInfo => ({ shape: [info.shape.length], dtype: 'int64' });
 const shapeData = (info: ValueInfo) => BigInt64Array.from(info.shape, BigInt);
 
-/** Graph inputs and outputs keep the caller's names; everything else is numbered. */
-function valueNames(graph: Graph): Map<number, string> {
-  const names = new Map<number, string>(graph.values.map((_, value) => [value, `v${value}`]));
-  for (const { name, value } of [...graph.inputs, ...graph.outputs]) names.set(value, name);
-  return names;
+/**
+ * Graph inputs and outputs keep the caller's names; everything else is numbered, around names that the caller has given.
+ * @returns names of values, and of the shapes of fills
+ */
+function valueNames(
+  { inputs, outputs, values, constants }: Graph,
+  firstOutput: string | undefined,
+): Record<'names' | 'shapeNames', Map<number, string>> {
+  const given = [...inputs, ...outputs];
+  const names = new Map<number, string>(given.map(({ name, value }) => [value, name]));
+  const taken = new Set(given.map(({ name }) => name));
+  if (firstOutput !== undefined) taken.add(firstOutput);
+  const free = (name: string): string => {
+    if (taken.has(name)) return free(`${name}_`);
+    taken.add(name);
+    return name;
+  };
+  for (const value of values.keys()) if (!names.has(value)) names.set(value, free(`v${value}`));
+  const shapeNames = new Map([...constants.keys()].map((value) => [value, free(`${names.get(value)}_shape`)]));
+  return { names, shapeNames };
 }
 
 function writeNode(g: ProtobufWriter, node: IrNode, nameOf: (value: number) => string): void {
@@ -105,9 +123,9 @@ function writeAttribute(a: ProtobufWriter, name: string, attribute: AttributeVal
 }
 
 /** `ConstantOfShape`, so that a fill of any size stays a few bytes. */
-function writeFill(g: ProtobufWriter, name: string, info: ValueInfo, value: number): void {
+function writeFill(g: ProtobufWriter, name: string, shapeName: string, info: ValueInfo, value: number): void {
   g.message(1, (n) => {
-    n.string(1, `${name}_shape`).string(2, name).string(4, 'ConstantOfShape');
+    n.string(1, shapeName).string(2, name).string(4, 'ConstantOfShape');
     n.message(5, (a) => {
       a.string(1, 'value');
       writeTensor(a, 5, '', { shape: [1], dtype: info.dtype }, value);
