@@ -46,17 +46,19 @@ export const structureGradients: KernelGradients = {
   },
   Pack: {
     saveAllInputs: true,
-    gradFunc: (dy, inputs, { axis }) => {
+    gradFunc: (dy: tf.Tensor, inputs, { axis }) => {
+      const along = tf.util.parseAxisParam(axis, dy.shape)[0]!;
       const part = (i: number) => {
-        const begin = dy.shape.map((_: number, a: number) => (a === axis ? i : 0));
-        const size = dy.shape.map((dimension: number, a: number) => (a === axis ? 1 : dimension));
+        const begin = dy.shape.map((_, a) => (a === along ? i : 0));
+        const size = dy.shape.map((dimension, a) => (a === along ? 1 : dimension));
         return tf.reshape(tf.slice(dy, begin, size), inputs[i]!.shape);
       };
       return Object.fromEntries(inputs.map((_, i) => [i, () => part(i)]));
     },
   },
-  Unpack: { gradFunc: (dys: tf.Tensor[], _, { axis }) => ({ value: () => tf.stack(dys, axis) }) },
-  SplitV: { gradFunc: (dys: tf.Tensor[], _, { axis }) => ({ x: () => tf.concat(dys, axis) }) },
+  // The gradient of one part comes alone.
+  Unpack: { gradFunc: (dys, _, { axis }) => ({ value: () => tf.stack([dys].flat(), axis) }) },
+  SplitV: { gradFunc: (dys, _, { axis }) => ({ x: () => tf.concat([dys].flat(), axis) }) },
   Slice: {
     inputsToSave: ['x'],
     gradFunc: (dy, [x], { begin, size }) => ({

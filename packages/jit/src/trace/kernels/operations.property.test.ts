@@ -47,36 +47,34 @@ interface Result {
   dtype: string;
   data: number[];
 }
-function compute(f: Operation, inputs: readonly Input[], differentiate: boolean): Result[] {
+/** What the operation gives, then its gradients; `refused` where the operation itself throws. A gradient that throws is an error. */
+function compute(f: Operation, inputs: readonly Input[], differentiate: boolean): Result[] | string {
   return tf.tidy(() => {
     const xs = inputs.map(({ shape, dtype, data }) => tf.tensor(data, shape, dtype));
-    const outputs = [f(...xs)].flat();
-    const floats = xs.filter((x) => x.dtype === 'float32');
-    if (differentiate && floats.length && outputs[0]!.dtype === 'float32') {
-      const value = (...replaced: tf.Tensor[]) =>
-        [f(...xs.map((x) => (x.dtype === 'float32' ? replaced[floats.indexOf(x)]! : x)))].flat()[0]!;
-      const n = outputs[0]!.size;
-      const direction = Float32Array.from({ length: n }, (_, i) => ((i * 7) % 11) / 5 - 1);
-      outputs.push(...tf.grads(value)(floats, tf.tensor(direction, outputs[0]!.shape)));
+    const read = (y: tf.Tensor): Result => ({ shape: y.shape, dtype: y.dtype, data: Array.from(y.dataSync()) });
+    let results: Result[];
+    try {
+      results = [f(...xs)].flat().map(read);
+    } catch (error) {
+      return `refused: ${(error as Error).message}`;
     }
-    return outputs.map((y) => ({ shape: y.shape, dtype: y.dtype, data: Array.from(y.dataSync()) }));
+    const floats = xs.filter((x) => x.dtype === 'float32');
+    if (!differentiate || !floats.length || results[0]!.dtype !== 'float32') return results;
+    const value = (...replaced: tf.Tensor[]) =>
+      [f(...xs.map((x) => (x.dtype === 'float32' ? replaced[floats.indexOf(x)]! : x)))].flat()[0]!;
+    const { shape } = results[0]!;
+    const direction = Float32Array.from({ length: size(shape) }, (_, i) => ((i * 7) % 11) / 5 - 1);
+    return [...results, ...tf.grads(value)(floats, tf.tensor(direction, shape)).map(read)];
   });
 }
 
 /** Both backends give the same, or both refuse. */
 async function agrees(f: Operation, inputs: readonly Input[], { differentiate = false, tolerance = 3e-6 } = {}) {
-  const attempt = (): Result[] | string => {
-    try {
-      return compute(f, inputs, differentiate);
-    } catch (error) {
-      return `refused: ${(error as Error).message}`;
-    }
-  };
   await useLazyBackend();
   await tf.setBackend('cpu');
-  const expected = attempt();
+  const expected = compute(f, inputs, differentiate);
   await tf.setBackend(LAZY_BACKEND);
-  const actual = attempt();
+  const actual = compute(f, inputs, differentiate);
   if (typeof expected === 'string' || typeof actual === 'string') {
     expect([typeof actual, actual]).toEqual([typeof expected, expect.anything()]);
     return;
@@ -273,6 +271,23 @@ describe('along axes', () => {
     await fc.assert(
       fc.asyncProperty(axes(1, ['float32', 'int32'], withSpecial), ([x, , p, axis, q]) =>
         agrees((t) => f(t!, axis, p, q), [x]),
+      ),
+      runs,
+    );
+  });
+  test.for<[string, (x: tf.Tensor, fromEnd: number) => tf.Tensor | tf.Tensor[]]>([
+    ['unstack', (x, axis) => tf.unstack(x, axis)],
+    ['concat', (x, axis) => tf.concat([x, x], axis)],
+    ['stack', (x, axis) => tf.stack([x, x], axis)],
+    ['split', (x, axis) => tf.split(x, [0, x.shape.at(axis)!], axis).reverse()],
+    ['gather', (x, axis) => tf.gather(x, tf.tensor1d([0, 0], 'int32'), axis)],
+    ['expandDims', (x, axis) => tf.expandDims(x, axis)],
+    ['reverse', (x, axis) => tf.reverse(x, axis)],
+    ['split into one', (x, axis) => tf.split(x, 1, axis)],
+  ])('%s along an axis counted from the end, gradients too', async ([, f]) => {
+    await fc.assert(
+      fc.asyncProperty(axes(1, ['float32']), ([x, , , axis]) =>
+        agrees((t) => f(t!, axis - x.shape.length), [x], { differentiate: true }),
       ),
       runs,
     );
