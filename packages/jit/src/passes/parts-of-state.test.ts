@@ -54,3 +54,17 @@ test('an output that is read again, or whose parts are no results of their own, 
     expect(b.graph.outputs[0]!.name).toBe('gradient:w');
   }
 });
+
+test('a parameter may be called like the part of another', () => {
+  const { b } = splitAndJoin(0);
+  const other = b.input('param:w/0', f32(2));
+  b.graph.outputs.push({ name: 'gradient:w/0', value: b.unary('Neg', other) });
+  expect(Object.keys(partsOfState(b.graph, () => true))).toEqual([
+    'param:w/0_',
+    'param:w/1',
+    'gradient:w/0_',
+    'gradient:w/1',
+  ]);
+  const names = [...b.graph.inputs, ...b.graph.outputs].map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+});

@@ -21,6 +21,7 @@ export interface StatePart {
 export function partsOfState(graph: Graph, isState: (name: string) => boolean): Record<string, StatePart> {
   const parts: Record<string, StatePart> = {};
   const gone = new Set<IrNode>();
+  const taken = new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name));
 
   const inputs = new Map(graph.inputs.filter(({ name }) => isState(name)).map(({ name, value }) => [value, name]));
   for (const node of graph.nodes) {
@@ -51,7 +52,9 @@ export function partsOfState(graph: Graph, isState: (name: string) => boolean): 
     let offset = 0;
     return values.map((value, i) => {
       const { shape } = graph.values[value]!;
-      const name = `${of}/${i}`;
+      let name = `${of}/${i}`;
+      while (taken.has(name)) name += '_'; // The caller may have given such a name.
+      taken.add(name);
       parts[name] = { of, offset, shape };
       offset += sizeOf(shape);
       return { name, value };
