@@ -31,6 +31,23 @@ const errorOf = async (call: Promise<unknown>): Promise<JitError> => {
 };
 
 describe.each(kinds)('%s', (kind, options) => {
+  test('a function that throws once keeps its state, a number too', async () => {
+    let fails = true;
+    const count = opened(
+      jit(
+        (state: tf.Scalar, x: tf.Scalar) => {
+          if (fails) throw new Error('once');
+          return [tf.add(state, x) as tf.Scalar, state];
+        },
+        { ...options, state: 1 as unknown as tf.Scalar },
+      ),
+    );
+    await expect(count(2)).rejects.toThrow('once');
+    fails = false;
+    await count(2);
+    expect(await (await count(2)).data()).toEqual(Float32Array.of(3));
+  });
+
   test('nests in, nests out, of every dtype; settings stay what they are', async () => {
     const f = opened(
       jit(

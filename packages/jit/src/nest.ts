@@ -148,6 +148,7 @@ export function tensorOf({ shape, dtype }: TensorLeaf, data: Float32Array | Int3
 /** `lr * 2` on a tensor would be NaN without a word. */
 function refuseArithmetic(tensor: tf.Tensor, name: string): tf.Tensor {
   return Object.defineProperty(tensor, Symbol.toPrimitive, {
+    configurable: true, // The tensor of a state comes again when a call has failed.
     value: () => {
       throw new JitError(
         'data-dependent',
