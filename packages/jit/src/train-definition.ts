@@ -40,10 +40,10 @@ export function variantSignature(definition: TrainStepDefinition, variant: strin
 }
 
 /** @throws {JitError} `invalid-definition` */
-export function learningRateOf(hyper: { lr: number } | undefined): number {
+export function learningRateOf(hyper: { lr: number } | undefined, where = 'run: expected lr'): number {
   const lr = hyper?.lr;
   if (typeof lr === 'number' && Number.isFinite(lr) && lr >= 0) return lr;
-  throw new JitError('invalid-definition', `run: expected lr to be a finite number ≥ 0, got ${lr}.`);
+  throw new JitError('invalid-definition', `${where} to be a finite number ≥ 0, got ${lr}.`);
 }
 
 /** @throws {JitError} `invalid-state` */

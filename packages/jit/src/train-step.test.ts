@@ -110,11 +110,41 @@ test('variables are refused inside a step, and too many signatures as well', asy
   await step.dispose();
 });
 
-test('parameters that are no float32 are refused', () => {
+test('parameters that are no float32 are refused at once', () => {
   const integers = () =>
     trainStep((w: tf.Tensor1D) => tf.sum(tf.cast(w, 'float32')) as tf.Scalar, {
       params: tf.tensor1d([1], 'int32'),
       optimizer: adamw,
     });
-  return expect(integers()()).rejects.toThrow(/params\.params.*dtype float32/);
+  expect(integers).toThrow(/params\.params.*dtype float32/);
+});
+
+test.each([
+  ['weightDecay', { weightDecay: -1 }],
+  ['momentum', { momentum: 7 }],
+  ['learningRate', { learningRate: Number.NaN }],
+])('an optimizer without a sound %s is refused at once', (name, wrong) => {
+  const make = () =>
+    trainStep(loss, { params: start(), optimizer: { kind: 'sgd', weightDecay: 0, learningRate: 0.1, ...wrong } });
+  expect(make).toThrow(expect.objectContaining({ code: 'invalid-definition', message: expect.stringContaining(name) }));
+});
+
+test('a step that did not open can be disposed of', async () => {
+  const failing = { ...tfjsEngine(), compileTrainStep: () => Promise.reject(new Error('no device')) };
+  const step = trainStep(loss, { params: start(), optimizer: adamw, engine: failing });
+  await expect(step({ x, y })).rejects.toThrow('no device');
+  await step.dispose();
+});
+
+test('explaining is no trace', async () => {
+  const step = trainStep((w: tf.Tensor1D, v: tf.Tensor1D) => tf.mul(tf.sum(w), tf.sum(v)) as tf.Scalar, {
+    params: tf.tensor1d([1, 2]),
+    optimizer: adamw,
+    threads: 1,
+    worker: false,
+  });
+  const nodes = Array.from({ length: 17 }, (_, n) => step.explain(new Float32Array(n + 1)).nodes);
+  expect(nodes.every((n) => n === nodes[0])).toBe(true);
+  await step(new Float32Array(18));
+  await step.dispose();
 });

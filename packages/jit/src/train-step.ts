@@ -26,6 +26,7 @@ import {
   tensorOf,
 } from './nest.ts';
 import type { CacheOptions } from './signature-cache.ts';
+import { learningRateOf, prepareDefinition } from './train-definition.ts';
 
 export interface TrainStepOptions<Params> extends RunOptions, Pick<CacheOptions, 'onRetrace'> {
   /** Where training starts: a nest of float32 tensors. They are copied into the engine. */
@@ -103,6 +104,7 @@ class JittedTrainStep {
   private readonly batches = new Map<string, Structure>();
   /** It grows with every new signature of a batch: its variants are compiled when they are first used. */
   private readonly definition: TrainStepDefinition;
+  private readonly lossOf: (batch: Structure, params: NamedTensors, tensors: NamedTensors) => ReturnType<typeof asLoss>;
   private readonly open: () => Promise<TrainStep>;
   private step: Promise<TrainStep> | undefined;
   private readonly queue = new CallQueue('The training step');
@@ -113,18 +115,18 @@ class JittedTrainStep {
     const leaves: Leaves = new Map();
     this.params = flattenNest('trainStep: params', params, params instanceof tf.Tensor ? 'params' : '', leaves);
     const names = leavesOf(this.params).map(({ name }) => name);
-    this.learningRate = learningRate;
+    this.learningRate = learningRateOf({ lr: learningRate }, 'trainStep: expected optimizer.learningRate');
     this.onRetrace = options.onRetrace;
+    this.lossOf = (batch, tensors, args) =>
+      asLoss(loss(insideNest(this.params, tensors), ...(insideNest(batch, args) as unknown[])));
     this.definition = {
       params: signatureOf(this.params),
       frozen: names.filter((name) => !trainable(name)),
       variants: {},
-      loss: (tensors, batch, variant) => {
-        const args = insideNest(this.batches.get(variant)!, batch) as unknown[];
-        return asLoss(loss(insideNest(this.params, tensors), ...args));
-      },
+      loss: (tensors, batch, variant) => this.lossOf(this.batches.get(variant)!, tensors, batch),
       optimizer: rule as OptimizerOptions,
     };
+    prepareDefinition(this.definition); // What makes no sense is refused here, and not by the first call.
     const engine = chooseEngine(options);
     const start = readLeaves(leaves);
     start.catch(() => undefined); // Whoever calls first is told.
@@ -148,8 +150,12 @@ class JittedTrainStep {
   }
 
   explain(batch: unknown[]): Explanation {
-    const variant = this.variantOf(flattenNest('A training step', batch, '', new Map()));
-    return explain(this.definition, variant);
+    const structure = flattenNest('A training step', batch, '', new Map());
+    return explain({
+      ...this.definition,
+      variants: { batch: signatureOf(structure) },
+      loss: (tensors, args) => this.lossOf(structure, tensors, args),
+    });
   }
 
   getState(): Promise<TrainState> {
@@ -168,7 +174,8 @@ class JittedTrainStep {
 
   dispose(): Promise<void> {
     return this.queue.close(async () => {
-      await (await this.step)?.dispose();
+      const step = await this.step?.catch(() => undefined); // Where it did not open, the calls were told, and nothing is held.
+      await step?.dispose();
     });
   }
 
