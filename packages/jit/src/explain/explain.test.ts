@@ -77,3 +77,12 @@ test('a step explains itself for a batch, and the text has a line per operator',
 test('an unknown variant is an error', () => {
   expect(() => explain(mlp().definition, 'tall')).toThrow(/wide, narrow, got tall/);
 });
+
+test('an einsum multiplies and adds for every combination of its labels', () => {
+  const { operators } = explain({
+    ...linearStep,
+    loss: ({ w }, { x, y }) => ({ loss: tf.sum(tf.mul(tf.einsum('nd,do->no', x!, w!), y!)) as tf.Scalar }),
+    frozen: ['w'],
+  });
+  expect(operators.find(({ op }) => op === 'Einsum')).toMatchObject({ nodes: 1, flops: 2 * N * D * O });
+});

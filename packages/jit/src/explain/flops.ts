@@ -1,4 +1,4 @@
-import { type Graph, type IrNode, sizeOf } from '../ir/graph.ts';
+import { type AttributeValue, type Graph, type IrNode, sizeOf } from '../ir/graph.ts';
 
 /** Operators that move or make numbers without computing any. */
 const movers = new Set(
@@ -38,6 +38,8 @@ export function flopsOf(graph: Graph, node: IrNode): number {
       return (2 * sizeOf(out) * sizeOf(w)) / (w[0] || 1);
     case 'ConvTranspose':
       return (2 * sizeOf(x) * sizeOf(w)) / (w[0] || 1);
+    case 'Einsum':
+      return einsumFlops(node.attributes['equation'], node.inputs.map(shape));
     case 'Attention':
       // Scores and the mixed values: [B, T, D] against S keys each.
       return 4 * sizeOf(x) * (w.at(-2) ?? 1);
@@ -46,4 +48,13 @@ export function flopsOf(graph: Graph, node: IrNode): number {
       if (reductions.test(node.op)) return sizeOf(x);
       return sizeOf(out) * (perElement[node.op] ?? 1);
   }
+}
+
+/** One multiplication and one addition for every combination of the labels. */
+function einsumFlops(equation: AttributeValue | undefined, shapes: readonly (readonly number[])[]): number {
+  if (equation?.type !== 'string') return 0;
+  const sizes = new Map<string, number>();
+  for (const [i, labels] of equation.value.split('->')[0]!.split(',').entries())
+    for (const [axis, label] of [...labels].entries()) sizes.set(label, shapes[i]![axis]!);
+  return 2 * sizeOf([...sizes.values()]);
 }
