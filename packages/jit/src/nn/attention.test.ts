@@ -129,4 +129,7 @@ test('shapes that do not fit are refused', () => {
     'at least as many keys',
   );
   expect(() => attention(x, x, tf.zeros([1, 3, 5]), { heads: 2 })).toThrow('v_BSD');
+  expect(() => attention(x, x, x, { heads: 2, mask_BTS: tf.zeros([3, 3]) })).toThrow(
+    'expected mask_BTS of shape [*, *, *], got [3, 3]',
+  );
 });

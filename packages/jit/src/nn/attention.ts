@@ -9,7 +9,7 @@ export interface AttentionOptions {
   heads: number;
   /** Query t sees keys 0 … S − T + t: the queries are the last T of the S positions. Default false: every key. */
   causal?: boolean;
-  /** float32, added to the scores, broadcast to [B, T, S]: 0 where a key may be seen, −1e9 where not. No gradient. */
+  /** float32 of rank 3, added to the scores, broadcast to [B, T, S]: 0 where a key may be seen, −1e9 where not. No gradient. */
   mask_BTS?: tf.Tensor;
 }
 
@@ -32,6 +32,7 @@ export function attention(q_BTD: tf.Tensor, k_BSD: tf.Tensor, v_BSD: tf.Tensor, 
   expectShape('attention', 'k_BSD', k_BSD, [B, -1, D]);
   const S = k_BSD.shape[1]!;
   expectShape('attention', 'v_BSD', v_BSD, [B, S, D]);
+  if (mask_BTS) expectShape('attention', 'mask_BTS', mask_BTS, [-1, -1, -1]);
   if (D % heads !== 0) {
     throw new JitError(
       'invalid-definition',
