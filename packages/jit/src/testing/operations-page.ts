@@ -11,6 +11,7 @@ const traps: [operator: string, trap: string, instead: string][] = [
   ['Cast to int32', 'NaN and infinities become −2³¹', '0, as in tfjs'],
   ['Where', 'no kernel for bool', 'And, Or, Not'],
   ['Gemm', 'no kernel for int32', 'MatMul'],
+  ['Gemm over nothing', 'NaN', 'zeros, as in tfjs'],
   ['MaxPool, AveragePool', 'no kernel for int32', 'computed as float32'],
   ['MaxPool', 'indices may point at NaN', 'NaN becomes −∞ where indices are asked for'],
   [
@@ -20,7 +21,8 @@ const traps: [operator: string, trap: string, instead: string][] = [
   ],
   ['Pad before AveragePool', 'is fused into padding that is then refused', 'a convolution, which takes any padding'],
   ['Round, Floor, Ceil', 'refuse int32', 'nothing to do'],
-  ['Greater, Less, …', 'refuse bool', 'bool becomes int32'],
+  ['Add, Mul, …, Greater, Less, …', 'refuse bool', 'bool becomes int32'],
+  ['IsNaN, IsInf', 'refuse int32 and bool', 'the answer is known'],
   ['Div of int32', 'rounds towards zero', 'the remainder is taken off first: rounds down'],
   ['ScatterND', 'wraps negative indices around', 'segments out of range go to a row that is cut off'],
   ['Slice backwards to the start', 'has no index for "before the first"', '−2³¹ stands for it'],
@@ -35,6 +37,11 @@ const differences: [operation: string, tfjs: string, here: string][] = [
   ['gradient of resizeBilinear', 'ignores halfPixelCenters; mixes up height and width', 'exact'],
   ['argMax, argMin of rows that begin with NaN', '0', 'the place of the largest number'],
   ['tf.image.transform of several images', 'transforms the first', 'transforms all'],
+  ['add, sub, neg of booleans', 'booleans that hold 2 or 255', 'int32'],
+  ['scatterND of booleans', 'booleans that hold 2', 'whether one was true'],
+  ['div, floorDiv, mod of booleans', 'booleans, or int32', 'refused'],
+  ['cast to int32 of floats beyond its range', 'wraps around', '−2³¹'],
+  ['div, floorDiv, mod of int32 by 0', '0', 'an error of ONNX Runtime'],
   ['matMul, gather, … with values out of range', 'some are checked', 'not known when the graph is made'],
 ];
 

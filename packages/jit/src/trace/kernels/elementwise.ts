@@ -1,6 +1,6 @@
 import { float } from '../../ir/graph.ts';
 import type { GraphBuilder } from '../../ir/graph-builder.ts';
-import { irDType, type Lowering, type Lowerings } from '../lowering.ts';
+import { irDType, type Lowering, type Lowerings, unsupported } from '../lowering.ts';
 import { log1p } from './trigonometry.ts';
 
 const binary =
@@ -8,12 +8,42 @@ const binary =
   (b, { inputs }) =>
     b.binary(op, inputs['a']!, inputs['b']!);
 
-const compare =
-  (op: string): Lowering =>
+/** ONNX computes with numbers and orders them only: booleans count as 0 and 1. */
+const counted =
+  (lower: Lowering): Lowering =>
+  (b, call) => {
+    const numbers = Object.entries(call.inputs).map(([name, x]) => [
+      name,
+      b.dtype(x) === 'bool' ? b.cast(x, 'int32') : x,
+    ]);
+    return lower(b, { ...call, inputs: Object.fromEntries(numbers) });
+  };
+
+/** What gives 0 or 1 of zeros and ones is a boolean of booleans. */
+const truth =
+  (lower: Lowering): Lowering =>
+  (b, call) => {
+    const isTruth = Object.values(call.inputs).every((x) => b.dtype(x) === 'bool');
+    const result = counted(lower)(b, call) as number;
+    return isTruth ? b.cast(result, 'bool') : result;
+  };
+
+/** ONNX Runtime stops at an integer division by zero, where tfjs gives 0: booleans, half of which are 0, are not divided. */
+const divided =
+  (lower: Lowering): Lowering =>
+  (b, call) => {
+    if (b.dtype(call.inputs['a']!) !== 'bool') return lower(b, call);
+    throw unsupported(call.kernel, 'booleans are not divided: cast them to float32 or int32 first.');
+  };
+
+const compare = (op: string): Lowering => counted((b, { inputs }) => b.binary(op, inputs['a']!, inputs['b']!, 'bool'));
+
+/** Of integers and booleans the answer is known. */
+const ofFloats =
+  (otherwise: 0 | 1, lower: (b: GraphBuilder, x: number) => number): Lowering =>
   (b, { inputs }) => {
-    // ONNX orders numbers only.
-    const [x, y] = [inputs['a']!, inputs['b']!].map((v) => (b.dtype(v) === 'bool' ? b.cast(v, 'int32') : v));
-    return b.binary(op, x!, y!, 'bool');
+    const x = inputs['x']!;
+    return b.dtype(x) === 'float32' ? lower(b, x) : b.constant(otherwise, b.shape(x), 'bool');
   };
 
 const unary =
@@ -102,20 +132,20 @@ const activated =
     })!;
 
 export const elementwiseLowerings: Lowerings = {
-  Add: binary('Add'),
-  Sub: binary('Sub'),
-  Multiply: binary('Mul'),
-  RealDiv: binary('Div'),
+  Add: counted(binary('Add')),
+  Sub: counted(binary('Sub')),
+  Multiply: truth(binary('Mul')),
+  RealDiv: divided(binary('Div')),
   Maximum: binary('Max'),
   Minimum: binary('Min'),
-  Pow: binary('Pow'),
-  FloorDiv: floorDiv,
-  Mod: mod,
-  SquaredDifference: (b, { inputs }) => {
+  Pow: truth(binary('Pow')),
+  FloorDiv: divided(floorDiv),
+  Mod: divided(mod),
+  SquaredDifference: truth((b, { inputs }) => {
     const difference = b.binary('Sub', inputs['a']!, inputs['b']!);
     return b.binary('Mul', difference, difference);
-  },
-  AddN: (b, { inputs }) => Object.values(inputs).reduce((sum, x) => b.binary('Add', sum, x)),
+  }),
+  AddN: counted((b, { inputs }) => Object.values(inputs).reduce((sum, x) => b.binary('Add', sum, x))),
   Greater: compare('Greater'),
   GreaterEqual: compare('GreaterOrEqual'),
   Less: compare('Less'),
@@ -128,15 +158,15 @@ export const elementwiseLowerings: Lowerings = {
   LogicalNot: unary('Not'),
   BitwiseAnd: binary('BitwiseAnd'),
   Select: select,
-  Abs: unary('Abs'),
-  Neg: unary('Neg'),
+  Abs: truth(unary('Abs')),
+  Neg: counted(unary('Neg')),
   // Of NaN, tfjs makes 0.
-  Sign: (b, { inputs }) => {
+  Sign: truth((b, { inputs }) => {
     const x = inputs['x']!;
     const sign = b.unary('Sign', x);
     if (b.dtype(x) !== 'float32') return sign;
     return b.where(b.node('IsNaN', [x], b.shape(x), 'bool'), constant(b, x, 0), sign);
-  },
+  }),
   Exp: real('Exp'),
   Expm1: expm1,
   Log: real('Log'),
@@ -144,12 +174,12 @@ export const elementwiseLowerings: Lowerings = {
   Sqrt: real('Sqrt'),
   Rsqrt: (b, { inputs }) => b.unary('Reciprocal', b.unary('Sqrt', b.cast(inputs['x']!, 'float32'))),
   Reciprocal: real('Reciprocal'),
-  Square: (b, { inputs }) => b.binary('Mul', inputs['x']!, inputs['x']!),
+  Square: truth((b, { inputs }) => b.binary('Mul', inputs['x']!, inputs['x']!)),
   Erf: real('Erf'),
   Sigmoid: real('Sigmoid'),
   Softplus: real('Softplus'),
-  Relu: activated('relu'),
-  Relu6: activated('relu6'),
+  Relu: truth(activated('relu')),
+  Relu6: truth(activated('relu6')),
   LeakyRelu: activated('leakyrelu'),
   Prelu: activated('prelu'),
   Elu: activated('elu'),
@@ -162,14 +192,13 @@ export const elementwiseLowerings: Lowerings = {
   Floor: whole('Floor'),
   Ceil: whole('Ceil'),
   Round: whole('Round'),
-  IsNan: (b, { inputs }) => b.node('IsNaN', [inputs['x']!], b.shape(inputs['x']!), 'bool'),
-  IsInf: (b, { inputs }) => b.node('IsInf', [inputs['x']!], b.shape(inputs['x']!), 'bool'),
-  IsFinite: (b, { inputs }) => {
-    const x = inputs['x']!;
+  IsNan: ofFloats(0, (b, x) => b.node('IsNaN', [x], b.shape(x), 'bool')),
+  IsInf: ofFloats(0, (b, x) => b.node('IsInf', [x], b.shape(x), 'bool')),
+  IsFinite: ofFloats(1, (b, x) => {
     const [nan, inf] = ['IsNaN', 'IsInf'].map((op) => b.node(op, [x], b.shape(x), 'bool'));
     return b.unary('Not', b.binary('Or', nan!, inf!));
-  },
-  Step: step,
+  }),
+  Step: truth(step),
   ClipByValue: (b, { inputs, attrs }) => {
     const x = inputs['x']!;
     const limits = [constant(b, x, attrs['clipValueMin']), constant(b, x, attrs['clipValueMax'])];

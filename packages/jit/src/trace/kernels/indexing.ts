@@ -90,7 +90,7 @@ export const indexingLowerings: Lowerings = {
     const number = (value: number) => b.scalar(value, 'int32');
     const isBelow = b.binary('Less', ids, number(0), 'bool');
     const place = b.node('Min', [b.where(isBelow, number(segments), ids), number(segments)], b.shape(ids), 'int32');
-    const updates = b.reshape(x, [count, ...rest]);
+    const updates = b.reshape(b.cast(x, 'float32'), [count, ...rest]); // Sums are float32, whatever is summed.
     const summed = scatterIntoZeros(b, b.reshape(place, [count, 1]), updates, [segments + 1, ...rest]);
     return b.slice(summed, [0], [segments], [0], [1], [segments, ...rest]);
   },

@@ -27,6 +27,8 @@ export function matMul(b: GraphBuilder, x: number, y: number, transposeX: boolea
   const out = [...batch, rows, columns];
   const flags = { transA: int(transposeX ? 1 : 0), transB: int(transposeY ? 1 : 0) };
   const dtype = b.dtype(x);
+  // Of nothing, Gemm makes NaN.
+  if (xs.at(transposeX ? -2 : -1) === 0) return b.constant(0, out, dtype);
   // One matrix on the right serves all rows on the left: a single product.
   if (dtype === 'float32' && sizeOf(yBatch) === 1 && (!transposeX || sizeOf(xBatch) === 1)) {
     const flatX = transposeX ? xs.slice(-2) : [sizeOf(xs) / xs.at(-1)!, xs.at(-1)!];

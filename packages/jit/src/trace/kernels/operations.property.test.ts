@@ -142,6 +142,25 @@ describe('one operand', () => {
     );
   });
 
+  test.for(
+    Object.entries({
+      isNaN: tf.isNaN,
+      isInf: tf.isInf,
+      isFinite: tf.isFinite,
+      square: tf.square,
+      abs: tf.abs,
+      sign: tf.sign,
+      relu: tf.relu,
+      relu6: tf.relu6,
+      step: tf.step,
+    } as Record<string, Operation>),
+  )('%s of integers and booleans', async ([, f]) => {
+    await fc.assert(
+      fc.asyncProperty(anyInput(['int32', 'bool']), (x) => agrees((t) => f(t!), [x])),
+      runs,
+    );
+  });
+
   test.for<DType[]>([
     ['float32', 'int32'],
     ['float32', 'bool'],
@@ -199,6 +218,33 @@ describe('two operands that broadcast', () => {
       { numRuns: 5, seed },
     );
   });
+  test.for<[string, Operation]>([
+    ['mul', tf.mul],
+    ['maximum', tf.maximum],
+    ['minimum', tf.minimum],
+    ['pow', tf.pow],
+    ['squaredDifference', tf.squaredDifference],
+  ])('%s of booleans', async ([, f]) => {
+    await fc.assert(
+      fc.asyncProperty(pair(['bool'], false), (xs) => agrees(f, xs)),
+      runs,
+    );
+  });
+  test('sums and differences of booleans are whole numbers, and they are not divided', async () => {
+    await useLazyBackend();
+    const [p, q] = [tf.tensor1d([1, 1, 0, 0], 'bool'), tf.tensor1d([1, 0, 1, 0], 'bool')];
+    for (const [y, expected] of [
+      [tf.add(p, q), [2, 1, 1, 0]],
+      [tf.sub(p, q), [0, 1, -1, 0]],
+      [tf.addN([p, q, q]), [3, 1, 2, 0]],
+      [tf.neg(p), [-1, -1, 0, 0]],
+    ] as const) {
+      expect([y.dtype, Array.from(y.dataSync(), (x) => x + 0)]).toEqual(['int32', expected]);
+    }
+    for (const f of [tf.div, tf.floorDiv, tf.mod]) {
+      expect(() => f(p, q)).toThrow(expect.objectContaining({ code: 'unsupported-op' }));
+    }
+  });
   const nonZero = (xs: Input[]) => xs[1]!.data.every((x) => Math.abs(x) > 0.2);
   test.for<[string, Operation, DType]>([
     ['div', tf.div, 'float32'],
@@ -240,8 +286,8 @@ describe('along axes', () => {
   test.for<[string, Reduction, readonly DType[], boolean]>([
     ['sum', tf.sum, ['float32', 'int32', 'bool'], false],
     ['mean', tf.mean, ['float32', 'int32'], false],
-    ['max', tf.max, ['float32', 'int32'], true],
-    ['min', tf.min, ['float32', 'int32'], true],
+    ['max', tf.max, ['float32', 'int32', 'bool'], true],
+    ['min', tf.min, ['float32', 'int32', 'bool'], true],
     ['prod', tf.prod, ['float32', 'int32'], false],
     ['all', tf.all, ['bool'], false],
     ['any', tf.any, ['bool'], false],
@@ -348,7 +394,18 @@ test('strides longer than the filter, in three dimensions', async () => {
   expect(pool).toThrow(/negative amounts.*stride \(3,3,3\).*tf\.maxPool3d/);
 });
 
+test('segments of whole numbers sum to float32', async () => {
+  const segments = (x: tf.Tensor) => tf.unsortedSegmentSum(x, tf.tensor1d([0, 2, 0], 'int32'), 3);
+  for (const dtype of ['float32', 'int32', 'bool'] as const)
+    await agrees((x) => segments(x!), [{ shape: [3], dtype, data: [1, 1, 1] }]);
+});
+
 describe('products and windows, gradients too', () => {
+  test('a product over nothing is zero', async () => {
+    const empty = (shape: number[]): Input => ({ shape, dtype: 'float32', data: [] });
+    await agrees((x, y) => tf.matMul(x!, y!), [empty([2, 0]), empty([0, 3])]);
+    await agrees((x, y) => tf.matMul(x!, y!, true, true), [empty([2, 0, 2]), empty([2, 3, 0])]);
+  });
   test('matMul', async () => {
     const small = fc.integer({ min: 1, max: 4 });
     const all = fc.tuple(small, small, small, fc.boolean(), fc.boolean(), fc.constantFrom([[], []], [[2], [2]], [[2], [1]], [[], [3]], [[2, 3], [1, 3]])); // biome-ignore format: one line

@@ -35,6 +35,7 @@ const extreme =
   (b, call) => {
     const x = call.inputs['x']!;
     const found = reduction(op, axisName)(b, call) as number;
+    if (b.dtype(x) === 'bool') return b.cast(found, 'bool');
     if (b.dtype(x) !== 'float32' || b.shape(x).length === 0) return found;
     const nan = b.node('IsNaN', [x], b.shape(x), 'bool');
     const any = reduce(
