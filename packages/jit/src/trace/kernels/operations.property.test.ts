@@ -42,11 +42,7 @@ const input = (shape: number[], dtype: DType, withSpecial = false): fc.Arbitrary
 const anyInput = (dtypes: readonly DType[], withSpecial = false, shape = shapes()) =>
   fc.tuple(shape, fc.constantFrom(...dtypes)).chain(([s, dtype]) => input(s, dtype, withSpecial));
 
-interface Result {
-  shape: number[];
-  dtype: string;
-  data: number[];
-}
+type Result = { shape: number[]; dtype: string; data: number[] };
 /** What the operation gives, then its gradients; `refused` where the operation itself throws. A gradient that throws is an error. */
 function compute(f: Operation, inputs: readonly Input[], differentiate: boolean): Result[] | string {
   return tf.tidy(() => {
@@ -152,7 +148,7 @@ describe('one operand', () => {
       sign: tf.sign,
       relu: tf.relu,
       relu6: tf.relu6,
-      step: tf.step,
+      step: (x) => tf.step(x!),
     } as Record<string, Operation>),
   )('%s of integers and booleans', async ([, f]) => {
     await fc.assert(
