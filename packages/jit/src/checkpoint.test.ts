@@ -147,3 +147,16 @@ test.each(Object.entries(blocks))('captured tensors have their gradients: %s', a
     expect(worstRelativeError(got[`again${i}`]!, got[`kept${i}`]!)).toBeLessThan(1e-6);
   }
 });
+
+test('a block that gives back what it was given has the gradient of that', async () => {
+  const forward = await onnxEngine({ threads: 1, worker: false }).compileForward(
+    (_constants, { x }) => {
+      const of = (block: (input: tf.Tensor) => tf.Tensor) => tf.grad((input) => tf.sum(tf.square(block(input))))(x!);
+      return { kept: of((input) => input), again: of(checkpoint((input: tf.Tensor) => input)) };
+    },
+    { constants: {}, inputs: { x: f32(3) } },
+  );
+  const { kept, again } = await forward.run({ x: numbers(3, 1) });
+  await forward.dispose();
+  expect([...again!]).toEqual([...kept!]);
+});

@@ -34,7 +34,9 @@ function rematerialised(trace: ActiveTrace, fn: () => tf.Tensor, args: tf.Tensor
       trace.recompute(inputs, dy, () =>
         innerGradients(fn, inputs, dy).map((gradient, i) => gradient ?? tf.zeros(inputs[i]!.shape)),
       );
-    return { value: fn(), gradFunc };
+    const value = fn();
+    // tfjs counts the gradient of a value that is an input itself twice.
+    return { value: inputs.includes(value) ? tf.clone(value) : value, gradFunc };
   })(...inputs);
 }
 

@@ -38,7 +38,7 @@ export const baseFields: readonly string[] = [
 /** @throws ModelError INVALID_CONFIG */
 export function baseConfig(
   options: DecoderSizes & Partial<BaseDecoderConfig>,
-  defaults: { hidden: number; normEpsilon: number },
+  defaults: { hidden?: number; normEpsilon: number },
 ): BaseDecoderConfig {
   const owner = 'decoder';
   return {

@@ -43,6 +43,11 @@ describe('bad configurations', () => {
   const cases: [string, object, RegExp][] = [
     ['a misspelt field', { ...quick, qknorm: true }, /unknown field "qknorm"; did you mean "qkNorm"/],
     ['a missing field', { ...quick, dim: undefined }, /decoder\.dim: expected an integer ≥ 1, got nothing/],
+    [
+      'a Llama without its inner width',
+      { family: 'llama', vocabSize: 64, dim: 16, layers: 1, heads: 2, sequenceLength: 8 },
+      /decoder\.hidden: expected an integer ≥ 1, got nothing/,
+    ],
     ['a fraction', { ...quick, layers: 2.5 }, /decoder\.layers: expected an integer ≥ 1, got 2\.5/],
     ['heads that do not divide', { ...quick, heads: 5 }, /96 \/ 5 = 19\.2/],
     ['heads of odd width', { ...quick, heads: 32 }, /even integer, got 96 \/ 32 = 3/],

@@ -96,6 +96,11 @@ describe('in onnxruntime-web on WebAssembly, the exported files give the tokens 
   });
 });
 
+it('refuses patches for a model without a projector', () => {
+  const blind = { ...config, projector: null };
+  expect(() => exportDecoder({ config: blind, params, promptLength: 8, patches: 3 })).toThrow(/no projector/);
+});
+
 it('refuses lengths and vocabularies that the decoder does not have', () => {
   const refuse = (changed: object) => () => exportDecoder({ config, params, promptLength: 16, ...changed });
   expect(refuse({ slots: 33 })).toThrow('slots to be at most 32, got 33');

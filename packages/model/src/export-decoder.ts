@@ -11,7 +11,7 @@ import { decodeSignature, decodeStep, type NextOutput, prefill, prefillSignature
 import { ModelError } from './model-error.ts';
 import { checkParameters, need, type ParameterArrays } from './parameters.ts';
 import { checkInteger } from './validate.ts';
-import { type VlmConfig, vlmParams } from './vlm.ts';
+import { needProjector, type VlmConfig, vlmParams } from './vlm.ts';
 
 export interface ExportDecoderOptions {
   config: VlmConfig;
@@ -66,6 +66,7 @@ export function exportDecoder(options: ExportDecoderOptions): ExportedDecoder {
     if (value <= most) continue;
     throw new ModelError('INVALID_INPUT', `exportDecoder: expected ${name} to be at most ${most}, got ${value}.`);
   }
+  if (patches > 0) needProjector(config);
   checkParameters(vlmParams(config), params);
   const isAllowed = () => tf.tensor1d(new Float32Array(vocabSize).fill(hiddenScore, allowedVocab));
 

@@ -36,7 +36,7 @@ export function llamaConfig(options: LlamaOptions): LlamaConfig {
     'attentionOutputBias',
     'feedForwardBias',
   ]);
-  const base = baseConfig(options, { hidden: Number.NaN, normEpsilon: 1e-5 });
+  const base = baseConfig(options, { normEpsilon: 1e-5 });
   const keyHeads = checkInteger(owner, 'keyHeads', options.keyHeads ?? base.heads);
   if (base.heads % keyHeads !== 0) {
     throw new ModelError(

@@ -210,7 +210,7 @@ function needEncoder(config: VlmConfig): EncoderConfig {
   );
 }
 
-function needProjector(config: VlmConfig): ProjectorConfig {
+export function needProjector(config: VlmConfig): ProjectorConfig {
   if (!config.projector) {
     throw new ModelError(
       'INVALID_CONFIG',
