@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expandStudy, openStore, type Store } from '@vlm/study';
+import { expandStudy, openStore, type Phase, type Store } from '@vlm/study';
 import {
   contractStudy,
   type ExecutorUnderTest,
@@ -136,6 +136,58 @@ describe('slurmExecutor, told of every state by a Slurm that is none', () => {
       /ended with LAUNCH_FAILED/,
     );
     expect(again()).toBe(0);
+  });
+});
+
+describe('slurmExecutor beside a Slurm that is none', () => {
+  /** Jobs by number, one after the other; what they are and what happens while somebody asks is up to the test. */
+  const openSlurm = async () => {
+    const slurm = {
+      states: new Map<string, string>(),
+      submitted: [] as { job: string; name: string; dependency: string }[],
+      cancelled: [] as string[],
+      whileAsked: async (): Promise<void> => {},
+    };
+    const option = (options: readonly string[], name: string): string =>
+      options.find((text) => text.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '';
+    const open = () =>
+      slurmExecutor({
+        store,
+        command: ['true'],
+        pollMs: 5,
+        slurm: {
+          async submit(_, options) {
+            const job = String(slurm.submitted.length + 1);
+            slurm.submitted.push({ job, name: option(options, 'job-name'), dependency: option(options, 'dependency') });
+            return job;
+          },
+          async states(jobs) {
+            await slurm.whileAsked();
+            const stateOf = (job: string) => slurm.states.get(job) ?? slurm.states.get(job.split('_')[0]!) ?? 'PENDING';
+            return new Map(jobs.map((job) => [job, { state: stateOf(job) }]));
+          },
+          async cancel(jobs) {
+            slurm.cancelled.push(...jobs);
+            for (const job of jobs) slurm.states.set(job, 'CANCELLED');
+          },
+        },
+      });
+    return { slurm, open, executor: await open() };
+  };
+  const done = (phase: Phase) => store.finish(phase, { finishedAt: '', seconds: 0, peakBytes: 0, summary: {} });
+  const [corpus] = contractStudy.phases as [Phase];
+
+  it('sees that a phase is done which ends while Slurm is asked', async () => {
+    const { executor, slurm } = await openSlurm();
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    const before = slurm.submitted.length;
+    slurm.whileAsked = async () => {
+      await done(corpus);
+      slurm.states.set('1', 'COMPLETED');
+    };
+    expect((await executor.status(contractStudy))[0]).toMatchObject({ state: 'done' });
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    expect(slurm.submitted.length).toBe(before);
   });
 });
 

@@ -78,11 +78,18 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
   };
   const isAlive = (found: { state: SlurmState } | undefined): boolean =>
     found !== undefined && aliveStates.has(found.state.state);
+  /** What the store and Slurm say. A job may end while Slurm is asked: of one that has, the record is looked for again, as it is there by then. */
+  const ask = async (study: Study) => {
+    const records = await finishedRecords(study.phases, store);
+    const found = await states(study.phases.filter(({ id }) => !records.has(id)));
+    const ended = [...found].flatMap(([phase, job]) => (isAlive(job) ? [] : [phase]));
+    for (const [id, record] of await finishedRecords(ended, store)) records.set(id, record);
+    return { records, found };
+  };
 
   const submit = async (study: Study): Promise<void> => {
-    const records = await finishedRecords(study.phases, store);
+    const { records, found } = await ask(study);
     const needed = neededPhases(study, records);
-    const found = await states(needed);
     const numbers = new Map<string, string>();
     for (const phase of needed) if (isAlive(found.get(phase))) numbers.set(phase.hash, found.get(phase)!.job);
     const missing = needed.filter(({ hash }) => !numbers.has(hash));
@@ -91,8 +98,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     }
   };
   const look = async (study: Study): Promise<Look> => {
-    const records = await finishedRecords(study.phases, store);
-    const found = await states(study.phases.filter(({ id }) => !records.has(id)));
+    const { records, found } = await ask(study);
     const statuses = study.phases.map(async (phase): Promise<PhaseStatus> => {
       const record = records.get(phase.id);
       if (record) return { phase, state: 'done', record, ...(record.hardware ? { host: record.hardware.host } : {}) };
