@@ -22,11 +22,19 @@ export interface Look {
 /** Jobs that are taken away are submitted again so often without a phase that ends in between. */
 const mostSubmissions = 10;
 
+export interface FollowTiming {
+  /** How often Slurm is asked. */
+  pollMs: number;
+  /** How long Slurm may fail to answer. */
+  patienceMs: number;
+}
+
 /**
  * Follows submitted jobs by asking again and again, until every needed phase is in the store or nothing more can run. Jobs that Slurm took away
- * are submitted again.
+ * are submitted again. A controller that is busy or restarts fails to answer now and then: that is waited out, with a warning.
  *
  * @param finished records of the phases that were done before anything was submitted
+ * @throws StudyError `queue-unreachable` when Slurm did not answer for as long as it may
  */
 export async function followJobs(
   study: Study,
@@ -34,13 +42,14 @@ export async function followJobs(
   finished: ReadonlyMap<string, PhaseRecord>,
   jobs: { look(study: Study): Promise<Look>; submit(study: Study): Promise<void> },
   { onEvent = () => {}, signal }: RunOptions,
-  pollMs: number,
+  { pollMs, patienceMs }: FollowTiming,
 ): Promise<Map<string, PhaseRecord>> {
   const records = new Map<string, PhaseRecord>();
   const started = new Set<Phase>();
   const failed = new Map<Phase, Error>();
   let submissions = 0;
-  for (;;) {
+  /** @returns whether nothing is left to do */
+  const compare = async (): Promise<boolean> => {
     const { statuses, alive, lost } = await jobs.look(study);
     for (const { phase, state, record, host, progress, error } of statuses) {
       if (record && !records.has(phase.id)) {
@@ -61,11 +70,28 @@ export async function followJobs(
       }
     }
     const needed = neededPhases(study, records);
-    if (needed.length === 0) return records;
+    if (needed.length === 0) return true;
     if (!needed.some(({ id }) => alive.has(id))) {
       const isLost = failed.size === 0 && needed.some(({ id }) => lost.has(id));
       if (isLost && submissions++ < mostSubmissions) await jobs.submit(study);
       else await explainEnd(needed, failed, store);
+    }
+    return false;
+  };
+  let answeredMs = performance.now();
+  let isSilent = false;
+  for (;;) {
+    try {
+      if (await compare()) return records;
+      answeredMs = performance.now();
+      isSilent = false;
+    } catch (error) {
+      if (!StudyError.isInstance(error) || error.code !== 'queue-unreachable') throw error;
+      const silentMs = performance.now() - answeredMs;
+      if (silentMs > patienceMs) throw silence(error, silentMs);
+      const [phase] = neededPhases(study, records);
+      if (phase && !isSilent) onEvent({ type: 'phase-warning', phase, message: `${error.message} Asking again.` });
+      isSilent = true;
     }
     try {
       await sleep(pollMs, undefined, signal ? { signal } : {});
@@ -76,6 +102,15 @@ export async function followJobs(
       );
     }
   }
+}
+
+function silence(error: StudyError, silentMs: number): StudyError {
+  const minutes = Math.round(silentMs / 60_000);
+  return new StudyError(
+    'queue-unreachable',
+    `Expected an answer of Slurm, got none for ${minutes} min; what was submitted goes on. When squeue answers on this machine, run the same command again to follow. Last: ${error.message}`,
+    { cause: error },
+  );
 }
 
 /** Throws, unless a record came between two questions. */

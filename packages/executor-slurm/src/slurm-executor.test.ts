@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expandStudy, openStore, type Phase, type Store } from '@vlm/study';
+import { expandStudy, openStore, type Phase, type Store, StudyError, type StudyEvent } from '@vlm/study';
 import {
   contractStudy,
   type ExecutorUnderTest,
@@ -12,7 +12,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runTask } from './run-task.ts';
 import { slurmCommands } from './slurm-commands.ts';
-import { slurmExecutor } from './slurm-executor.ts';
+import { type SlurmExecutorOptions, slurmExecutor } from './slurm-executor.ts';
 import { openSlurmFolder } from './slurm-folder.ts';
 import { answerTasks, type TaskAnswers } from './testing/answer-tasks.ts';
 import { startCluster, type TestCluster, whyNoCluster } from './testing/slurm-cluster.ts';
@@ -150,7 +150,7 @@ describe('slurmExecutor beside a Slurm that is none', () => {
     };
     const option = (options: readonly string[], name: string): string =>
       options.find((text) => text.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '';
-    const open = () =>
+    const open = (extra: Partial<SlurmExecutorOptions> = {}) =>
       slurmExecutor({
         store,
         command: ['true'],
@@ -171,6 +171,7 @@ describe('slurmExecutor beside a Slurm that is none', () => {
             for (const job of jobs) slurm.states.set(job, 'CANCELLED');
           },
         },
+        ...extra,
       });
     return { slurm, open, executor: await open() };
   };
@@ -188,6 +189,40 @@ describe('slurmExecutor beside a Slurm that is none', () => {
     expect((await executor.status(contractStudy))[0]).toMatchObject({ state: 'done' });
     await executor.submit!(contractStudy, { estimate: () => 1 });
     expect(slurm.submitted.length).toBe(before);
+  });
+
+  const timedOut = new StudyError('queue-unreachable', 'squeue failed: Socket timed out on send/recv operation');
+
+  it('goes on following when Slurm does not answer for a while', async () => {
+    const { executor, slurm } = await openSlurm();
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    let asked = 0;
+    slurm.whileAsked = async () => {
+      asked++;
+      if (asked > 2 && asked < 6) throw timedOut;
+      if (asked === 6) for (const phase of contractStudy.phases) await done(phase);
+    };
+    const warnings: string[] = [];
+    const onEvent = (event: StudyEvent): void => {
+      if (event.type === 'phase-warning') warnings.push(event.message);
+    };
+    const records = await executor.run(contractStudy, { estimate: () => 1, onEvent });
+    expect(records.size).toBe(contractStudy.phases.length);
+    expect(warnings).toEqual([`${timedOut.message} Asking again.`]);
+  });
+
+  it('says so when Slurm does not answer any more', async () => {
+    const { slurm, open } = await openSlurm();
+    const executor = await open({ patienceMs: 50 });
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    let asked = 0;
+    slurm.whileAsked = async () => {
+      if (++asked > 2) throw timedOut;
+    };
+    await expect(executor.run(contractStudy, { estimate: () => 1 })).rejects.toMatchObject({
+      code: 'queue-unreachable',
+      message: expect.stringMatching(/what was submitted goes on.*Last: squeue failed: Socket timed out/),
+    });
   });
 });
 

@@ -28,6 +28,8 @@ export interface SlurmExecutorOptions {
   largestArray?: number;
   /** How often Slurm is asked. Default 5000 ms. */
   pollMs?: number;
+  /** How long following goes on, with a warning, while Slurm does not answer. Default ten minutes. */
+  patienceMs?: number;
   slurm?: Slurm;
 }
 
@@ -61,7 +63,7 @@ const lostStates = new Set(['PREEMPTED', 'NODE_FAIL', 'REVOKED']);
 
 /** Runs studies as jobs of Slurm. Slurm alone knows about order: all is submitted at once, with dependencies. */
 export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Executor> {
-  const { store, pollMs = 5000, slurm = slurmCommands() } = given;
+  const { store, pollMs = 5000, patienceMs = 600_000, slurm = slurmCommands() } = given;
   const folder = await openSlurmFolder(given.folder ?? join(store.directory, 'slurm'));
 
   const states = async (phases: readonly Phase[]): Promise<Map<Phase, { job: string; state: SlurmState }>> => {
@@ -119,7 +121,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     async run(study, options: RunOptions) {
       const finished = await finishedRecords(study.phases, store);
       await submit(study);
-      return followJobs(study, store, finished, { look, submit }, options, pollMs);
+      return followJobs(study, store, finished, { look, submit }, options, { pollMs, patienceMs });
     },
     submit,
     status,
