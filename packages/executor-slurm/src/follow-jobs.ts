@@ -17,6 +17,8 @@ export interface Look {
   alive: ReadonlySet<string>;
   /** Ids of phases whose job Slurm took away: preempted, or its node failed, without a place in the queue again. */
   lost: ReadonlySet<string>;
+  /** False once somebody cancelled the study: what other studies need goes on, but nobody waits for it here. */
+  isWanted: boolean;
 }
 
 /** Jobs that are taken away are submitted again so often without a phase that ends in between. */
@@ -50,7 +52,7 @@ export async function followJobs(
   let submissions = 0;
   /** @returns whether nothing is left to do */
   const compare = async (): Promise<boolean> => {
-    const { statuses, alive, lost } = await jobs.look(study);
+    const { statuses, alive, lost, isWanted } = await jobs.look(study);
     for (const { phase, state, record, host, progress, error } of statuses) {
       if (record && !records.has(phase.id)) {
         records.set(phase.id, record);
@@ -71,6 +73,7 @@ export async function followJobs(
     }
     const needed = neededPhases(study, records);
     if (needed.length === 0) return true;
+    if (!isWanted) throw cancelled();
     if (!needed.some(({ id }) => alive.has(id))) {
       const isLost = failed.size === 0 && needed.some(({ id }) => lost.has(id));
       if (isLost && submissions++ < mostSubmissions) await jobs.submit(study);
@@ -117,7 +120,9 @@ function silence(error: StudyError, silentMs: number): StudyError {
 async function explainEnd(needed: readonly Phase[], failed: ReadonlyMap<Phase, Error>, store: Store): Promise<void> {
   for (const phase of needed) if (await store.record(phase)) return;
   const [problem] = failed.values();
-  throw (
-    problem ?? new StudyError('cancelled', 'The study was cancelled. Run the same command again to go on from here.')
-  );
+  throw problem ?? cancelled();
+}
+
+function cancelled(): StudyError {
+  return new StudyError('cancelled', 'The study was cancelled. Run the same command again to go on from here.');
 }

@@ -1,7 +1,16 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expandStudy, openStore, type Phase, type Store, StudyError, type StudyEvent } from '@vlm/study';
+import {
+  type Executor,
+  expandStudy,
+  openStore,
+  type Phase,
+  type Store,
+  type Study,
+  StudyError,
+  type StudyEvent,
+} from '@vlm/study';
 import {
   contractStudy,
   type ExecutorUnderTest,
@@ -10,6 +19,7 @@ import {
   tracedRunner,
 } from '@vlm/study/executor-contract';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { planJobs } from './plan-jobs.ts';
 import { runTask } from './run-task.ts';
 import { slurmCommands } from './slurm-commands.ts';
 import { type SlurmExecutorOptions, slurmExecutor } from './slurm-executor.ts';
@@ -68,10 +78,7 @@ describe.skipIf(reason)('slurmExecutor on a cluster of one node', { timeout: 180
     const arms = [0.1, 0.2, 0.3].map((imageShare, i) => ({ ...arm!, id: `share-${i}`, imageShare }));
     const study = expandStudy({ ...contractStudy.recipe, arms });
     await given.executor.run(study, { estimate: () => 1 });
-    const jobs = JSON.parse(await readFile(join(store.directory, 'slurm', 'jobs.json'), 'utf8')) as Record<
-      string,
-      string
-    >;
+    const jobs = await (await openSlurmFolder(join(store.directory, 'slurm'))).jobs();
     const numbers = (kind: string) =>
       study.phases.filter((phase) => phase.kind === kind).map(({ hash }) => jobs[hash]!);
     const [array] = numbers('branch')[0]!.split('_');
@@ -189,6 +196,68 @@ describe('slurmExecutor beside a Slurm that is none', () => {
     expect((await executor.status(contractStudy))[0]).toMatchObject({ state: 'done' });
     await executor.submit!(contractStudy, { estimate: () => 1 });
     expect(slurm.submitted.length).toBe(before);
+  });
+
+  const { arms } = contractStudy.recipe;
+  /** Shares all but the first arm and the report. */
+  const other = expandStudy({ ...contractStudy.recipe, name: 'other', arms: arms.slice(1) });
+  const statesOf = async ({ status }: Executor, study: Study): Promise<Record<string, string>> =>
+    Object.fromEntries((await status(study)).map(({ phase, state }) => [phase.id, state]));
+
+  it('cancels what no other study needs, and the rest with the last that does', async () => {
+    const { executor, slurm } = await openSlurm();
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    await executor.submit!(other, { estimate: () => 1 });
+    const jobs = await (await openSlurmFolder(join(store.directory, 'slurm'))).jobs();
+    const numbers = (phases: readonly Phase[]) => [...new Set(phases.map(({ hash }) => jobs[hash]!))].sort();
+    const shared = new Set(other.phases.map(({ hash }) => hash));
+    expect(await executor.cancel(contractStudy)).toBe(true);
+    expect([...slurm.cancelled].sort()).toEqual(numbers(contractStudy.phases.filter(({ hash }) => !shared.has(hash))));
+    await expect(executor.run(other, { estimate: () => 1, signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+      code: 'interrupted',
+    });
+    expect(await executor.cancel(contractStudy)).toBe(false);
+    expect(await executor.cancel(other)).toBe(true);
+    expect([...slurm.cancelled].sort()).toEqual(numbers([...contractStudy.phases, ...other.phases]));
+  });
+
+  it('ends following a study that is cancelled, although its phases go on for another', async () => {
+    const { executor, open } = await openSlurm();
+    await executor.submit!(other, { estimate: () => 1 });
+    const running = executor.run(contractStudy, { estimate: () => 1 });
+    running.catch(() => {});
+    await expect.poll(async () => (await statesOf(executor, contractStudy))['report']).toBe('waiting');
+    await (await open()).cancel(contractStudy);
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('submits a phase that two studies share once, whoever submits at the same time', async () => {
+    const { slurm, executor, open } = await openSlurm();
+    const second = await open();
+    await Promise.all([
+      executor.submit!(contractStudy, { estimate: () => 1 }),
+      second.submit!(other, { estimate: () => 1 }),
+    ]);
+    const jobs = await (await openSlurmFolder(join(store.directory, 'slurm'))).jobs();
+    const phases = new Map([...contractStudy.phases, ...other.phases].map(({ hash, id }) => [hash, id]));
+    expect(Object.keys(jobs).sort()).toEqual([...phases.keys()].sort());
+    expect(slurm.submitted.length).toBe(new Set(Object.values(jobs).map((job) => job.split('_')[0])).size);
+  });
+
+  it('names for each job what its plan waits for, and jobs of before that it needs', async () => {
+    const { slurm, executor } = await openSlurm();
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    const plan = planJobs(contractStudy.phases);
+    const numberOf = (phase: Phase) => String(1 + plan.findIndex(({ phases }) => phases.includes(phase)));
+    expect(slurm.submitted.map(({ dependency }) => dependency)).toEqual(
+      plan.map(({ after }) => {
+        const before = after.how === 'all' ? after.phases : [];
+        return before.length === 0 ? '' : `afterok:${before.map(numberOf).join(':')}`;
+      }),
+    );
+    await executor.submit!(other, { estimate: () => 1 });
+    expect(slurm.submitted.slice(plan.length).map(({ name }) => name)).toEqual(['vlm-other-report']);
+    expect(slurm.submitted.at(-1)!.dependency).toMatch(/^afterok:\d+(:\d+)+$/);
   });
 
   const timedOut = new StudyError('queue-unreachable', 'squeue failed: Socket timed out on send/recv operation');

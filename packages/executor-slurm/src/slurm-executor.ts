@@ -6,6 +6,7 @@ import {
   neededPhases,
   type Phase,
   type PhaseStatus,
+  prerequisites,
   type RunOptions,
   readPhaseLog,
   type Store,
@@ -89,16 +90,19 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     return { records, found };
   };
 
-  const submit = async (study: Study): Promise<void> => {
-    const { records, found } = await ask(study);
-    const needed = neededPhases(study, records);
-    const numbers = new Map<string, string>();
-    for (const phase of needed) if (isAlive(found.get(phase))) numbers.set(phase.hash, found.get(phase)!.job);
-    const missing = needed.filter(({ hash }) => !numbers.has(hash));
-    for (const job of planJobs(missing, given.largestArray)) {
-      await submitJob(given, folder, slurm, study, job, needed, numbers);
-    }
-  };
+  const submit = (study: Study): Promise<void> =>
+    folder.inTurn(async (turn) => {
+      await folder.setWanted(study, true);
+      const { records, found } = await ask(study);
+      const needed = neededPhases(study, records);
+      const alive = new Map([...found].flatMap(([{ hash }, job]) => (isAlive(job) ? [[hash, job.job] as const] : [])));
+      const missing = needed.filter(({ hash }) => !alive.has(hash));
+      const numbers = new Map<string, string>();
+      for (const job of planJobs(missing, given.largestArray)) {
+        turn.throwIfAborted();
+        await submitJob(given, folder, slurm, study, job, dependency(job, needed, alive, numbers), numbers);
+      }
+    });
   const look = async (study: Study): Promise<Look> => {
     const { records, found } = await ask(study);
     const statuses = study.phases.map(async (phase): Promise<PhaseStatus> => {
@@ -108,7 +112,8 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     });
     const alive = [...found].filter(([, job]) => isAlive(job)).map(([{ id }]) => id);
     const lost = [...found].filter(([, { state }]) => lostStates.has(state.state)).map(([{ id }]) => id);
-    return { statuses: await Promise.all(statuses), alive: new Set(alive), lost: new Set(lost) };
+    const isWanted = await folder.isWanted(study);
+    return { statuses: await Promise.all(statuses), alive: new Set(alive), lost: new Set(lost), isWanted };
   };
   const status = async (study: Study): Promise<PhaseStatus[]> => (await look(study)).statuses;
   const retryable = async (study: Study, phaseId?: string): Promise<string[]> =>
@@ -125,18 +130,21 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     },
     submit,
     status,
-    async cancel(study) {
-      const records = await finishedRecords(study.phases, store);
-      const alive = [...(await states(study.phases))].filter(([, found]) => isAlive(found));
-      await slurm.cancel(alive.map(([, { job }]) => job));
-      for (let tries = 0; tries < 60; tries++) {
-        const now = await states(alive.map(([phase]) => phase));
-        if (![...now.values()].some((found) => isAlive(found))) break;
-        await sleep(500);
-      }
-      // A job lives a moment longer than its phase: that one is done, and was not stopped.
-      return alive.some(([{ id }]) => !records.has(id));
-    },
+    cancel: (study) =>
+      folder.inTurn(async () => {
+        await folder.setWanted(study, false);
+        const { found } = await ask(study);
+        const alive = study.phases.filter((phase) => isAlive(found.get(phase)));
+        const kept = neededBy(alive, await folder.wantedElsewhere(study));
+        const ours = alive.filter(({ id }) => !kept.has(id));
+        await slurm.cancel(ours.map((phase) => found.get(phase)!.job));
+        for (let tries = 0; tries < 60; tries++) {
+          const now = await states(ours);
+          if (![...now.values()].some((job) => isAlive(job))) break;
+          await sleep(500);
+        }
+        return ours.length > 0;
+      }),
     async retry(study, phaseId) {
       const failed = await retryable(study, phaseId);
       if (failed.length > 0) await submit(study);
@@ -157,7 +165,7 @@ async function submitJob(
   slurm: Slurm,
   study: Study,
   job: PlannedJob,
-  needed: readonly Phase[],
+  after: readonly string[],
   numbers: Map<string, string>,
 ): Promise<void> {
   const taskFile = await folder.writeTasks(study, job.phases);
@@ -171,7 +179,7 @@ async function submitJob(
     '--kill-on-invalid-dep=yes',
     `--signal=B:USR2@${noticeSeconds}`,
     ...(isArray ? [`--array=0-${job.phases.length - 1}`] : []),
-    ...dependency(job, needed, numbers),
+    ...after,
     ...(options?.(job.kind) ?? []),
   ]);
   const jobs = Object.fromEntries(job.phases.map(({ hash }, i) => [hash, isArray ? `${number}_${i}` : number]));
@@ -179,16 +187,37 @@ async function submitJob(
   await folder.remember(jobs);
 }
 
-function dependency(job: PlannedJob, needed: readonly Phase[], numbers: ReadonlyMap<string, string>): string[] {
-  if (job.after.how === 'each') {
-    const [array] = numbers.get(job.after.job.phases[0]!.hash)!.split('_');
-    return [`--dependency=aftercorr:${array}`];
+/**
+ * What a job waits for: of this submission what its plan says, and of jobs that were submitted before, for this study or another, all that its
+ * phases need.
+ *
+ * @param alive numbers of those before, and `numbers` of those of this submission, by hash
+ */
+function dependency(
+  { phases, after }: PlannedJob,
+  needed: readonly Phase[],
+  alive: ReadonlyMap<string, string>,
+  numbers: ReadonlyMap<string, string>,
+): string[] {
+  const own = new Set(phases.flatMap(prerequisites));
+  const earlier = needed.flatMap(({ id, hash }) => (own.has(id) && alive.has(hash) ? [alive.get(hash)!] : []));
+  const planned = after.how === 'all' ? after.phases.map(({ hash }) => numbers.get(hash)!) : [];
+  const before = new Set([...planned, ...earlier]);
+  const conditions = [
+    ...(after.how === 'each' ? [`aftercorr:${numbers.get(after.job.phases[0]!.hash)!.split('_')[0]}`] : []),
+    ...(before.size > 0 ? [`afterok:${[...before].join(':')}`] : []),
+  ];
+  return conditions.length > 0 ? [`--dependency=${conditions.join(',')}`] : [];
+}
+
+/** Ids of phases with one of these hashes, and of those that their jobs wait for. @param phases each after all that it needs */
+function neededBy(phases: readonly Phase[], hashes: ReadonlySet<string>): Set<string> {
+  const kept = new Set<string>();
+  for (const phase of [...phases].reverse()) {
+    if (!hashes.has(phase.hash) && !kept.has(phase.id)) continue;
+    for (const id of [phase.id, ...prerequisites(phase)]) kept.add(id);
   }
-  // Some of what these phases need may have been submitted before, for this study or another.
-  const own = new Set(job.phases.flatMap(({ parents, continues }) => [...Object.values(parents), continues]));
-  const earlier = needed.filter(({ id, hash }) => own.has(id) && numbers.has(hash));
-  const before = new Set([...job.after.phases, ...earlier].map(({ hash }) => numbers.get(hash)!));
-  return before.size === 0 ? [] : [`--dependency=afterok:${[...before].join(':')}`];
+  return kept;
 }
 
 async function unfinishedStatus(

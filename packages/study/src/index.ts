@@ -52,6 +52,7 @@ export type {
 } from './report/results.ts';
 export { chainSeconds, dependents, finishedRecords, isReady, neededPhases } from './schedule.ts';
 export type { Claim, ClaimOptions } from './store/claim.ts';
+export { takeFolder } from './store/directory-store.ts';
 export type { StoreHolder } from './store/holder.ts';
 export type { ShownRun, StudyRun } from './store/runs.ts';
 export {

@@ -2,7 +2,7 @@ import { link, mkdir, open, opendir, readdir, readFile, rename, rm, writeFile } 
 import { join } from 'node:path';
 import type { PhaseKey, PhaseRecord, Store } from '../store.ts';
 import { explainFileError } from '../study-error.ts';
-import { type Claim, type ClaimFiles, readClaimant, takeClaim } from './claim.ts';
+import { type Claim, type ClaimFiles, type ClaimOptions, readClaimant, takeClaim } from './claim.ts';
 import { livingRuns, type RunFiles, showRun } from './runs.ts';
 import { checkVersion, notFinished, parseRecord, phaseName, versionText } from './store-files.ts';
 import { readIfThere, writeBeside, writeWhole } from './whole-file.ts';
@@ -75,6 +75,16 @@ export async function openDirectoryStore(directory: string): Promise<Store> {
     showRun: (run) => showRun(runFiles(join(directory, 'runs')), run),
     runs: () => livingRuns(runFiles(join(directory, 'runs'))),
   };
+}
+
+/**
+ * Takes a folder that several machines may mount for this process, as a phase is taken: waits while a living process has it, takes over from
+ * one that is lost. The claims lie in the folder and stay there.
+ *
+ * @throws StudyError `interrupted` when the signal fires
+ */
+export async function takeFolder(folder: string, options?: ClaimOptions): Promise<Claim> {
+  return (await takeClaim(claimFiles(folder), async () => false, options))!;
 }
 
 /** Opens a folder and closes it, whatever it holds: a store may have thousands of phases. */
