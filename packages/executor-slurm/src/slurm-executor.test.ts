@@ -260,6 +260,36 @@ describe('slurmExecutor beside a Slurm that is none', () => {
     expect(slurm.submitted.at(-1)!.dependency).toMatch(/^afterok:\d+(:\d+)+$/);
   });
 
+  it('tries again one phase and what waits for it alone', async () => {
+    const { slurm, executor } = await openSlurm();
+    await done(corpus);
+    await executor.submit!(contractStudy, { estimate: () => 1 });
+    const jobOf = (kind: Phase['kind']) => slurm.submitted.find(({ name }) => name.endsWith(`-${kind}`))!.job;
+    for (const { job } of slurm.submitted) slurm.states.set(job, 'CANCELLED');
+    for (const kind of ['tokenizer', 'encoder'] as const) slurm.states.set(jobOf(kind), 'FAILED');
+    const first = slurm.submitted.length;
+    const kindsSince = (place: number) =>
+      slurm.submitted.slice(place).map(({ name }) => name.replace(/^vlm-smoke-/, ''));
+    expect(await executor.retry(contractStudy, 'tokenizer')).toEqual(['tokenizer']);
+    // Branches wait for the features, and those for the encoder, which failed.
+    expect(new Set(kindsSince(first))).toEqual(new Set(['tokenizer', 'main', 'evaluate']));
+    expect(slurm.submitted[first + 1]!.dependency).toBe(`afterok:${slurm.submitted[first]!.job}`);
+    const second = slurm.submitted.length;
+    expect(await executor.retry(contractStudy)).toEqual(['encoder']);
+    expect(kindsSince(second)).not.toContain('tokenizer');
+    expect(kindsSince(second)).toContain('report');
+    expect((await executor.status(contractStudy)).filter(({ state }) => state === 'failed')).toEqual([]);
+  });
+
+  it('wants a folder where the store is none', async () => {
+    const elsewhere = { ...store, location: 's3://lab/studies' };
+    await expect(slurmExecutor({ store: elsewhere, command: ['true'] })).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringContaining('--slurm-folder'),
+    });
+    await (await slurmExecutor({ store: elsewhere, command: ['true'], folder: join(folder, 'shared') })).close();
+  });
+
   const timedOut = new StudyError('queue-unreachable', 'squeue failed: Socket timed out on send/recv operation');
 
   it('goes on following when Slurm does not answer for a while', async () => {

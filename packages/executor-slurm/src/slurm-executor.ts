@@ -11,6 +11,7 @@ import {
   readPhaseLog,
   type Store,
   type Study,
+  StudyError,
 } from '@vlm/study';
 import { followJobs, type Look } from './follow-jobs.ts';
 import { type PlannedJob, planJobs } from './plan-jobs.ts';
@@ -62,10 +63,14 @@ const aliveStates = new Set([
 /** Ended by no fault of the phase, and by nobody's wish: it waits, and is submitted again. */
 const lostStates = new Set(['PREEMPTED', 'NODE_FAIL', 'REVOKED']);
 
-/** Runs studies as jobs of Slurm. Slurm alone knows about order: all is submitted at once, with dependencies. */
+/**
+ * Runs studies as jobs of Slurm. Slurm alone knows about order: all is submitted at once, with dependencies.
+ *
+ * @throws StudyError `bad-option` where the store is no folder and none is given for submitter and nodes to meet in
+ */
 export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Executor> {
   const { store, pollMs = 5000, patienceMs = 600_000, slurm = slurmCommands() } = given;
-  const folder = await openSlurmFolder(given.folder ?? join(store.directory, 'slurm'));
+  const folder = await openSlurmFolder(given.folder ?? folderInStore(store));
 
   const states = async (phases: readonly Phase[]): Promise<Map<Phase, { job: string; state: SlurmState }>> => {
     const jobs = await folder.jobs();
@@ -90,15 +95,19 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     return { records, found };
   };
 
-  const submit = (study: Study): Promise<void> =>
+  /** @param again ids of failed phases: only they and what waits for them are submitted. Default: all that is needed */
+  const submit = (study: Study, again?: ReadonlySet<string>): Promise<void> =>
     folder.inTurn(async (turn) => {
       await folder.setWanted(study, true);
       const { records, found } = await ask(study);
       const needed = neededPhases(study, records);
       const alive = new Map([...found].flatMap(([{ hash }, job]) => (isAlive(job) ? [[hash, job.job] as const] : [])));
-      const missing = needed.filter(({ hash }) => !alive.has(hash));
+      const isAtWork = ({ hash }: Phase): boolean => alive.has(hash);
+      const there = new Set([...records.keys(), ...needed.filter(isAtWork).map(({ id }) => id)]);
+      const missing = needed.filter(({ id }) => !there.has(id));
+      const chosen = again ? withFollowers(missing, again, there) : missing;
       const numbers = new Map<string, string>();
-      for (const job of planJobs(missing, given.largestArray)) {
+      for (const job of planJobs(chosen, given.largestArray)) {
         turn.throwIfAborted();
         await submitJob(given, folder, slurm, study, job, dependency(job, needed, alive, numbers), numbers);
       }
@@ -128,7 +137,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
       await submit(study);
       return followJobs(study, store, finished, { look, submit }, options, { pollMs, patienceMs });
     },
-    submit,
+    submit: (study) => submit(study),
     status,
     cancel: (study) =>
       folder.inTurn(async () => {
@@ -147,7 +156,7 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
       }),
     async retry(study, phaseId) {
       const failed = await retryable(study, phaseId);
-      if (failed.length > 0) await submit(study);
+      if (failed.length > 0) await submit(study, new Set(failed));
       return failed;
     },
     async log(phase) {
@@ -157,6 +166,15 @@ export async function slurmExecutor(given: SlurmExecutorOptions): Promise<Execut
     },
     async close() {},
   };
+}
+
+/** A store elsewhere has a local folder too, but that is a cache of this machine alone. */
+function folderInStore({ location, directory }: Store): string {
+  if (location === directory) return join(directory, 'slurm');
+  throw new StudyError(
+    'bad-option',
+    `Expected a folder that this machine and the nodes share, beside the store ${location}, got none: jobs find there what they are to do. Name one with --slurm-folder, the same for every command.`,
+  );
 }
 
 async function submitJob(
@@ -208,6 +226,23 @@ function dependency(
     ...(before.size > 0 ? [`afterok:${[...before].join(':')}`] : []),
   ];
   return conditions.length > 0 ? [`--dependency=${conditions.join(',')}`] : [];
+}
+
+/**
+ * The phases with these ids and those that wait for them, without those that also wait for something that nobody is at.
+ *
+ * @param missing each after all that it needs
+ * @param there ids of phases that are done or under way
+ */
+function withFollowers(missing: readonly Phase[], ids: ReadonlySet<string>, there: ReadonlySet<string>): Phase[] {
+  const chosen = new Set<string>();
+  return missing.filter((phase) => {
+    const before = prerequisites(phase);
+    const isAsked = ids.has(phase.id) || before.some((id) => chosen.has(id));
+    if (!isAsked || !before.every((id) => there.has(id) || chosen.has(id))) return false;
+    chosen.add(phase.id);
+    return true;
+  });
 }
 
 /** Ids of phases with one of these hashes, and of those that their jobs wait for. @param phases each after all that it needs */
