@@ -37,8 +37,14 @@ export function labelOf(phase: Phase, labels: PhaseLabels): string {
   return labels[phase.kind] ?? anyLabel;
 }
 
-/** Phases that waited longest-chain-first: BullMQ takes the lowest number first, from 1 to 2^21. */
+/**
+ * Phases that waited longest-chain-first: BullMQ takes the lowest number first, from 1 to 2^21.
+ *
+ * @param chainSeconds on a log scale, so that chains of years and of seconds both have their order; equal from a hundred-thousandth apart
+ */
 export function jobPriority(chainSeconds: number): number {
   const lowest = 2 ** 21;
-  return Math.min(lowest, Math.max(1, lowest - Math.round(chainSeconds)));
+  const longestSeconds = 1e12;
+  const share = Math.log1p(chainSeconds) / Math.log1p(longestSeconds);
+  return lowest - Math.round((lowest - 1) * Math.min(1, Math.max(0, share)));
 }
