@@ -131,6 +131,61 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     expect(seen.indexOf(`branch/${other}/seed-124`)).toBeLessThan(seen.indexOf('evaluate/text-model/seed-124'));
   });
 
+  const queued = async (label: string): Promise<string[]> =>
+    (await redis.zrange(`${namespace}:phases-${label}:prioritized`, 0, -1)).map((job) => job.replace(/-.*/, ''));
+  const submissions = () => redis.hgetall(`${namespace}:studies`).then((texts) => Object.entries(texts));
+  const studyStates = async () => Object.values(await redis.hgetall(`${namespace}:states`));
+
+  it('takes corrected labels, also where workers know the study already, and keeps them when none are given', async () => {
+    const labelled = executorWith({ labels: { corpus: 'gpu', features: 'gpu' } });
+    await executor.submit(contractStudy, { estimate });
+    expect(await queued('any')).toEqual(['corpus']);
+    await labelled.submit(contractStudy, { estimate });
+    expect([await queued('any'), await queued('gpu')]).toEqual([[], ['corpus']]);
+    await executor.submit(contractStudy, { estimate });
+    await executor.retry(contractStudy);
+    expect([await queued('any'), await queued('gpu')]).toEqual([[], ['corpus']]);
+
+    await given.trace.setHeld('encoder', true);
+    await work({ labels: { any: 2 } });
+    const gpu = await work({ labels: { gpu: 1 } });
+    await expect
+      .poll(async () => (await given.trace.lines()).some(({ id }) => id === 'encoder'), { timeout: 20_000 })
+      .toBe(true);
+    await gpu.close();
+    const corrected = executorWith({ labels: { features: 'fast' } });
+    await corrected.submit(contractStudy, { estimate });
+    await given.trace.setHeld('encoder', false);
+    await expect.poll(() => queued('fast'), { timeout: 20_000 }).toEqual(['features']);
+    expect(await queued('gpu')).toEqual([]);
+    expect((await executor.status(contractStudy)).find(({ phase }) => phase.id === 'features')!.state).toBe('queued');
+    await Promise.all([labelled.close(), corrected.close()]);
+  });
+
+  it('retries what failed, and does not begin a cancelled study again', async () => {
+    await executor.submit(contractStudy, { estimate });
+    expect(await executor.cancel(contractStudy)).toBe(true);
+    expect(await executor.retry(contractStudy)).toEqual([]);
+    expect(await queued('any')).toEqual([]);
+    expect(await studyStates()).toEqual(['cancelled']);
+  });
+
+  it('calls a study done when its report is there, whoever followed it', async () => {
+    await executor.submit(contractStudy, { estimate });
+    await work();
+    await expect.poll(studyStates, { timeout: 30_000 }).toEqual(['done']);
+    for (const again of [
+      () => executor.submit(contractStudy, { estimate }),
+      () => executor.run(contractStudy, { estimate }),
+    ]) {
+      await again();
+      expect(await studyStates()).toEqual(['done']);
+    }
+    const [id, text] = (await submissions())[0]!;
+    await redis.hset(`${namespace}:studies`, id, JSON.stringify({ ...JSON.parse(text), version: '9.9.9' }));
+    await work();
+  });
+
   it('recovers the phase of a worker that vanished', async () => {
     const events: StudyEvent[] = [];
     const lost = connectRedis({ host: '127.0.0.1', port: server.port, db: 0, tls: false }, 'wait', {});
@@ -157,22 +212,25 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     expect((await running).size).toBe(contractStudy.phases.length);
   });
 
-  it('takes no phases for a while when its disk is full, and charges the phase nothing', async () => {
-    const full = Object.assign(new Error('No space left'), { code: 'no-space' });
-    const traced = tracedRunner(store, join(folder, 'trace'));
-    let refusals = 0;
-    const events: WorkerEvent[] = [];
-    const runner: typeof traced = {
-      run: async (...call) => {
-        if (refusals++ < 3) throw full;
-        return traced.run(...call);
-      },
-    };
-    await work({ runner, onEvent: (event) => events.push(event) });
-    await executor.run(contractStudy, { estimate });
-    expect(events.filter(({ type }) => type === 'paused').length).toBeGreaterThan(0);
-    expect(events.filter(({ type }) => type === 'phase-failed')).toEqual([]);
-  });
+  it.each(['no-space', 'missing-here'])(
+    'takes no phases for a while when its machine is the trouble (%s), and charges the phase nothing',
+    async (code) => {
+      const trouble = Object.assign(new Error('Not on this machine'), { code });
+      const traced = tracedRunner(store, join(folder, 'trace'));
+      let refusals = 0;
+      const events: WorkerEvent[] = [];
+      const runner: typeof traced = {
+        run: async (...call) => {
+          if (refusals++ < 3) throw trouble;
+          return traced.run(...call);
+        },
+      };
+      await work({ runner, onEvent: (event) => events.push(event) });
+      await executor.run(contractStudy, { estimate });
+      expect(events.filter(({ type }) => type === 'paused').length).toBeGreaterThan(0);
+      expect(events.filter(({ type }) => type === 'phase-failed')).toEqual([]);
+    },
+  );
 
   it('tells what the machine is that runs a phase', async () => {
     await work();
@@ -240,7 +298,21 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
       const [id, text] = Object.entries(await redis.hgetall(`${namespace}:studies`))[0]!;
       await work();
       await redis.hset(`${namespace}:studies`, id, JSON.stringify({ ...JSON.parse(text), version: other }));
-      await expect(work()).rejects.toMatchObject({ code: 'version-mismatch' });
+      await expect(work()).rejects.toMatchObject({
+        code: 'version-mismatch',
+        message: expect.stringMatching(/The study is smoke, .*study cancel/),
+      });
+    });
+
+    it('nothing to whoever cancels a study of another version beside its workers', async () => {
+      await executor.submit(contractStudy, { estimate });
+      const card = { id: 'w', host: 'node-7', pid: 1, version: other, labels: { any: 1 }, machine: '' };
+      await redis.set(`${namespace}:worker:w`, JSON.stringify(card), 'EX', 30);
+      const [id, text] = (await submissions())[0]!;
+      await redis.hset(`${namespace}:studies`, id, JSON.stringify({ ...JSON.parse(text), version: other }));
+      expect(await executor.cancel(contractStudy)).toBe(true);
+      expect(await studyStates()).toEqual(['cancelled']);
+      await work();
     });
 
     const submitForged = async (
@@ -296,8 +368,16 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
     it('to work on another store than the submitter', async () => {
       await executor.submit(contractStudy, { estimate });
       const elsewhere = await openStore(join(folder, 'elsewhere'));
-      await work({ store: elsewhere });
-      await expect(executor.run(contractStudy, { estimate })).rejects.toThrow(/Expected the store of the submitter/);
+      const paused: string[] = [];
+      const onEvent = (event: WorkerEvent): void => {
+        if (event.type === 'paused') paused.push(event.reason);
+      };
+      const mistaken = await work({ store: elsewhere, onEvent });
+      await expect.poll(() => paused.length, { timeout: 10_000 }).toBeGreaterThan(0);
+      expect(paused[0]).toMatch(/Expected the store of the submitter .* Give --store the same folder/);
+      await mistaken.close();
+      await work();
+      expect((await executor.run(contractStudy, { estimate })).size).toBe(contractStudy.phases.length);
     });
   });
 });

@@ -19,12 +19,14 @@ import { jobId, labelOf, type PhaseLabels } from './phase-job.ts';
 import { phaseStatus, unfinishedJobs } from './phase-status.ts';
 import { type Attempts, openQueues, usualAttempts } from './queues.ts';
 import { openRegistry } from './registry.ts';
-import { addPhases, prioritiesOf, type StudyView, viewStudy } from './study-view.ts';
+import { addPhases, isComplete, prioritiesOf, type StudyView, viewStudy } from './study-view.ts';
 
 export interface BullmqExecutorOptions {
   redis: Redis;
   store: Store;
-  /** Which label the workers of a kind of phase must have. Default: any worker takes any phase. */
+  /**
+   * Which label the workers of a kind of phase must have. Default: what the study was last submitted with; at first, any worker takes any phase.
+   */
   labels?: PhaseLabels;
   /** What all keys in Redis begin with: one namespace a store. Default `staged-vlm`. */
   namespace?: string;
@@ -44,20 +46,40 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
   const registry = openRegistry(redis, namespace);
   const queues = openQueues(redis, namespace);
 
-  const register = async (study: Study, estimate?: (phase: Phase) => number): Promise<StudyView> => {
+  /** A study as it was submitted, with the labels and the order of then where the caller says nothing else. */
+  const viewOf = async (study: Study, estimate?: (phase: Phase) => number): Promise<StudyView> => {
+    const id = identityOf(study.recipe);
+    const known = await registry.submission(id);
+    const priorities = estimate ? prioritiesOf(study, estimate) : known?.priorities;
+    return viewStudy({
+      id,
+      study,
+      labels: Object.keys(labels).length > 0 ? labels : (known?.labels ?? {}),
+      priorities: priorities ?? prioritiesOf(study, (phase) => estimateSeconds(study, phase)),
+      version: studyVersion,
+      store: store.location,
+    });
+  };
+  const register = async (study: Study, estimate: (phase: Phase) => number): Promise<StudyView> => {
     for (const worker of await registry.workers()) {
       if (worker.version !== studyVersion) throw versionMismatch(studyVersion, worker.version, worker.host);
     }
-    // Whoever only retries or cancels keeps the order of whoever submitted.
-    const known = estimate ? undefined : await registry.study(identityOf(study.recipe));
-    const priorities = known?.priorities ?? prioritiesOf(study, estimate ?? ((phase) => estimateSeconds(study, phase)));
-    const submitted = { study, labels, priorities, version: studyVersion, store: store.location };
-    const id = await registry.put(submitted);
-    await store.writeShared(storeMark(id), `${JSON.stringify(study.recipe, null, 2)}\n`);
-    return viewStudy({ ...submitted, id });
+    const view = await viewOf(study, estimate);
+    await removeMislabelled(view);
+    await registry.put(view);
+    await store.writeShared(storeMark(view.id), `${JSON.stringify(study.recipe, null, 2)}\n`);
+    return view;
   };
-  const retry: Executor['retry'] = async (study, phaseId) => {
-    const view = viewStudy({ id: '', study, labels, priorities: [], version: studyVersion, store: store.location });
+  /** Takes back what waits in queues of labels that were corrected; what a worker holds stays with it. */
+  const removeMislabelled = async (view: StudyView): Promise<void> => {
+    const { labels: before = view.labels } = (await registry.submission(view.id)) ?? {};
+    const hasMoved = (phase: Phase): boolean => labelOf(phase, before) !== labelOf(phase, view.labels);
+    if (!view.study.phases.some(hasMoved)) return;
+    for (const { phase, job } of await unfinishedJobs(queues, { ...view, labels: before }, store)) {
+      if (hasMoved(phase)) await job.remove().catch(() => {});
+    }
+  };
+  const retry = async (view: StudyView, phaseId?: string): Promise<string[]> => {
     const retried: string[] = [];
     for (const { phase, job, state } of await unfinishedJobs(queues, view, store)) {
       if (state !== 'failed' || (phaseId !== undefined && phase.id !== phaseId)) continue;
@@ -71,21 +93,22 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
     name: 'bullmq',
     async run(study, { estimate, onEvent = () => {}, signal }) {
       const view = await register(study, estimate);
-      await retry(study);
+      await retry(view);
       return followStudy(view, { redis, namespace, store, registry, queues, attempts, reconcileMs, onEvent, signal });
     },
     async submit(study, { estimate }) {
       const view = await register(study, estimate);
-      await retry(study);
+      await retry(view);
       await addPhases(queues, view, await readyNow(view, store), attempts);
+      if (await isComplete(view, store)) await registry.setState(view.id, 'done');
     },
     async status(study) {
-      const view = viewStudy({ id: '', study, labels, priorities: [], version: studyVersion, store: store.location });
+      const view = await viewOf(study);
       const machines = new Map((await registry.workers()).map(({ host, machine }) => [host, machine]));
       return phaseStatus(queues, view, store, machines);
     },
     async cancel(study) {
-      const view = await register(study);
+      const view = await viewOf(study);
       const elsewhere = await wantedElsewhere(view);
       const ownJobs = async () =>
         (await unfinishedJobs(queues, view, store)).filter(({ phase }) => !elsewhere.has(phase.hash));
@@ -109,12 +132,7 @@ export function bullmqExecutor(options: BullmqExecutorOptions): BullmqExecutor {
       while (!(await isGone()) && Date.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 500));
       return wasThere;
     },
-    async retry(study, phaseId) {
-      const view = await register(study);
-      const retried = await retry(study, phaseId);
-      await addPhases(queues, view, await readyNow(view, store), attempts);
-      return retried;
-    },
+    retry: async (study, phaseId) => retry(await viewOf(study), phaseId),
     async log(phase) {
       const queue = queues.of(labelOf(phase, labels));
       const [stored, { logs }] = await Promise.all([readPhaseLog(store, phase), queue.getJobLogs(jobId(phase))]);

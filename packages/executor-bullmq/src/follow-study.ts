@@ -91,7 +91,10 @@ export async function followStudy(view: StudyView, options: FollowOptions): Prom
       await abortable(compare(), signal);
       // A study of thousands takes a while to compare; most of the time is left to its events.
       const pauseMs = Math.max(options.reconcileMs, 4 * (Date.now() - startMs));
-      if (open.size === 0) return records;
+      if (open.size === 0) {
+        await registry.setState(view.id, 'done');
+        return records;
+      }
       const alive = [...open.values()].some((phase) => isReady(phase, view.finished) && !failures.has(phase));
       if (!alive) throw [...failures.values()][0] ?? new Error('No phase of the study can run.');
       await abortable(

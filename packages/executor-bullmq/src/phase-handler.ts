@@ -12,8 +12,8 @@ import {
 import { DelayedError, type Job, type Processor, UnrecoverableError, WaitingError } from 'bullmq';
 import { type PhaseJob, phaseJobSchema } from './phase-job.ts';
 import type { Attempts, Queues } from './queues.ts';
-import type { Registry } from './registry.ts';
-import { addPhases, hasAllItNeeds, readyAfter, type StudyView, viewStudy } from './study-view.ts';
+import type { Registry, SubmittedStudy } from './registry.ts';
+import { addPhases, hasAllItNeeds, isComplete, readyAfter, type StudyView, viewStudy } from './study-view.ts';
 import type { WorkerEvent } from './worker.ts';
 
 /** What a job reports while it is under way. */
@@ -28,7 +28,8 @@ export interface HandlerOptions {
   queues: Queues;
   attempts: Attempts;
   onEvent(event: WorkerEvent): void;
-  onDiskProblem(error: Error): void;
+  /** What is wrong with this machine or how its worker was set up: it should take no phases for a while. */
+  onMachineProblem(error: Error): void;
 }
 
 export interface PhaseHandler {
@@ -38,27 +39,32 @@ export interface PhaseHandler {
   stopAll(): void;
 }
 
+type KnownViews = Map<string, { submitted: SubmittedStudy; view: StudyView }>;
+
 const progressIntervalMs = 1000;
 const returnDelayMs = 5000;
-/** Errors that say something about this worker or the moment, and nothing about the phase. */
-const notThePhase = new Set(['no-space', 'read-only', 'claim-lost', 'interrupted', 'store-locked']);
+/** Errors that say something about this machine: another may have the space, the folder or the right store. */
+const thisMachine = new Set(['no-space', 'read-only', 'missing-here']);
+/** Those, and others that say something about this worker or the moment, and nothing about the phase. */
+const notThePhase = new Set([...thisMachine, 'claim-lost', 'interrupted', 'store-locked']);
 /** Errors that come again at every attempt. */
 const sureToComeAgain = new Set(['bad-recipe', 'job-refused', 'version-mismatch', 'store-version', 'missing-artifact']);
 
 /** What a worker does with a job: checks it, runs its phase, gives the next phases to the queue. */
 export function phaseHandler(options: HandlerOptions): PhaseHandler {
   const { store, registry, queues, onEvent } = options;
-  const views = new Map<string, StudyView>();
+  const views: KnownViews = new Map();
   const underWay = new Map<string, { study: string; hash: string; abort: AbortController }>();
 
+  /** Of each study as it was last submitted: labels and order may have been corrected since. */
   const viewOf = async (studyId: string): Promise<StudyView | undefined> => {
-    const known = views.get(studyId);
-    if (known) return known;
     const submitted = await registry.study(studyId);
     if (!submitted) return undefined;
+    const known = views.get(studyId);
+    if (known?.submitted === submitted) return known.view;
     await checkStore(submitted.store, studyId, store);
     const view = viewStudy(submitted);
-    views.set(studyId, view);
+    views.set(studyId, { submitted, view });
     return view;
   };
   const activeViews = async (): Promise<StudyView[]> => {
@@ -71,7 +77,10 @@ export function phaseHandler(options: HandlerOptions): PhaseHandler {
   const addNext = async (finished: Phase): Promise<void> => {
     for (const view of await activeViews()) {
       const phase = view.byHash.get(finished.hash);
-      if (phase) await addPhases(queues, view, await readyAfter(view, phase, store), options.attempts);
+      if (!phase) continue;
+      await addPhases(queues, view, await readyAfter(view, phase, store), options.attempts);
+      const isLast = view.after.get(phase.id)!.length === 0;
+      if (isLast && (await isComplete(view, store))) await registry.setState(view.id, 'done');
     }
   };
 
@@ -140,10 +149,10 @@ async function giveUp(
   token: string,
   error: StudyError,
   signal: AbortSignal,
-  { onEvent, onDiskProblem }: HandlerOptions,
-  views: ReadonlyMap<string, StudyView>,
+  { onEvent, onMachineProblem }: HandlerOptions,
+  views: KnownViews,
 ): Promise<never> {
-  const phase = views.get(job.data.study)?.byId.get(job.data.phase);
+  const phase = views.get(job.data.study)?.view.byId.get(job.data.phase);
   await job.log(logLine(error.message)).catch(() => {});
   if (signal.aborted && signal.reason === cancelled) throw new UnrecoverableError(cancelled);
   if (signal.aborted || notThePhase.has(error.code)) {
@@ -153,7 +162,7 @@ async function giveUp(
       await job.moveToWait(token);
       throw new WaitingError();
     }
-    if (error.code === 'no-space' || error.code === 'read-only') onDiskProblem(error);
+    if (thisMachine.has(error.code)) onMachineProblem(error);
     await job.moveToDelayed(Date.now() + returnDelayMs, token);
     throw new DelayedError();
   }
@@ -183,7 +192,7 @@ function progressReporter(job: Job<PhaseJob>): (progress: PhaseProgress) => void
 async function checkStore(submitted: string, studyId: string, store: Store): Promise<void> {
   if (await store.readShared(storeMark(studyId))) return;
   throw new StudyError(
-    'job-refused',
+    'missing-here',
     `Expected the store of the submitter (${submitted}), got ${store.location}, in which this study is not known. Give --store the same folder or bucket on every machine.`,
   );
 }

@@ -16,6 +16,12 @@ export interface SubmittedStudy {
   store: string;
 }
 
+/** What a submitter left of a study, not yet checked against this version. */
+export type Submission = Omit<SubmittedStudy, 'id' | 'study'> & { recipe: unknown };
+
+/** `active`: wanted. `done`: all that was wanted of it is in the store. */
+export type StudyState = 'active' | 'cancelled' | 'done';
+
 /** A worker that has shown itself within the last half minute. */
 export interface WorkerCard {
   id: string;
@@ -46,13 +52,14 @@ const cardSeconds = 30;
 /** What lies in Redis beside BullMQ's queues: recipes of the studies, which of them are wanted, and who works. */
 export interface Registry {
   put(submitted: Omit<SubmittedStudy, 'id'>): Promise<string>;
-  /** A study by its id; checked and expanded here, once. */
+  /** A study by its id; checked and expanded here, once for each time that it is submitted: the same object until then. */
   study(id: string): Promise<SubmittedStudy | undefined>;
-  /** Ids of studies that are wanted, and of those cancelled. */
-  states(): Promise<Map<string, 'active' | 'cancelled'>>;
-  setState(id: string, state: 'active' | 'cancelled'): Promise<void>;
-  /** Versions of the wanted studies by id, without expanding them. */
-  versions(): Promise<Map<string, string>>;
+  /** The same as it was left, whatever version left it. */
+  submission(id: string): Promise<Submission | undefined>;
+  states(): Promise<Map<string, StudyState>>;
+  setState(id: string, state: StudyState): Promise<void>;
+  /** Names and versions of the wanted studies, without expanding them. */
+  versions(): Promise<{ name: string; version: string }[]>;
   showWorker(card: WorkerCard): Promise<void>;
   hideWorker(id: string): Promise<void>;
   workers(): Promise<WorkerCard[]>;
@@ -62,28 +69,38 @@ export function openRegistry(redis: Redis, namespace: string): Registry {
   const studiesKey = `${namespace}:studies`;
   const statesKey = `${namespace}:states`;
   const workerKey = (id: string): string => `${namespace}:worker:${id}`;
-  const expanded = new Map<string, SubmittedStudy>();
+  const revisionsKey = `${namespace}:revisions`;
+  const expanded = new Map<string, { revision: string | null; submitted: SubmittedStudy }>();
   const states: Registry['states'] = async () =>
-    new Map(Object.entries(await redis.hgetall(statesKey)) as [string, 'active' | 'cancelled'][]);
+    new Map(Object.entries(await redis.hgetall(statesKey)) as [string, StudyState][]);
   return {
     async put({ study, labels, priorities, version, store }) {
       const id = identityOf(study.recipe);
+      const text = JSON.stringify({ recipe: study.recipe, labels, priorities, version, store });
+      const revision = identityOf(text);
       await redis
         .multi()
-        .hset(studiesKey, id, JSON.stringify({ recipe: study.recipe, labels, priorities, version, store }))
+        .hset(studiesKey, id, text)
+        .hset(revisionsKey, id, revision)
         .hset(statesKey, id, 'active')
         .exec();
-      expanded.set(id, { id, study, labels, priorities, version, store });
+      expanded.set(id, { revision, submitted: { id, study, labels, priorities, version, store } });
       return id;
     },
     async study(id) {
       const known = expanded.get(id);
-      if (known) return known;
+      // A study of thousands of phases is a long text: what is asked for at every job is whether it is still the one that is known.
+      const revision = await redis.hget(revisionsKey, id);
+      if (known && (revision === null || revision === known.revision)) return known.submitted;
       const text = await redis.hget(studiesKey, id);
       if (text === null) return undefined;
       const submitted = readSubmitted(id, text);
-      expanded.set(id, submitted);
+      expanded.set(id, { revision, submitted });
       return submitted;
+    },
+    async submission(id) {
+      const text = await redis.hget(studiesKey, id);
+      return text === null ? undefined : parseSubmission(text);
     },
     states,
     async setState(id, state) {
@@ -92,12 +109,11 @@ export function openRegistry(redis: Redis, namespace: string): Registry {
     async versions() {
       const active = [...(await states())].flatMap(([id, state]) => (state === 'active' ? [id] : []));
       const texts = active.length > 0 ? await redis.hmget(studiesKey, ...active) : [];
-      return new Map(
-        active.flatMap((id, i): [string, string][] => {
-          const text = texts[i];
-          return text ? [[id, submittedSchema.parse(JSON.parse(text)).version]] : [];
-        }),
-      );
+      return texts.flatMap((text) => {
+        if (!text) return [];
+        const { recipe, version } = parseSubmission(text);
+        return [{ name: String((recipe as { name?: unknown } | null)?.name), version }];
+      });
     },
     async showWorker(card) {
       await redis.set(workerKey(card.id), JSON.stringify(card), 'EX', cardSeconds);
@@ -119,13 +135,18 @@ export function openRegistry(redis: Redis, namespace: string): Registry {
   };
 }
 
+function parseSubmission(text: string): Submission {
+  const { labels, ...rest } = submittedSchema.parse(JSON.parse(text));
+  return { ...rest, labels: labels as PhaseLabels };
+}
+
 function readSubmitted(id: string, text: string): SubmittedStudy {
-  const { recipe, labels, priorities, version, store } = submittedSchema.parse(JSON.parse(text));
+  const { recipe, labels, priorities, version, store } = parseSubmission(text);
   checkSubmitter(version);
   const study = studyOfRecipe(recipe);
   const found = identityOf(study.recipe);
   if (found !== id) {
     throw new StudyError('job-refused', `Expected a recipe with the identity ${id}, got one with ${found}.`);
   }
-  return { id, study, labels: labels as PhaseLabels, priorities, version, store };
+  return { id, study, labels, priorities, version, store };
 }

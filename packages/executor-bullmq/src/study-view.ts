@@ -84,6 +84,12 @@ export async function hasAllItNeeds(view: StudyView, phase: Phase, store: Store)
   return true;
 }
 
+/** Whether all that stands at a study's end (its report) is finished: then nothing of it is needed any more. */
+export async function isComplete(view: StudyView, store: Store): Promise<boolean> {
+  for (const [id, after] of view.after) if (after.length === 0 && !(await isFinished(view, id, store))) return false;
+  return true;
+}
+
 async function isFinished(view: StudyView, id: string, store: Store): Promise<boolean> {
   if (view.finished.has(id)) return true;
   if (!(await store.record(view.byId.get(id)!))) return false;

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
-  checkSubmitter,
   describeHardware,
   hardwareText,
   type Phase,
@@ -10,6 +9,7 @@ import {
   type Store,
   StudyError,
   studyVersion,
+  versionMismatch,
 } from '@vlm/study';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -48,7 +48,7 @@ export interface WorkerTiming {
   stalledCheckMs: number;
   /** How often a worker shows itself, and asks whether its phases are still wanted. */
   heartbeatMs: number;
-  /** How long a worker that cannot write its disk takes no phases. */
+  /** How long a worker takes no phases whose disk is full, or that lacks what it should have. */
   pauseMs: number;
 }
 
@@ -91,7 +91,7 @@ export async function startWorker(options: WorkerOptions): Promise<PhaseWorker> 
     queues,
     attempts: options.attempts ?? usualAttempts,
     onEvent,
-    onDiskProblem: (error) => pauseAll(error),
+    onMachineProblem: (error) => pauseAll(error),
   });
   const workers = Object.entries(labels).map(([label, concurrency]) => {
     const worker = new Worker<PhaseJob>(queueName(label), handler.process, {
@@ -144,7 +144,13 @@ export async function startWorker(options: WorkerOptions): Promise<PhaseWorker> 
 }
 
 async function checkVersions(registry: Registry): Promise<void> {
-  for (const version of (await registry.versions()).values()) checkSubmitter(version, hostname());
+  for (const { name, version } of await registry.versions()) {
+    if (version === studyVersion) continue;
+    throw new StudyError(
+      'version-mismatch',
+      `${versionMismatch(version, studyVersion, hostname()).message} The study is ${name}, which is not done; once it is cancelled (\`npx staged-vlm study cancel\`), workers of this version may start.`,
+    );
+  }
 }
 
 /**

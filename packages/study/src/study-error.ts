@@ -23,6 +23,7 @@ export type StudyErrorCode =
   | 'interrupted'
   | 'not-finished'
   | 'missing-artifact'
+  | 'missing-here'
   | 'bad-image'
   | 'bad-data'
   | 'port-taken'

@@ -124,11 +124,11 @@ export async function tokenizerDigest(folder: string): Promise<string> {
 
 export const publicTokenizerPath = (folder: string): string => join(folder, tokenizerFile);
 
-/** @throws StudyError `missing-artifact` on a machine that does not have the folder */
+/** @throws StudyError `missing-here` on a machine that does not have the folder */
 export async function checkFolder(folder: string, name: string): Promise<void> {
   await access(folder).catch((cause) => {
     throw new StudyError(
-      'missing-artifact',
+      'missing-here',
       `Public checkpoint "${name}": there is no folder ${folder} here. It must be at that path wherever its phases run.`,
       { cause },
     );

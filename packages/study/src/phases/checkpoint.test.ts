@@ -217,7 +217,7 @@ describe('its identity', () => {
       message: expect.stringMatching(/expected files with the SHA-256/),
     });
     await rename(directory, join(folder, 'gone'));
-    await expect(run('checkpoint/end')).rejects.toMatchObject({ code: 'missing-artifact' });
+    await expect(run('checkpoint/end')).rejects.toMatchObject({ code: 'missing-here' });
   });
 });
 
