@@ -17,7 +17,7 @@ export interface FeatureTable {
 }
 
 /** Index of the table: shape and row of every key. */
-interface FeatureIndex {
+export interface FeatureIndex {
   patches: number;
   width: number;
   keys: string[];

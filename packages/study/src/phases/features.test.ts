@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openFeatureRows } from '../data/feature-rows.ts';
 import { openFeatures } from '../data/features.ts';
 import { expandStudy, type Phase } from '../graph.ts';
 import { presets } from '../presets/index.ts';
@@ -71,6 +72,66 @@ describe('the features phase', () => {
     const question = { key: 'q', members: { png: redPng.slice(0, 40), json: '{}' } };
     const { study, phase } = await prepare('skip', { 'eval/existence': [question] });
     await expect(runPhase(phase, study, store, { ...hooks, onWarning: () => {} })).rejects.toThrow('eval/existence/q');
+  });
+
+  it('goes on after an interruption, even in the middle of a row, and leaves the same bytes', async () => {
+    const { study, phase } = await prepare('skip', {
+      'eval/existence': Array.from({ length: 600 }, (_, i) => ({ key: `q${i}`, members: { png: redPng, json: '{}' } })),
+    });
+    const folder = store.phaseDirectory(phase);
+    const table = () => Promise.all(['features.f32', 'features.json'].map((file) => readFile(join(folder, file))));
+    const whole = await runPhase(phase, study, store, { ...hooks, onWarning: () => {} });
+    const expected = await table();
+    await rm(folder, { recursive: true });
+
+    for (const batches of [1, 2]) {
+      const stop = new AbortController();
+      const onProgress = ({ fraction }: { fraction: number }) => {
+        if (fraction > 0 && --left === 0) stop.abort();
+      };
+      let left = batches;
+      const stopped = runPhase(phase, study, store, { signal: stop.signal, onProgress, onWarning: () => {} });
+      await expect(stopped).rejects.toMatchObject({ code: 'interrupted' });
+      await appendFile(join(folder, 'features.f32'), Buffer.alloc(batches === 1 ? 1000 : 100_000));
+      await appendFile(join(folder, 'features.batches.jsonl'), '{"pictures":"0123');
+    }
+    const warnings: string[] = [];
+    const resumed = await runPhase(phase, study, store, { ...hooks, onWarning: (message) => warnings.push(message) });
+    expect(await table()).toEqual(expected);
+    expect(resumed.summary).toEqual(whole.summary);
+    // The broken picture is in a batch that was not encoded again.
+    expect(whole.summary['skipped']).toEqual({ images: 1, shardFaults: 0 });
+    expect(warnings).toEqual([]);
+    expect((await readdir(folder)).sort()).toEqual(['features.f32', 'features.json', 'log.txt', 'phase.json']);
+  });
+
+  it('encodes again what an earlier attempt read otherwise, or lost the rows of', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'rows-'));
+    const rows = [Float32Array.of(1, 2), Float32Array.of(3, 4)];
+    const first = await openFeatureRows(directory, { patches: 1, width: 2 });
+    await first.append(['a', 'b'], rows);
+    await first.append(['c', 'd'], [undefined, rows[1]!]);
+    await first.close();
+    await truncate(join(directory, 'features.f32'), 20);
+
+    const second = await openFeatureRows(directory, { patches: 1, width: 2 });
+    expect(second.takeOver(['a', 'b'])).toEqual([]);
+    expect(second.takeOver(['c', 'd'])).toBeUndefined();
+    await second.close();
+    const third = await openFeatureRows(directory, { patches: 1, width: 2 });
+    expect(third.takeOver(['b', 'a'])).toBeUndefined();
+    await third.append(['b', 'a'], [rows[1]!, undefined]);
+    await third.finish(['b']);
+    await third.close();
+    expect(await readFile(join(directory, 'features.f32'))).toEqual(Buffer.from(rows[1]!.buffer));
+    await rm(directory, { recursive: true });
+  });
+
+  it('saves what it has where another worker can go on', async () => {
+    const { study, phase } = await prepare('skip');
+    const saves = vi.spyOn(store, 'saveProgress');
+    await runPhase(phase, study, store, { ...hooks, onWarning: () => {} });
+    expect(saves).toHaveBeenCalled();
   });
 
   it('refuses a key that two shards have: one picture would be trained with the other’s caption', async () => {

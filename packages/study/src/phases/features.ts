@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { barePatches, createEncoder, encodeSamples, type ImageEncoder, openHubEncoder } from '@vlm/image-patcher';
-import { featureFile, writeFeatureIndex } from '../data/features.ts';
+import { openFeatureRows } from '../data/feature-rows.ts';
 import { ownPreprocessing } from '../data/picture-inputs.ts';
 import { allPictures, brokenShardPolicy } from '../data/shards.ts';
 import type { Recipe } from '../recipe.ts';
@@ -25,12 +25,18 @@ export const encoderFile = 'encoder.json';
 export const encoderModelFile = 'encoder.onnx';
 
 const batchPictures = 256;
+/** A store elsewhere is sent the whole table at every checkpoint: when it has grown by half, all of them together are at most three times the table. */
+const growthBetweenCheckpoints = 1.5;
 
-/** Runs the frozen encoder over every picture of the corpus, once for all arms; over those of questions alone where training encodes its own. */
+/**
+ * Runs the frozen encoder over every picture of the corpus, once for all arms; over those of questions alone where training encodes its own. After an
+ * interruption the shards are read again from their beginning, and batches that are on the disk already are not encoded again.
+ */
 export async function runFeatures(context: PhaseContext): Promise<Record<string, unknown>> {
   const corpus = corpusFolder(context.parent('corpus'));
   const encoder = await openEncoder(context.parent('encoder'));
-  const file = await open(join(context.directory, featureFile), 'w');
+  const { patches, width } = encoder;
+  const table = await openFeatureRows(context.directory, { patches, width });
   const keys: string[] = [];
   const known = new Set<string>();
   const { brokenImages, brokenShards, features: how } = context.phase.settings as unknown as Recipe['data'];
@@ -41,6 +47,8 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
     context.onWarning(`Left out, as the recipe says: ${message}`);
   };
   const startMs = Date.now();
+  let encoded = 0;
+  let atCheckpoint = 0;
   const { manifest } = (await context.parentSummary('corpus')) as {
     manifest: { counts: { samples: Record<string, number> } };
   };
@@ -55,28 +63,38 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
     let batch: { key: string; png: Uint8Array }[] = [];
     const flush = async (): Promise<void> => {
       if (batch.length === 0) return;
-      const { features } = await encodeSamples(
-        encoder,
-        batch.map(({ key, png }) => ({ name: key, bytes: png })),
-        {
-          // A question without its picture cannot be asked, whatever training may leave out.
-          onBroken: ({ name, error }) => {
-            if (brokenImages === 'error' || name.startsWith('eval/')) throw error;
-            noteBroken(error.message);
+      const names = batch.map(({ key }) => key);
+      const broken = table.takeOver(names);
+      if (broken) {
+        skipped.images += broken.length;
+        keys.push(...names.filter((_, i) => !broken.includes(i)));
+        atCheckpoint = keys.length;
+      } else {
+        const { features } = await encodeSamples(
+          encoder,
+          batch.map(({ key, png }) => ({ name: key, bytes: png })),
+          {
+            // A question without its picture cannot be asked, whatever training may leave out.
+            onBroken: ({ name, error }) => {
+              if (brokenImages === 'error' || name.startsWith('eval/')) throw error;
+              noteBroken(error.message);
+            },
           },
-        },
-      );
-      for (const [i, row] of features.entries()) {
-        if (!row) continue;
-        // `write` may end early on a disk that is nearly full.
-        await file.appendFile(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
-        keys.push(batch[i]!.key);
+        );
+        await table.append(names, features);
+        const found = names.filter((_, i) => features[i]);
+        encoded += found.length;
+        keys.push(...found);
       }
       batch = [];
+      if (keys.length > growthBetweenCheckpoints * atCheckpoint) {
+        atCheckpoint = keys.length;
+        context.onCheckpoint();
+      }
       context.onProgress({
         fraction: isCounted ? Math.min(1, keys.length / expected) : 0,
         ...(isCounted ? {} : { note: `${keys.length} pictures, of so many as the shards hold` }),
-        rate: (1000 * keys.length) / Math.max(1, Date.now() - startMs),
+        rate: (1000 * encoded) / Math.max(1, Date.now() - startMs),
         unit: 'images',
       });
     };
@@ -88,19 +106,18 @@ export async function runFeatures(context: PhaseContext): Promise<Record<string,
       }),
       wanted,
     )) {
-      if (context.signal.aborted) throw new StudyError('interrupted', 'Stopped; the features begin again.');
+      if (context.signal.aborted) throw new StudyError('interrupted', `Stopped after ${keys.length} pictures.`);
       if (known.has(picture.key)) throw repeatedKey(picture);
       known.add(picture.key);
       batch.push(picture);
       if (batch.length === batchPictures) await flush();
     }
     await flush();
-    await file.sync();
+    await table.finish(keys);
   } finally {
-    await file.close();
+    await table.close();
   }
-  await writeFeatureIndex(context.directory, { patches: encoder.patches, width: encoder.width, keys });
-  return { pictures: keys.length, patches: encoder.patches, width: encoder.width, encoder: encoder.id, skipped };
+  return { pictures: keys.length, patches, width, encoder: encoder.id, skipped };
 }
 
 /** Keys are unique within a shard; two sets of shards that count from 0 each share them. */
