@@ -48,6 +48,27 @@ describe('expandStudy', () => {
     expect(new Set(changed(quick, main))).toEqual(new Set(['main', 'branch', 'finetune', 'evaluate', 'report']));
   });
 
+  it('repeats nothing for settings of a training that a vocabulary or an encoder did not have', () => {
+    const taken = { ...quick.tokenizer, file: 'tokenizer.json' };
+    const other = { vocabSize: 1000, maxTrainBytes: 1 };
+    expect(changed({ ...quick, tokenizer: taken }, { ...quick, tokenizer: { ...taken, ...other } })).toEqual([
+      'report',
+    ]);
+    expect(changed(quick, { ...quick, tokenizer: { ...quick.tokenizer, ...other } })).toContain('tokenizer');
+
+    const training = { channels: [8], steps: 1, batchSize: 1, lrPeak: 0.5, weightDecay: 0 };
+    for (const kind of ['hub', 'bare-patches', 'cnn'] as const) {
+      const encoder = { ...quick.encoder, kind, ...(kind === 'hub' ? { folder: 'siglip', layer: -2 } : {}) };
+      const otherTraining = changed({ ...quick, encoder }, { ...quick, encoder: { ...encoder, ...training } });
+      if (kind === 'cnn') expect(otherTraining).toContain('encoder');
+      else expect(otherTraining).toEqual(['report']);
+      const otherThreads = changed({ ...quick, encoder }, { ...quick, encoder, threads: 7, seeds: [9] });
+      expect(otherThreads.includes('encoder')).toBe(kind === 'cnn');
+    }
+    const hub = { ...quick, encoder: { ...quick.encoder, kind: 'hub' as const, folder: 'siglip', layer: -2 } };
+    expect(changed(hub, { ...hub, encoder: { ...hub.encoder, layer: -1 } })).toContain('features');
+  });
+
   it('asks nothing again for more resamples or samples in the report', () => {
     const evaluate = { ...quick.evaluate, bootstrapSamples: 20_000, sampleItems: 30 };
     expect(changed(quick, { ...quick, evaluate })).toEqual(['report']);

@@ -199,13 +199,13 @@ function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
   const tokenizer = add({
     id: 'tokenizer',
     kind: 'tokenizer',
-    settings: { ...recipe.tokenizer, ...(recipe.tokenizer.file === undefined ? skips('brokenShards') : {}) },
+    settings: tokenizerSettings(recipe.tokenizer, skips('brokenShards')),
     parents: { corpus },
   });
   const encoder = add({
     id: 'encoder',
     kind: 'encoder',
-    settings: { ...recipe.encoder, seed: recipe.seeds[0], threads: recipe.threads, ...skips('brokenImages') },
+    settings: encoderSettings(recipe, skips('brokenImages')),
     parents: { corpus },
   });
   const features = add({
@@ -215,6 +215,24 @@ function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
     parents: { corpus, encoder },
   });
   return { corpus, tokenizer, encoder, features };
+}
+
+/** What decides a vocabulary: of one that is taken over its file alone. */
+function tokenizerSettings(tokenizer: Recipe['tokenizer'], ofLearning: PhaseSettings): PhaseSettings {
+  return tokenizer.file === undefined ? { ...tokenizer, ...ofLearning } : { file: tokenizer.file };
+}
+
+/** What decides a frozen encoder: how it is trained, where it is; of bare patches the kind alone. */
+function encoderSettings({ encoder, seeds, threads }: Recipe, ofTraining: PhaseSettings): PhaseSettings {
+  const { kind, folder, layer } = encoder;
+  switch (kind) {
+    case 'cnn':
+      return { ...encoder, seed: seeds[0], threads, ...ofTraining };
+    case 'hub':
+      return { kind, folder, layer };
+    case 'bare-patches':
+      return { kind };
+  }
 }
 
 /** An encoder that is part of the model, in a training phase: whether it trains, and where its weights are when the phase begins. */

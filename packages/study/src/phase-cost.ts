@@ -281,7 +281,7 @@ function ownRecipe({ recipe, phases }: Study, phase: Phase): Recipe {
     ...(settings['model'] ? { model: settings['model'] as Recipe['model'] } : {}),
     ...(phase.kind === 'main' ? { main: settings as Recipe['main'] } : {}),
     ...(phase.kind === 'finetune' ? { finetune: settings as Recipe['finetune'] } : {}),
-    ...(encoder ? { encoder: encoder.settings as Recipe['encoder'] } : {}),
+    ...(encoder ? { encoder: { ...recipe.encoder, ...encoder.settings } } : {}),
   };
 }
 
