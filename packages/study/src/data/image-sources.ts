@@ -9,15 +9,15 @@ const decoder = new TextDecoder();
 
 interface PicturedOptions extends SourceOptions {
   features: PictureInputs;
-  /** Told of every item left out because its picture has no features (it did not decode). */
-  onLeftOut: (key: string) => void;
+  /** Told of every item left out: `lacks` says what its sample has not; without that, its picture has no features (it did not decode). */
+  onLeftOut: (key: string, lacks?: string) => void;
 }
 
 /** Samples of a group whose picture, if they have one, the encoder could read. */
 function withPicture(options: PicturedOptions, group: string): OpenSource<Sample> {
   const { features, onLeftOut } = options;
   return filterSource(
-    shuffledShards(options, group, (key) => onLeftOut(`${group}/${key}`), features.decodes),
+    shuffledShards(options, group, (key, lacks) => onLeftOut(`${group}/${key}`, lacks), features.decodes),
     ({ key, members }) => members['png'] === undefined || features.has(`${group}/${key}`) || 'picture does not decode',
     ({ key }) => onLeftOut(`${group}/${key}`),
   );

@@ -1,9 +1,11 @@
-import { appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { barePatches } from '@vlm/image-patcher';
 import { createTokenizer, trainBpe } from '@vlm/tokenizer';
 import { collect } from '@vlm/trainer';
 import { afterEach, describe, expect, it } from 'vitest';
+import { writeShards } from 'webdataset-ts';
 import { redPng, type TinySample, tinyCorpus } from '../testing/tiny-corpus.ts';
 import type { FeatureTable } from './features.ts';
 import { captionSource, conversationSource } from './image-sources.ts';
@@ -97,6 +99,28 @@ describe('sources', () => {
     expect(await again.counts()).toEqual({ 'items without a readable picture': 2 });
     const third = await skipPolicy({ directory: folder, onWarning: () => {} }, 'skip');
     expect(await third.counts()).toEqual({ 'items without a readable picture': 2 });
+  });
+
+  it('tell samples without a caption apart from pictures that do not decode', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'no-caption-'));
+    folders.push(folder);
+    const writer = writeShards({ directory: join(folder, 'shards'), prefix: 'x-' });
+    await writer.add({ key: '0001', members: { jpg: redPng, txt: 'a cat', json: '{}' } });
+    const groups = {
+      'captions/train': {
+        format: { kind: 'datacomp', caption: 'synthetic' },
+        shards: (await writer.close()).shards.map(({ path }) => path),
+      },
+    };
+    await writeFile(join(folder, 'external.json'), JSON.stringify({ groups, counts: { samples: {} } }));
+    const warnings: string[] = [];
+    const skips = await skipPolicy({ directory: folder, onWarning: (message) => warnings.push(message) }, 'error');
+    const { onLeftOut } = skips;
+    const features = table(['captions/train/0001']);
+    const reading = { corpus: folder, tokenizer, seed: 1, features, onBroken: 'error', onLeftOut } as const;
+    expect(await collect(await captionSource(reading)())).toEqual([]);
+    expect(await skips.counts()).toEqual({ 'samples without a picture or caption': 1 });
+    expect(warnings).toEqual(['Left out: sample captions/train/0001: no synthetic caption']);
   });
 
   it.each(['error', 'skip'] as const)(
