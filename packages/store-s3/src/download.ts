@@ -12,7 +12,11 @@ export interface DownloadSettings {
   rangeBytes: number;
   /** Requests at a time. */
   concurrency: number;
-  attempt<Result>(key: string, action: () => Promise<Result>): Promise<Result>;
+  attempt<Result>(
+    key: string,
+    action: () => Promise<Result>,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<Result>;
 }
 
 /** Whole downloads of one object before its content is called damaged. */
@@ -88,7 +92,7 @@ async function getRange(
   end: number,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  return attempt(key, async () => {
+  const once = async (): Promise<Uint8Array> => {
     const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` });
     const { Body } = await client.send(command, { ...(signal && { abortSignal: signal }) });
     const body = await Body!.transformToByteArray();
@@ -97,5 +101,6 @@ async function getRange(
     throw Object.assign(new Error(`premature end: expected ${end - start} bytes, got ${body.length}`), {
       code: 'ECONNRESET',
     });
-  });
+  };
+  return attempt(key, once, { signal });
 }

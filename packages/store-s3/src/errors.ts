@@ -1,5 +1,6 @@
 export type S3StoreErrorCode =
   | 'bad-location'
+  | 'bad-setting'
   | 'no-bucket'
   | 'access-denied'
   | 'no-credentials'

@@ -20,6 +20,20 @@ const factsOf = (bytes: Uint8Array) => ({
 const isThere = await hasTestS3();
 if (!isThere) it.skip('S3: the package @20minutes/s3rver is not installed', () => {});
 
+it.each(['5m', '', '-1', 'NaN'])('refuses %j as seconds of patience, which would have no end', async (seconds) => {
+  vi.stubEnv('STAGED_VLM_S3_PATIENCE_SECONDS', seconds);
+  try {
+    await expect(openS3('s3://lab/x', { endpoint: 'http://127.0.0.1:9' })).rejects.toMatchObject({
+      code: 'bad-setting',
+      message: expect.stringContaining(
+        `STAGED_VLM_S3_PATIENCE_SECONDS to be a number of seconds, 0 or more, got "${seconds}"`,
+      ),
+    });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
 describe.runIf(isThere)('openS3, against a server that speaks S3', () => {
   let s3: TestS3;
   let proxy: FaultProxy;
@@ -170,6 +184,17 @@ describe.runIf(isThere)('openS3, against a server that speaks S3', () => {
     await expect(removed(2)).rejects.toMatchObject({
       code: 'object-missing',
       message: expect.stringMatching(/was removed while it was under way/),
+    });
+  });
+
+  it('ends a pause between two tries as soon as it is stopped, with the reason', async () => {
+    const stop = new AbortController();
+    const reason = new Error('the claim is lost');
+    const objects = await open({ patienceSeconds: 60, onRetry: () => stop.abort(reason) });
+    const bytes = text('x');
+    const path = await fileOf(bytes);
+    await failing({ refused: 1, only: (method) => method === 'PUT' }, async () => {
+      await expect(objects.upload('file', path, factsOf(bytes), stop.signal)).rejects.toBe(reason);
     });
   });
 

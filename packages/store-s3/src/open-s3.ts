@@ -54,6 +54,7 @@ export interface S3Options extends ClientOptions {
 
 const mebibyte = 2 ** 20;
 const removalsAtATime = 8;
+const defaultPatienceSeconds = 300;
 /** Patience before the store has answered for the first time: a wrong address should not look like a slow one. */
 const firstPatienceSeconds = 15;
 
@@ -61,23 +62,24 @@ const firstPatienceSeconds = 15;
  * Opens a bucket, or a prefix of it, on Amazon S3 or any server that speaks its protocol and keeps conditional writes.
  *
  * @param location `s3://bucket/prefix`
- * @throws S3StoreError `bad-location`, `no-bucket`, `access-denied`, `no-credentials`, `wrong-region`, `clock-skew`, `unreachable`
+ * @throws S3StoreError `bad-location`, `bad-setting`, `no-bucket`, `access-denied`, `no-credentials`, `wrong-region`, `clock-skew`, `unreachable`
  * @example
  * const objects = await openS3('s3://lab/studies', { endpoint: 'https://minio.example.org' });
  * const isOurs = await objects.create('result.json', new TextEncoder().encode('{}'));
  */
 export async function openS3(location: string, options: S3Options = {}): Promise<S3Objects> {
   const { bucket, prefix } = parseLocation(location);
+  const patienceSeconds = options.patienceSeconds ?? patienceOfEnvironment();
   const { client, endpoint } = await createClient(options);
-  const patienceSeconds = options.patienceSeconds ?? Number(process.env['STAGED_VLM_S3_PATIENCE_SECONDS'] ?? 300);
   const attempt = async <Result>(
     key: string | undefined,
     action: () => Promise<Result>,
-    patience = patienceSeconds,
+    { patience = patienceSeconds, signal }: { patience?: number | undefined; signal?: AbortSignal | undefined } = {},
   ) => {
     try {
-      return await retrying(action, { patienceSeconds: patience, onRetry: options.onRetry });
+      return await retrying(action, { patienceSeconds: patience, signal, onRetry: options.onRetry });
     } catch (error) {
+      if (signal?.aborted) throw error;
       throw explain(error, { bucket, endpoint, ...(key === undefined ? {} : { key }) });
     }
   };
@@ -103,7 +105,7 @@ export async function openS3(location: string, options: S3Options = {}): Promise
           throw error;
         }
       },
-      patience,
+      { patience },
     );
   };
 
@@ -183,6 +185,17 @@ export async function openS3(location: string, options: S3Options = {}): Promise
     download: (key, path, facts, signal) => downloadFile(settings, keyOf(key), path, facts, signal),
     close: () => client.destroy(),
   };
+}
+
+function patienceOfEnvironment(): number {
+  const text = process.env['STAGED_VLM_S3_PATIENCE_SECONDS'];
+  if (text === undefined) return defaultPatienceSeconds;
+  const seconds = text.trim() === '' ? Number.NaN : Number(text);
+  if (seconds >= 0) return seconds;
+  throw new S3StoreError(
+    'bad-setting',
+    `Expected STAGED_VLM_S3_PATIENCE_SECONDS to be a number of seconds, 0 or more, got ${JSON.stringify(text)}.`,
+  );
 }
 
 function noConditions(where: string, cause?: unknown): S3StoreError {

@@ -22,7 +22,11 @@ export interface UploadSettings {
   /** Parts on their way at a time. */
   concurrency: number;
   /** One request, tried again as long as that may help. */
-  attempt<Result>(key: string, action: () => Promise<Result>): Promise<Result>;
+  attempt<Result>(
+    key: string,
+    action: () => Promise<Result>,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<Result>;
 }
 
 export interface FileFacts {
@@ -72,7 +76,7 @@ export async function put(
     Body: body,
     ContentMD5: md5(body).toString('base64'),
   });
-  await attempt(key, () => client.send(command, { ...(signal && { abortSignal: signal }) }));
+  await attempt(key, () => client.send(command, { ...(signal && { abortSignal: signal }) }), { signal });
 }
 
 async function uploadParts(
@@ -141,7 +145,7 @@ async function sendParts(
       Body: body,
       ContentMD5: digest.toString('base64'),
     });
-    const part = attempt(key, () => client.send(command, send))
+    const part = attempt(key, () => client.send(command, send), { signal })
       .then(({ ETag }) => void done.push({ PartNumber: number, ETag }))
       .catch((error: unknown) => {
         failure ??= error;
@@ -160,7 +164,7 @@ async function sendParts(
   }
   const Parts = done.sort((a, b) => a.PartNumber - b.PartNumber);
   const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } });
-  await attempt(key, () => client.send(complete, send));
+  await attempt(key, () => client.send(complete, send), { signal });
 }
 
 /** An upload of this key that was broken off, with the parts that arrived; otherwise a new one. */

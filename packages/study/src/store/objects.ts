@@ -26,6 +26,7 @@ export interface Objects {
 
 const codes: Record<string, StudyErrorCode> = {
   'bad-location': 'bad-store',
+  'bad-setting': 'bad-store',
   'object-missing': 'store-damaged',
   'object-damaged': 'store-damaged',
   'file-changed': 'phase-failed',
