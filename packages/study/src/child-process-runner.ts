@@ -2,13 +2,14 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PhaseProgress, PhaseRunner } from './executor.ts';
 import type { Phase, Study } from './graph.ts';
-import type { PhaseRecord, Store } from './store.ts';
+import type { CacheOptions, PhaseRecord, Store } from './store.ts';
 import { StudyError, type StudyErrorCode } from './study-error.ts';
 
 /** What the parent asks of a phase's process. */
 export interface PhaseRequest {
   /** What to open the store with. */
   location: string;
+  cache: CacheOptions | undefined;
   phase: Phase;
   study: Study;
 }
@@ -57,7 +58,8 @@ export function childProcessRunner(store: Store): PhaseRunner {
               : crashError(phase, exitCode, exitSignal, stderr),
           );
         });
-        child.send({ location: store.location, phase, study } satisfies PhaseRequest);
+        const { location, cache } = store;
+        child.send({ location, cache, phase, study } satisfies PhaseRequest);
       });
     },
   };

@@ -56,6 +56,7 @@ export { takeFolder } from './store/directory-store.ts';
 export type { StoreHolder } from './store/holder.ts';
 export type { ShownRun, StudyRun } from './store/runs.ts';
 export {
+  type CacheOptions,
   type FetchOptions,
   findStore,
   openStore,

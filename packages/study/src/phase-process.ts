@@ -24,7 +24,7 @@ process.once('message', (request: PhaseRequest) => {
 
 async function work(request: PhaseRequest): Promise<PhaseMessage> {
   try {
-    const store = await openStore(request.location);
+    const store = await openStore(request.location, request.cache);
     const record = await runPhase(request.phase, request.study, store, {
       signal: abort.signal,
       onProgress: (progress) => say({ type: 'progress', progress }),

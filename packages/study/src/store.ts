@@ -62,6 +62,8 @@ export interface Store {
   readonly location: string;
   /** Local folder in which phases work: the store itself, or a cache of it. */
   readonly directory: string;
+  /** What `openStore` was told of local copies: a process that opens `location` with this too shares them. */
+  readonly cache?: CacheOptions;
   /** Local folder that a phase owns: `phases/<kind>-<hash>`. */
   phaseDirectory(phase: PhaseKey): string;
   /** The record of a finished phase; undefined while it is not finished. */
@@ -105,9 +107,12 @@ export interface Store {
   runs(): Promise<StudyRun[]>;
 }
 
-export interface StoreOptions {
+export interface StoreOptions extends CacheOptions {
   /** False: a store that is not there is an error `no-store`. Default true. A folder is always made. */
   create?: boolean;
+}
+
+export interface CacheOptions {
   /** Where stores that are not folders keep their local copies. Default: `STAGED_VLM_CACHE`, or `staged-vlm` in the user's cache. */
   cacheDirectory?: string;
   /** Bytes that those copies may take; finished phases that were not used for longest go first. Default: `STAGED_VLM_CACHE_BYTES`, or 50 GB. */

@@ -165,6 +165,17 @@ describe('takeClaim', () => {
     expect(await readClaimant(files)).toBeUndefined();
   });
 
+  it('gives the phase back where it cannot be said whether it is finished', async () => {
+    const { files } = claimsInMemory();
+    let asked = 0;
+    const isFinished = async (): Promise<boolean> => {
+      if (++asked > 1) throw new Error('no answer');
+      return false;
+    };
+    await expect(takeClaim(files, isFinished)).rejects.toThrow('no answer');
+    expect(await readClaimant(files)).toBeUndefined();
+  });
+
   it('is not held up by a claim that cannot be read', async () => {
     const { files, texts } = claimsInMemory();
     texts.set(1, '{"holder":');

@@ -84,7 +84,11 @@ export async function takeClaim(
       const startMs = performance.now();
       if (await files.create(token + 1, claimText({ holder, beats: 0 }))) {
         const claim = keepClaim(files, token + 1, holder, { lapseMs, startMs });
-        if (!(await isFinished())) return claim;
+        const isOver = await isFinished().catch(async (error: unknown) => {
+          await claim.release(); // Nobody has it in hand, and it would be kept for ever.
+          throw error;
+        });
+        if (!isOver) return claim;
         await claim.release();
         return undefined;
       }

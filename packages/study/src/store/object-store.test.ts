@@ -121,6 +121,29 @@ describe('a store of objects', () => {
     expect(left.sort()).toEqual(record.files!.map(({ object }) => object).sort());
   });
 
+  it('holds nothing after a claim that came to nothing: neither the phase nor its local folder', async () => {
+    let isDown = false;
+    const { objects } = memoryObjects((operation, key) => {
+      if (isDown && operation === 'list' && key.startsWith('files/')) throw new Error('down');
+    });
+    const directory = join(folder, 'no-claim');
+    const store = await machine(objects, directory);
+    const pins = (): Promise<string[]> => readdir(join(directory, 'pins', phaseName(phase)));
+    await (await store.claim(phase))!.release();
+    isDown = true; // What the attempt before had uploaded cannot be listed.
+    await expect(store.claim(phase)).rejects.toThrow('down');
+    expect(await pins()).toEqual([]);
+    isDown = false;
+    expect(await store.claimant(phase)).toBeUndefined();
+
+    const claim = (await (await machine(objects)).claim(phase))!;
+    await expect(store.claim(phase, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+      code: 'interrupted',
+    });
+    expect(await pins()).toEqual([]);
+    await claim.release();
+  });
+
   it('uploads nothing twice', async () => {
     const { objects, moved } = memoryObjects();
     const store = await machine(objects);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PhaseKey, PhaseRecord, Store, StoreOptions } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import { openAttempts } from './attempts.ts';
-import { readClaimant, takeClaim } from './claim.ts';
+import { type Claim, readClaimant, takeClaim } from './claim.ts';
 import { inParallel } from './in-parallel.ts';
 import type { LocalCache } from './local-cache.ts';
 import { claimFiles, newest, objectNames, runFiles } from './object-names.ts';
@@ -33,7 +33,7 @@ const listingMs = 2000;
 export async function openObjectStore(
   objects: Objects,
   openCache: (storeId: string) => LocalCache,
-  { create = true }: Pick<StoreOptions, 'create'> = {},
+  { create = true, ...given }: StoreOptions = {},
 ): Promise<Store> {
   const cache = openCache(await checkStore(objects, create));
   const attempts = openAttempts(objects, cache);
@@ -62,6 +62,7 @@ export async function openObjectStore(
   return {
     location: objects.location,
     directory: cache.directory,
+    cache: given,
     phaseDirectory: (phase) => cache.phaseDirectory(phaseName(phase)),
     record: async (phase) => (await readRecord(phase))?.record,
 
@@ -69,12 +70,19 @@ export async function openObjectStore(
       const name = phaseName(phase);
       const unpin = await cache.pin(name);
       const isFinished = async (): Promise<boolean> => (await readRecord(phase)) !== undefined;
-      const claim = await takeClaim(claimFiles(objects, name), isFinished, options);
+      let claim: Claim | undefined;
+      try {
+        claim = await takeClaim(claimFiles(objects, name), isFinished, options);
+        if (claim) await attempts.begin(name, claim);
+      } catch (error) {
+        await claim?.release();
+        await unpin();
+        throw error;
+      }
       if (!claim) {
         await unpin();
         return undefined;
       }
-      await attempts.begin(name, claim);
       return {
         ...claim,
         async release() {

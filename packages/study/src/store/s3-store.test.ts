@@ -1,14 +1,16 @@
 /** What can go wrong with a store in S3, against a server that speaks S3: every failure is a StudyError that says what to do. */
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../../../store-s3/src/testing/fault-proxy.ts';
 import { hasTestS3, startTestS3, type TestS3 } from '../../../store-s3/src/testing/s3-server.ts';
+import { childProcessRunner } from '../child-process-runner.ts';
 import { findStore, openStore, type Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import { memoryObjects } from '../testing/memory-objects.ts';
-import { contractPhase as phase, readFiles, recordOf, writeFiles } from '../testing/store-contract.ts';
+import { contractStudy, contractPhase as phase, readFiles, recordOf, writeFiles } from '../testing/store-contract.ts';
 import { openLocalCache } from './local-cache.ts';
 import { openObjectStore } from './object-store.ts';
 import { explainObjectError } from './objects.ts';
@@ -120,6 +122,20 @@ describe.runIf(isThere)('a store in S3', () => {
     await reader.fetch(phase);
     expect(await readFiles(reader)).toEqual(files);
   });
+
+  it('is opened by a phase’s own process with the folder for copies that it was opened with', async () => {
+    const writer = await machine();
+    await writer.finish(phase, recordOf());
+    const cacheDirectory = join(folder, `${++number}`);
+    const store = await openStore(location, { cacheDirectory, cacheBytes: 1e9 });
+    expect(store.cache).toEqual({ cacheDirectory, cacheBytes: 1e9 });
+    vi.stubEnv('STAGED_VLM_CACHE', join(folder, 'default'));
+    const hooks = { signal: new AbortController().signal, onProgress: () => {}, onWarning: () => {} };
+    expect(await childProcessRunner(store).run(phase, contractStudy, hooks)).toMatchObject({ hash: phase.hash });
+    // Whoever looks whether a phase is finished leaves a folder for its pins.
+    expect(existsSync(join(store.directory, 'pins', phaseName(phase)))).toBe(true);
+    expect(existsSync(join(folder, 'default'))).toBe(false);
+  }, 60_000);
 
   it('goes on after an outage that is shorter than its patience', async () => {
     const store = await machine();
