@@ -28,7 +28,7 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
   const failures = new Map<string, Error>();
   /** Failed phases that somebody wants tried again, by hash: until a run does, their logs are about what was. */
   const pardoned = new Set<string>();
-  const runs = new Map<AbortController, Promise<unknown>>();
+  const runs = new Map<AbortController, { study: string; work: Promise<unknown> }>();
 
   /** What failed in another process, or before this one began: told by the log, unless a run of the study began since. */
   const failureBefore = async (phase: Phase, own: readonly StudyRun[]): Promise<Partial<PhaseStatus> | undefined> => {
@@ -91,24 +91,22 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
           options.onEvent?.(event);
         },
       });
-      runs.set(
-        abort,
-        work.catch(() => {}),
-      );
+      runs.set(abort, { study: identityOf(study.recipe), work: work.catch(() => {}) });
       try {
         return await work;
       } finally {
         await shown.end();
         runs.delete(abort);
-        if (abort.signal.aborted) progress.clear();
+        if (abort.signal.aborted) for (const { hash } of study.phases) progress.delete(hash);
         options.signal?.removeEventListener('abort', stop);
       }
     },
     status,
     async cancel(study) {
-      if (runs.size === 0) return stopElsewhere(study, store);
-      for (const abort of runs.keys()) abort.abort();
-      await Promise.all(runs.values());
+      const own = [...runs].filter(([, run]) => run.study === identityOf(study.recipe));
+      if (own.length === 0) return stopElsewhere(study, store);
+      for (const [abort] of own) abort.abort();
+      await Promise.all(own.map(([, { work }]) => work));
       return true;
     },
     async retry(study, phaseId) {
@@ -124,7 +122,7 @@ export function localExecutor({ store, ...how }: LocalExecutorOptions): Executor
     log: (phase) => readPhaseLog(store, phase),
     async close() {
       for (const abort of runs.keys()) abort.abort();
-      await Promise.all(runs.values());
+      await Promise.all([...runs.values()].map(({ work }) => work));
     },
   };
 }

@@ -169,6 +169,37 @@ export const executorContract: readonly ContractClause[] = [
     },
   },
   {
+    name: 'cancels nothing that another study needs: that one goes on to its end',
+    async check(given) {
+      const { recipe } = contractStudy;
+      const other = expandStudy({ ...recipe, name: 'other', arms: recipe.arms.slice(1) });
+      await given.trace.setHeld('encoder', true);
+      const running = run(given);
+      running.catch(() => {});
+      await until('the encoder to begin', async () => (await started(given)).includes('encoder'));
+      let isFollowed = false;
+      const going = given.executor.run(other, {
+        estimate: () => 1,
+        onEvent() {
+          isFollowed = true; // The corpus, which is there, is told of first.
+        },
+      });
+      going.catch(() => {});
+      await until('the other study to be taken up', async () => isFollowed);
+      await given.executor.cancel(contractStudy);
+      await rejects(
+        running,
+        (error) => StudyError.isInstance(error) && ['cancelled', 'interrupted'].includes(error.code),
+      );
+      await given.trace.setHeld('encoder', false);
+      strictEqual((await going).size, other.phases.length);
+      const branches = contractStudy.phases.filter(({ kind }) => kind === 'branch');
+      const own = branches.filter(({ hash }) => !other.phases.some((needed) => needed.hash === hash));
+      const begun = await started(given);
+      ok(own.length > 0 && !own.some(({ id }) => begun.includes(id)), 'a cancelled branch began');
+    },
+  },
+  {
     name: 'leaves out a shorter cut of a run that is already longer',
     async check(given) {
       await run(given);
