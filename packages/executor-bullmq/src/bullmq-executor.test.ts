@@ -132,7 +132,7 @@ suite('bullmqExecutor', { timeout: 90_000 }, () => {
   });
 
   const queued = async (label: string): Promise<string[]> =>
-    (await redis.zrange(`${namespace}:phases-${label}:prioritized`, 0, -1)).map((job) => job.replace(/-.*/, ''));
+    (await redis.zrange(`${namespace}:phases-${label}:prioritized`, '0', '-1')).map((job) => job.replace(/-.*/, ''));
   const submissions = () => redis.hgetall(`${namespace}:studies`).then((texts) => Object.entries(texts));
   const studyStates = async () => Object.values(await redis.hgetall(`${namespace}:states`));
 
