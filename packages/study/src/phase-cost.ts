@@ -1,4 +1,5 @@
 import { type CorpusSettings, corpusSettings, type PresetName } from '@vlm/corpus';
+import { type BenchmarkName, benchmarks } from '@vlm/evals';
 import {
   type ConvEncoderConfig,
   countParameters,
@@ -10,6 +11,7 @@ import {
   type VlmConfig,
   vlmParams,
 } from '@vlm/model';
+import type { ExternalCorpus } from './data/external-corpus.ts';
 import { ownEncoderCost, type PictureCost, pictureCost } from './encoder-cost.ts';
 import type { OwnEncoder, Phase, PhaseKind, Study } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
@@ -18,6 +20,8 @@ import { type Recipe, tokensOfUpdate } from './recipe.ts';
 
 export interface PhaseCost {
   amount: number;
+  /** Set where nobody knows the amount before the phase has run: it is this or more, and so is what follows from it. */
+  isAtLeast?: true;
   unit: string;
   flops: number;
   memoryBytes: number;
@@ -29,7 +33,8 @@ export interface PhaseCost {
 /** Rates of one core (two AVX2 cores at the `quick` size, measured by `npm start`); they set the first guess of the time left. */
 const usualTrainingFlopsPerSecond = 70e9;
 const encoderFlopsPerSecond = 50e9;
-const inferenceFlopsPerSecond = 25e9;
+/** So that an evaluation of `standard` takes what 28 took on average, two at a time: 541 s (302 to 822). */
+const inferenceFlopsPerSecond = 37e9;
 const scenesPerSecond = 700;
 const picturesPerSecond = 2000;
 const tokenizerBytesPerSecond = 1e6;
@@ -46,12 +51,24 @@ interface Planned {
   /** With what an arm changed in this phase. */
   recipe: Recipe;
   corpus: CorpusSettings;
+  asked: Asked;
   picture: PictureCost;
   /** The encoder that is run, and perhaps trained, with the decoder in place of stored features. */
   encoder: ConvEncoderConfig | undefined;
   model: VlmConfig;
   /** FLOP/s of one training phase, where they were measured. */
   trainingFlopsPerSecond: number | undefined;
+}
+
+/** What a model is asked. */
+interface Asked {
+  /** Questions about pictures. */
+  questions: number;
+  /** Texts with choices, of all tasks. */
+  texts: number;
+  /** Held-out documents, and tokens of one on average. */
+  documents: number;
+  documentTokens: number;
 }
 
 const nothing: PhaseCost = {
@@ -68,12 +85,13 @@ const nothing: PhaseCost = {
 export function phaseCost(study: Study, phase: Phase, trainingFlopsPerSecond?: number): PhaseCost {
   const recipe = ownRecipe(study, phase);
   const corpus = corpusFigures(recipe);
+  const asked = askedFigures(recipe, corpus);
   const picture = pictureCost(recipe.encoder, corpus.imageSize);
   const encoder: ConvEncoderConfig | undefined = phase.settings['ownEncoder']
     ? { ...studyEncoder(recipe.encoder, corpus.imageSize), norm: 'none' }
     : undefined;
   const model = visionModelConfig(recipe, recipe.tokenizer.vocabSize, picture.width, encoder);
-  return costs[phase.kind]({ study, phase, recipe, corpus, picture, encoder, model, trainingFlopsPerSecond });
+  return costs[phase.kind]({ study, phase, recipe, corpus, asked, picture, encoder, model, trainingFlopsPerSecond });
 }
 
 const costs: Record<PhaseKind, (planned: Planned) => PhaseCost> = {
@@ -89,8 +107,8 @@ const costs: Record<PhaseKind, (planned: Planned) => PhaseCost> = {
   report: reportCost,
 };
 
-function corpusCost({ corpus }: Planned): PhaseCost {
-  const scenes = trainingScenes(corpus) + evaluationItems(corpus);
+function corpusCost({ corpus, asked }: Planned): PhaseCost {
+  const scenes = trainingScenes(corpus) + asked.questions;
   return {
     ...nothing,
     amount: scenes,
@@ -128,15 +146,17 @@ function encoderCost({ recipe: { encoder }, corpus }: Planned): PhaseCost {
   };
 }
 
-function featuresCost({ phase, recipe, corpus, picture }: Planned): PhaseCost {
+function featuresCost({ phase, recipe, corpus, asked, picture }: Planned): PhaseCost {
   const isStored = phase.settings['features'] !== 'when-read';
-  // Nobody counts the pictures in shards of one's own; those that the arms will read are the least.
-  const captioned = recipe.corpus.preset === 'external' ? mostCaptions(recipe, picture) : 0;
-  const pictures = evaluationItems(corpus) + (isStored ? trainingScenes(corpus) + captioned : 0);
+  // Every picture in the shards is encoded. Nobody counts those of one's own before; those that the arms will read are the least.
+  const isUncounted = isStored && recipe.corpus.preset === 'external';
+  const captioned = isUncounted ? mostCaptions(recipe, picture) : 0;
+  const pictures = asked.questions + (isStored ? trainingScenes(corpus) + captioned : 0);
   const flops = pictures * picture.flops;
   return {
     ...nothing,
     amount: pictures,
+    ...(isUncounted ? { isAtLeast: true } : {}),
     flops,
     storeBytes: pictures * picture.patches * picture.width * 4,
     seconds: 5 + Math.max(pictures / picturesPerSecond, flops / encoderFlopsPerSecond),
@@ -203,13 +223,16 @@ function trainingCost(planned: Planned, tokens: number, pictures: number, batchS
   };
 }
 
-function evaluateCost({ phase, recipe, corpus, picture, encoder, model }: Planned): PhaseCost {
-  const items = evaluationItems(corpus);
+function evaluateCost({ phase, recipe, asked, picture, encoder, model }: Planned): PhaseCost {
   const isAskedOfPictures = (phase.settings['suites'] as string[]).includes('vision');
-  const answers = (isAskedOfPictures ? conditions * items : 0) + textAnswers(corpus);
+  const questions = isAskedOfPictures ? asked.questions : 0;
+  const answers = answersOf({ ...asked, questions });
+  const tokens =
+    conditions * questions * (picture.patches + evalTokens) +
+    asked.texts * textTokens +
+    asked.documents * readsOfDocument * asked.documentTokens;
   const flops =
-    answers * (picture.patches + evalTokens) * decoderFlops(model.decoder).forward +
-    (encoder ? items * encoderFlops(encoder).forward : 0);
+    tokens * decoderFlops(model.decoder).forward + (encoder ? questions * encoderFlops(encoder).forward : 0);
   const parameters = countParameters(vlmParams(model));
   return {
     ...nothing,
@@ -223,12 +246,12 @@ function evaluateCost({ phase, recipe, corpus, picture, encoder, model }: Planne
   };
 }
 
-/** A row of answers in memory, with its share of the baselines' rows: 215 bytes were measured, and 44,000 rows for 32,500 answers. */
-const answerBytes = 290;
+/** A row of answers in memory, with its share of the baselines' rows: 215 bytes were measured, and 44,000 rows for 34,850 answers. */
+const answerBytes = 271;
 
-function reportCost({ recipe: { arms, seeds }, corpus }: Planned): PhaseCost {
+function reportCost({ recipe: { arms, seeds }, asked }: Planned): PhaseCost {
   const models = arms.length * seeds.length;
-  const answers = conditions * evaluationItems(corpus) + textAnswers(corpus);
+  const answers = answersOf(asked);
   return {
     ...nothing,
     amount: models,
@@ -241,7 +264,8 @@ function reportCost({ recipe: { arms, seeds }, corpus }: Planned): PhaseCost {
   };
 }
 
-const textAnswers = ({ textEvals }: CorpusSettings): number => 4 * textEvals.definitionWord;
+/** Rows that an evaluation leaves. */
+const answersOf = ({ questions, texts, documents }: Asked): number => conditions * questions + texts + documents;
 
 /** Captioned pictures that the arm reads which reads most of them. */
 function mostCaptions({ arms, branch }: Recipe, { patches }: PictureCost): number {
@@ -251,10 +275,27 @@ function mostCaptions({ arms, branch }: Recipe, { patches }: PictureCost): numbe
 
 const trainingScenes = ({ captions, conversations }: CorpusSettings): number => captions + conversations.scenes;
 
-function evaluationItems({ evals: { newScene, newVendor, newConcept } }: CorpusSettings): number {
-  const counts = [newScene, newVendor, newConcept].flatMap((split) => Object.values(split) as number[]);
-  return counts.reduce((sum, items) => sum + items, 0);
+/** What a corpus asks; of published benchmarks as many questions as were published. */
+function askedFigures({ corpus }: Recipe, { evals, textEvals }: CorpusSettings): Asked {
+  if (corpus.preset === 'external') {
+    const { text, benchmarks: sets } = corpus as unknown as ExternalCorpus;
+    const questions = sum(sets.map(questionsOf));
+    return { questions, texts: 0, documents: text.heldOutDocuments, documentTokens: dclmDocumentTokens };
+  }
+  const { documents, ...tasks } = textEvals;
+  const questions = sum([evals.newScene, evals.newVendor, evals.newConcept].flatMap((split) => Object.values(split)));
+  return { questions, texts: sum(Object.values(tasks)), documents, documentTokens };
 }
+
+/** Of the whole set, or of a slim one, which upstream takes of each split or of all. */
+function questionsOf({ name, slim }: ExternalCorpus['benchmarks'][number]): number {
+  const { counts, slimPer } = benchmarks[name as BenchmarkName];
+  const whole = Object.values(counts);
+  if (slim === undefined) return sum(whole);
+  return slimPer === 'all' ? Math.min(slim, sum(whole)) : sum(whole.map((count) => Math.min(slim, count)));
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Lengths that answers and scores are padded to (`createGenerator`), as shares of the model's own. */
 const paddedLengths = [0.25, 0.375, 0.5, 0.75, 1];
@@ -294,6 +335,13 @@ function stepsBefore({ phases }: Study, { continues }: Phase): number {
 const captionTokens = 17;
 const conversationTokens = 79;
 const evalTokens = 24;
+/** Tokens of a text with all its choices, and of a held-out document: 630 bytes and 1520 in the default corpus, at four a token. */
+const textTokens = 160;
+const documentTokens = 380;
+/** DCLM's 4T tokens in 3B documents. */
+const dclmDocumentTokens = 1300;
+/** A document is read in pieces, each behind as much of the text before it. */
+const readsOfDocument = 2;
 
 /** What a corpus holds, as far as it is known before it is built. Nobody counts data of one's own before the corpus phase has looked through it. */
 function corpusFigures({ corpus, finetune }: Recipe): CorpusSettings {

@@ -42,12 +42,43 @@ describe('planStudy', () => {
     expect(Math.abs(memoryBytes / 2.38e9 - 1)).toBeLessThan(0.2);
   });
 
+  it('counts every question of an evaluation: those about pictures three times, all text tasks, documents', () => {
+    const evaluations = plan('standard').phases.filter(({ kind }) => kind === 'evaluate');
+    const ofText = evaluations.find(({ id }) => id.startsWith('evaluate/text-model'))!;
+    const ofArm = evaluations.find(({ id }) => id.startsWith('evaluate/branch-80'))!;
+    expect(ofText.amount).toBe(6150 + 200);
+    expect(ofArm.amount).toBe(3 * 9500 + 6150 + 200);
+    // Measured: 541 s on average, and once 122 of them for the text.
+    expect(Math.abs(ofArm.seconds / 541 - 1)).toBeLessThan(0.1);
+    expect(ofText.seconds / ofArm.seconds).toBeGreaterThan(0.2);
+  });
+
+  it('counts the published questions of benchmarks, and those of a slim set', async () => {
+    const recipe = await loadRecipe(new URL('../../../examples/real-data/paper-79m.json', import.meta.url).pathname);
+    const find = (name: string) => {
+      const { slim: _, ...whole } = (recipe.corpus['benchmarks'] as { name: string; slim?: number }[]).find(
+        (one) => one.name === name,
+      )!;
+      return whole;
+    };
+    const of = (benchmarks: object[]) =>
+      planStudy(expandStudy({ ...recipe, corpus: { ...recipe.corpus, benchmarks } }), { concurrency: 1 }).phases.find(
+        ({ id }) => id.startsWith('evaluate/branch-80'),
+      )!.amount;
+    expect(of([find('vqa-v2')])).toBe(3 * 214_354 + 2000);
+    expect(of([{ ...find('vqa-v2'), slim: 100 }])).toBe(3 * 100 + 2000);
+    expect(of([find('pope')])).toBe(3 * 8910 + 2000);
+    expect(of([{ ...find('pope'), slim: 100 }])).toBe(3 * 300 + 2000);
+  });
+
   it('counts among the features of data of one’s own the captioned pictures that its arms read', async () => {
     const recipe = await loadRecipe(new URL('../../../examples/real-data/paper-79m.json', import.meta.url).pathname);
     const features = planStudy(expandStudy(recipe), { concurrency: 1 }).phases.find(({ kind }) => kind === 'features')!;
     const pictures = (recipe.branch.tokens * recipe.branch.imageShare) / (256 + 17);
     expect(recipe.data.features).not.toBe('when-read');
-    expect(features.amount).toBeGreaterThan(625_000 + pictures);
+    expect(features.amount).toBeGreaterThan(625_000 + pictures + 8192);
+    expect(features.isAtLeast).toBe(true);
+    expect(plan('standard').phases.find(({ kind }) => kind === 'features')!.isAtLeast).toBeUndefined();
     expect(features.storeBytes).toBeCloseTo(features.amount * 256 * 1152 * 4, -3);
   });
 

@@ -19,6 +19,8 @@ export interface PlannedPhase {
   hash: string;
   /** Training tokens, or images, or items, with their unit. */
   amount: number;
+  /** Set where nobody knows the amount before the phase has run: it is this or more, and so are disk and time. */
+  isAtLeast?: true;
   unit: string;
   flops: number;
   /** Peak memory of the phase's process, roughly, in bytes. */
@@ -73,12 +75,13 @@ export function planStudy(study: Study, options: PlanOptions): StudyPlan {
   const modelPhases = phasesOfModels(study);
   const costs = study.phases.map((phase) => phaseCost(study, phase, options.trainingFlopsPerSecond));
   const phases = study.phases.map((phase, i): PlannedPhase => {
-    const { amount, unit, flops, memoryBytes, storeBytes, seconds } = costs[i]!;
+    const { amount, isAtLeast, unit, flops, memoryBytes, storeBytes, seconds } = costs[i]!;
     return {
       id: phase.id,
       kind: phase.kind,
       hash: phase.hash,
       amount,
+      ...(isAtLeast ? { isAtLeast } : {}),
       unit,
       flops,
       memoryBytes,

@@ -64,7 +64,7 @@ export function planCommand(): Command {
       }
       const rows = plan.phases.map((phase) => [
         phase.id,
-        `${formatCount(phase.amount)} ${phase.unit}`,
+        `${phase.isAtLeast ? '≥ ' : ''}${formatCount(phase.amount)} ${phase.unit}`,
         `${formatCount(phase.flops)}FLOP`,
         formatBytes(phase.memoryBytes),
         formatBytes(phase.storeBytes),
