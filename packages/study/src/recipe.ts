@@ -25,7 +25,7 @@ const tokenizerSchema = z.strictObject({
   vocabSize: z.int().min(261).max(200_000),
   /** Bytes of training text that the merges are learnt from. */
   maxTrainBytes: positiveInt,
-  /** A `tokenizer.json` to take over in place of learning one; `vocabSize` is then for the plan alone. */
+  /** A `tokenizer.json` to take over in place of learning one; `vocabSize` is then for the plan alone, and `maxTrainBytes` for nothing. */
   file: z.string().min(1).optional(),
 });
 
@@ -35,6 +35,7 @@ const encoderSchema = z.strictObject({
   /** `hub`: a frozen encoder in ONNX as it lies on the hub (SigLIP, DINOv2, …), and which of its blocks is read (the paper: −2). */
   folder: z.string().min(1).optional(),
   layer: z.int().optional(),
+  /** Of a `cnn`, as is all that follows: for the other kinds it decides nothing. */
   channels: z.array(positiveInt).min(1).max(8),
   steps: positiveInt,
   batchSize: positiveInt,
