@@ -48,7 +48,7 @@ export interface Study {
 }
 
 /** Raised when a report says more or otherwise than before: it is written again from the same phases. */
-const reportVersion = 11;
+const reportVersion = 12;
 
 type AddPhase = (phase: Omit<Phase, 'hash'>) => string;
 
