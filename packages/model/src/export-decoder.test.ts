@@ -97,7 +97,7 @@ describe('in onnxruntime-web on WebAssembly, the exported files give the tokens 
 });
 
 it('refuses patches for a model without a projector', () => {
-  const blind = { ...config, projector: null };
+  const { projector: _, ...blind } = config;
   expect(() => exportDecoder({ config: blind, params, promptLength: 8, patches: 3 })).toThrow(/no projector/);
 });
 
