@@ -174,7 +174,7 @@ it('a file changed anywhere gives a vocabulary that works, or a TokenizerError: 
       for (const [place, value] of changes) {
         const slots = slotsOf(file);
         const [owner, key] = slots[place % slots.length]!;
-        owner[key] = value;
+        owner[key] = structuredClone(value); // or the next change would reach into the one that all runs share
       }
       try {
         const tokenizer = createTokenizer(fromHuggingFace(file));
