@@ -1,5 +1,5 @@
 import { type ConvEncoderConfig, countParameters, encoderActivations, encoderFlops, encoderParams } from '@vlm/model';
-import type { OwnEncoder } from './graph.ts';
+import type { OwnEncoder } from './phase-settings.ts';
 import { studyEncoder } from './phases/encoder.ts';
 import type { Recipe } from './recipe.ts';
 

@@ -1,6 +1,14 @@
 import { identityOf, numericsVersion } from './identity.ts';
 import type { PublicDecoder } from './model-config.ts';
-import { type Arm, mainSteps, type PublicCheckpoint, type Recipe, recipeOfArm } from './recipe.ts';
+import {
+  armSettings,
+  askingSettings,
+  encoderSettings,
+  ownEncoders,
+  type PhaseSettings,
+  tokenizerSettings,
+} from './phase-settings.ts';
+import { type Arm, type PublicCheckpoint, type Recipe, recipeOfArm, stepAt } from './recipe.ts';
 import { StudyError } from './study-error.ts';
 import { withSweepArms } from './sweeps/index.ts';
 
@@ -18,8 +26,6 @@ export const phaseKinds = [
 ] as const;
 
 export type PhaseKind = (typeof phaseKinds)[number];
-
-export type PhaseSettings = Record<string, unknown>;
 
 /** One node of a study. It is plain data: whoever has the store and this can run it. */
 export interface Phase {
@@ -108,9 +114,6 @@ export function expandStudy(input: Recipe): Study {
 
 /** Evaluation of the text model that no image touched. */
 export const textModelId = (seed: number): string => `evaluate/text-model/seed-${seed}`;
-
-/** What of a recipe's evaluation an answer can depend on; the rest is the report's, for which no model is asked again. */
-const askingSettings = ({ evaluate: { batchSize }, threads }: Recipe) => ({ batchSize, threads });
 
 /** Whether any arm leaves a text run of the recipe's own. */
 export const hasMainRun = ({ arms }: Pick<Recipe, 'arms'>): boolean => arms.some(({ from }) => from === undefined);
@@ -217,46 +220,6 @@ function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
   return { corpus, tokenizer, encoder, features };
 }
 
-/** What decides a vocabulary: of one that is taken over its file alone. */
-function tokenizerSettings(tokenizer: Recipe['tokenizer'], ofLearning: PhaseSettings): PhaseSettings {
-  return tokenizer.file === undefined ? { ...tokenizer, ...ofLearning } : { file: tokenizer.file };
-}
-
-/** What decides a frozen encoder: how it is trained, where it is; of bare patches the kind alone. */
-function encoderSettings({ encoder, seeds, threads }: Recipe, ofTraining: PhaseSettings): PhaseSettings {
-  const { kind, folder, layer } = encoder;
-  switch (kind) {
-    case 'cnn':
-      return { ...encoder, seed: seeds[0], threads, ...ofTraining };
-    case 'hub':
-      return { kind, folder, layer };
-    case 'bare-patches':
-      return { kind };
-  }
-}
-
-/** An encoder that is part of the model, in a training phase: whether it trains, and where its weights are when the phase begins. */
-export interface OwnEncoder {
-  trains: boolean;
-  lrScale: number;
-  from: 'encoder' | 'branch';
-}
-
-/** The encoder of an arm's model in phase 2, in phase 3 and when it is asked; undefined where features of the frozen one serve. */
-function ownEncoders({ branch, finetune }: Recipe): Record<'branch' | 'finetune', OwnEncoder | undefined> {
-  const inBranch = branch.encoder === 'trained';
-  const inFinetune = finetune.encoder === 'trained';
-  const lrScale = (of: { encoderLrScale?: number | undefined }, trains: boolean): number =>
-    trains ? (of.encoderLrScale ?? 1) : 1;
-  return {
-    branch: inBranch ? { trains: true, lrScale: lrScale(branch, true), from: 'encoder' } : undefined,
-    finetune:
-      inBranch || inFinetune
-        ? { trains: inFinetune, lrScale: lrScale(finetune, inFinetune), from: inBranch ? 'branch' : 'encoder' }
-        : undefined,
-  };
-}
-
 /** Branch, fine-tuning and evaluation of one arm at one seed, and whatever they need that is not there yet. */
 function addArm(
   recipe: Recipe,
@@ -330,11 +293,6 @@ function startOfArm(
   return { main, tokenizer, model: own.model };
 }
 
-/** Step of the main run at a branch point. */
-export function stepAt(recipe: Recipe, branchPoint: number): number {
-  return Math.round(branchPoint * mainSteps(recipe));
-}
-
 /** The main run that an arm leaves, cut wherever an arm of the study leaves it; the recipe's own also at its start and its end. */
 function addMainRun(
   recipe: Recipe,
@@ -369,33 +327,4 @@ function addMainRun(
 /** Equal for recipes that train the same text model. */
 function mainIdentity({ main, model }: Recipe): string {
   return identityOf({ main, model });
-}
-
-/** Settings of phase 2 for one arm, its own values in place of the recipe's common ones. */
-function armSettings(recipe: Recipe, arm: Arm): PhaseSettings {
-  const { branch, main } = recipe;
-  return {
-    schedule: arm.schedule,
-    branchStep: arm.from === undefined ? stepAt(recipe, arm.branchPoint) : 0,
-    imageShare: arm.imageShare ?? branch.imageShare,
-    tokens: arm.tokens ?? branch.tokens,
-    batchSize: branch.batchSize,
-    lrMin: branch.lrMin,
-    // Nobody publishes them beside the weights.
-    moments: arm.from === undefined ? branch.moments : 'reset',
-    attention: branch.attention,
-    ...(branch.accumulate ? { accumulate: branch.accumulate } : {}),
-    ...(arm.captions ? { captions: arm.captions } : {}),
-    ...(arm.instructionShare ? { instructionShare: arm.instructionShare } : {}),
-    ...(arm.schedule === 'rewarm'
-      ? { lrPeak: arm.lrPeak ?? branch.rewarmPeak, warmupSteps: branch.rewarmSteps }
-      : {
-          main: {
-            lrPeak: main.lrPeak,
-            lrMin: main.lrMin,
-            warmupSteps: main.warmupSteps,
-            totalSteps: mainSteps(recipe),
-          },
-        }),
-  };
 }

@@ -17,7 +17,6 @@ export {
   phaseKinds,
   prerequisites,
   type Study,
-  stepAt,
 } from './graph.ts';
 export { checkSubmitter, phaseOfStudy, studyOfRecipe, versionMismatch } from './handed-over.ts';
 export { describeHardware, type Hardware, hardwareText } from './hardware.ts';
@@ -38,7 +37,7 @@ export {
 } from './plan.ts';
 export { loadRecipe, presetNames, presets } from './presets/index.ts';
 export { localReport, readResults } from './read-results.ts';
-export { type Arm, mainSteps, type Recipe, recipeSchema } from './recipe.ts';
+export { type Arm, mainSteps, type Recipe, recipeSchema, stepAt } from './recipe.ts';
 export { writeDuelPage } from './report/duel-page.ts';
 export type {
   ArmResult,

@@ -13,8 +13,9 @@ import {
 } from '@vlm/model';
 import type { ExternalCorpus } from './data/external-corpus.ts';
 import { ownEncoderCost, type PictureCost, pictureCost } from './encoder-cost.ts';
-import type { OwnEncoder, Phase, PhaseKind, Study } from './graph.ts';
+import type { Phase, PhaseKind, Study } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
+import type { OwnEncoder } from './phase-settings.ts';
 import { studyEncoder } from './phases/encoder.ts';
 import { type Recipe, tokensOfUpdate } from './recipe.ts';
 

@@ -246,6 +246,11 @@ export function mainSteps({ main, model }: Pick<Recipe, 'main' | 'model'>): numb
   return Math.ceil(main.tokens / tokensOfUpdate(main, model));
 }
 
+/** Step of the main run at a branch point. */
+export function stepAt(recipe: Recipe, branchPoint: number): number {
+  return Math.round(branchPoint * mainSteps(recipe));
+}
+
 /** Tokens of one update, padding included. */
 export function tokensOfUpdate(
   { batchSize, accumulate = 1 }: { batchSize: number; accumulate?: number | undefined },

@@ -32,8 +32,8 @@ import {
   variantName,
 } from '@vlm/trainer';
 import { checkpointSeconds } from '../checkpoint-interval.ts';
-import type { OwnEncoder } from '../graph.ts';
 import { numericsName } from '../numerics.ts';
+import type { OwnEncoder } from '../phase-settings.ts';
 import type { Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
 import { StudyError } from '../study-error.ts';

@@ -1,8 +1,7 @@
 import { learningRate, type Schedule } from '@vlm/trainer';
-import { stepAt } from '../graph.ts';
 import { mainSchedule } from '../phases/main.ts';
 import { presets } from '../presets/index.ts';
-import { type Arm, mainSteps, type Recipe, tokensOfUpdate } from '../recipe.ts';
+import { type Arm, mainSteps, type Recipe, stepAt, tokensOfUpdate } from '../recipe.ts';
 import { percentText } from '../sweeps/sweep.ts';
 import { timingArms } from './arms-of-study.ts';
 import type { Cell, Figure, LegendEntry } from './document.ts';
