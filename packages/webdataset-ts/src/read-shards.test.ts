@@ -195,6 +195,21 @@ describe('resume', () => {
     }
   });
 
+  it('of one that is asked ahead goes on behind the last answer, though the next sample is read already', async () => {
+    // All samples in one chunk: the next one is had without waiting.
+    const options = { source: memorySource({ s: tarOf('a.txt', 'b.txt', 'c.txt', 'd.txt') }, 1 << 20) };
+    const all = await readAll(readShards('s', options));
+    const reader = readShards('s', options);
+    let ahead = reader.next();
+    for (let answered = 1; answered <= all.length; answered++) {
+      const call = ahead;
+      ahead = reader.next();
+      await call;
+      const state = reader.state();
+      expect(await readAll(readShards('s', { ...options, state }))).toEqual(all.slice(answered));
+    }
+  });
+
   it('opens a plain tar at the byte, a compressed one at its beginning', async () => {
     for (const [bytes, offset] of [
       [good, 2048],
