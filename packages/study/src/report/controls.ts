@@ -1,7 +1,7 @@
 import type { ScoredRow } from '@vlm/evals';
 import type { Recipe } from '../recipe.ts';
 import { budget } from '../sweeps/budget.ts';
-import { lateBranchPoint, percentName } from '../sweeps/sweep.ts';
+import { lateBranchPoint, percentName, timingLine } from '../sweeps/sweep.ts';
 import { armSide, compareSides, isTold, type RowsOfArms, type Side, untold } from './compare-arms.ts';
 import { type Measure, signedDifference, sixTaskMeasure, visionMeasure } from './measures.ts';
 import type { Comparison } from './results.ts';
@@ -21,9 +21,10 @@ const twoPhaseAt = (peak: string): string => `rewarm-100-${peak}`;
 export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
   const side = (id: string): Side | undefined => armSide(rowsOf, id);
   type Contrast = [Side | undefined, Side | undefined];
+  const rewarmedTwoPhase = side(twoPhase) ?? side(twoPhaseOnLine(recipe));
   const questions: Contrast[][] = [
     [
-      [side(rewarmedLate), side(twoPhase)],
+      [side(rewarmedLate), rewarmedTwoPhase],
       [side(late), side(rewarmedLate)],
     ],
     ['x0.1', 'x0.3', 'x2'].map((peak): Contrast => [side(late), side(twoPhaseAt(peak))]),
@@ -38,6 +39,10 @@ export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparis
     );
   });
 }
+
+/** The same arm as the line of branch points has it, for a recipe that has but one name for it. */
+const twoPhaseOnLine = ({ arms }: Recipe): string =>
+  timingLine(arms.map((arm) => ({ arm }))).find(({ arm }) => arm.branchPoint === 1)?.arm.id ?? twoPhase;
 
 /** A late arm and the two-phase arm without images in phase 2, and what the images add to each. */
 function twinContrasts(side: (id: string) => Side | undefined, arm: string): [Side | undefined, Side | undefined][] {
@@ -93,11 +98,10 @@ export function controlSentences(headline: Comparison | undefined, controls: rea
 }
 
 /** Whether two branch points were compared at one learning rate. */
-export const hasRateControl = (controls: readonly Comparison[]): boolean =>
-  find(controls, rewarmedLate, twoPhase) !== undefined;
+export const hasRateControl = (controls: readonly Comparison[]): boolean => atOneRate(controls) !== undefined;
 
 function scheduleSentences(headline: Comparison | undefined, controls: readonly Comparison[]): string[] {
-  const matched = find(controls, rewarmedLate, twoPhase);
+  const matched = atOneRate(controls);
   const rateAlone = find(controls, late, rewarmedLate);
   if (!headline || !matched || !rateAlone) return [];
   const details = `At the same re-warmed rate the arms differ by ${shown(matched)}; at the same branch point the two rates differ by ${shown(rateAlone)}.`;
@@ -109,7 +113,7 @@ function scheduleSentences(headline: Comparison | undefined, controls: readonly 
 }
 
 function sixTaskSentences(controls: readonly Comparison[]): string[] {
-  const matched = find(controls, rewarmedLate, twoPhase, sixTaskMeasure);
+  const matched = atOneRate(controls, sixTaskMeasure);
   const rateAlone = find(controls, late, rewarmedLate, sixTaskMeasure);
   if (!matched || !rateAlone) return [];
   return [
@@ -193,6 +197,10 @@ function budgetSentences(headline: Comparison | undefined, controls: readonly Co
     ...sentence(ofLower!, 'At one lower share, with as many image tokens', 'no early start can be told from 100 %'),
   ];
 }
+
+/** Two branch points at one re-warmed rate; whatever the two-phase arm is called. */
+const atOneRate = (controls: readonly Comparison[], { name }: Measure = visionMeasure): Comparison | undefined =>
+  controls.find(({ a, measure }) => a === rewarmedLate && measure === name);
 
 function find(
   controls: readonly Comparison[],

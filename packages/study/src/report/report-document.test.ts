@@ -291,6 +291,13 @@ describe('arms that a recipe picks by hand', () => {
     expect(limits(picked).join(' ')).toMatch(/re-warmed to one rate take them apart at 80 and 100 %/);
   });
 
+  it('have the control by the 100 % arm of the line where it has no second name', () => {
+    const one = results((arm) => (isContinued(arm) ? 0.8 : 0.3), { ...quick, arms: [...quick.arms, pair[0]!] });
+    expect(one.controls.map(({ a, b }) => `${a} ${b}`)).toContain('rewarm-80-x1 branch-100');
+    expect(controls(one)).toMatch(/The learning rate is enough to explain the difference/);
+    expect(limits(one).join(' ')).toMatch(/re-warmed to one rate take them apart at 80 and 100 %/);
+  });
+
   it('are all on one line where each changes something more', () => {
     const arms = quick.arms.map((arm) => ({ ...arm, imageShare: 0.3 }));
     expect(timingArms(results(() => 0.5, { ...quick, arms }))).toHaveLength(6);

@@ -112,11 +112,12 @@ function schedulePanel(
   return { title, xTitle: 'length of the text run', xFormat: '.0%', yFormat: '.0e', points: [...text, ...branches] };
 }
 
-/** Losses of the three phases, of the arms over the branch point at the study's first seed. */
+/** Losses of the three phases, of the arms over the branch point at the study's first seed that was evaluated. */
 export function lossFigure(results: StudyResults): Promise<Figure> {
-  const seed = results.recipe.seeds[0];
+  const trained = results.models.filter(({ arm }) => arm !== undefined);
+  const seed = results.recipe.seeds.find((one) => trained.some((model) => model.seed === one));
   const line = new Set(timingArms(results).map(({ id }) => id));
-  const models = results.models.filter((model) => model.seed === seed && model.arm && line.has(model.arm.id));
+  const models = trained.filter((model) => model.seed === seed && line.has(model.arm!.id));
   const legend = [mainEntry, ...models.map((model, i) => ({ label: armName(model), ...seriesStyle(i) }))];
   const points = (series: string, curve: readonly CurvePoint[] = []) =>
     curve.map(({ tokens, loss }) => ({ x: tokens, y: loss, series }));
