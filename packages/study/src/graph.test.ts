@@ -95,6 +95,14 @@ describe('expandStudy', () => {
     expect(stored(whenRead)).toBeLessThan(stored(quick) / 4);
   });
 
+  it('trains anew where later passes have orders of their own, and is what it was where they have not', () => {
+    const reshuffle = (value: boolean): Recipe => ({ ...quick, data: { ...quick.data, reshuffle: value } });
+    expect(changed(quick, reshuffle(false))).toEqual(['report']);
+    expect(new Set(changed(quick, reshuffle(true)))).toEqual(
+      new Set(['main', 'branch', 'finetune', 'evaluate', 'report']),
+    );
+  });
+
   it('gives an arm its own settings and another identity', () => {
     const arm = (phases: Phase[]): Phase => phases.find((phase) => phase.id.startsWith('branch/branch-80'))!;
     const base = arm(expandStudy(quick).phases);

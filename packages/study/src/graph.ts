@@ -4,6 +4,7 @@ import {
   armSettings,
   askingSettings,
   encoderSettings,
+  orderSettings,
   ownEncoders,
   type PhaseSettings,
   tokenizerSettings,
@@ -196,7 +197,7 @@ type SharedPhases = Record<'corpus' | 'tokenizer' | 'encoder' | 'features', stri
 /** What no seed and no branch point changes. */
 function addSharedPhases(recipe: Recipe, add: AddPhase): SharedPhases {
   const corpus = add({ id: 'corpus', kind: 'corpus', settings: { ...recipe.corpus }, parents: {} });
-  const { features: how, ...data } = recipe.data;
+  const { features: how, reshuffle: _, ...data } = recipe.data;
   // Policies are part of an identity where they are not the default, so that it stays what it was before they were.
   const skips = (name: keyof typeof data) => (data[name] === 'skip' ? { [name]: 'skip' } : {});
   const tokenizer = add({
@@ -234,7 +235,7 @@ function addArm(
   const { brokenShards, brokenImages } = own.data;
   const isWhenRead = own.data.features === 'when-read';
   const whenRead = isWhenRead ? { features: 'when-read', brokenImages } : {};
-  const training = { brokenShards, ...whenRead, seed, threads, model, projector, optimizer };
+  const training = { brokenShards, ...orderSettings(own), ...whenRead, seed, threads, model, projector, optimizer };
   const suffix = `${arm.id}/seed-${seed}`;
   const ownEncoder = ownEncoders(own);
   const branch = add({
@@ -314,7 +315,16 @@ function addMainRun(
     const id = add({
       id: `main/seed-${seed}/step-${toStep}`,
       kind: 'main',
-      settings: { ...own.main, brokenShards: own.data.brokenShards, seed, threads, model, optimizer, toStep },
+      settings: {
+        ...own.main,
+        brokenShards: own.data.brokenShards,
+        ...orderSettings(own),
+        seed,
+        threads,
+        model,
+        optimizer,
+        toStep,
+      },
       parents: { corpus, tokenizer },
       ...(previous === undefined ? {} : { continues: previous }),
     });

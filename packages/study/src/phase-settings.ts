@@ -6,6 +6,9 @@ export type PhaseSettings = Record<string, unknown>;
 /** What of a recipe's evaluation an answer can depend on; the rest is the report's, for which no model is asked again. */
 export const askingSettings = ({ evaluate: { batchSize }, threads }: Recipe) => ({ batchSize, threads });
 
+/** The order of later passes: part of an identity where it is not that of the first, so that it stays what it was. */
+export const orderSettings = ({ data: { reshuffle } }: Recipe) => (reshuffle ? { reshuffle } : {});
+
 /** What decides a vocabulary: of one that is taken over its file alone. */
 export function tokenizerSettings(tokenizer: Recipe['tokenizer'], ofLearning: PhaseSettings): PhaseSettings {
   return tokenizer.file === undefined ? { ...tokenizer, ...ofLearning } : { file: tokenizer.file };

@@ -190,6 +190,11 @@ const dataSchema = z.strictObject({
    * for the questions alone. 256 patches of 1152 numbers are 1.2 MB a picture.
    */
   features: z.enum(['stored', 'when-read']).optional(),
+  /**
+   * Whether each pass over a source has an order of its own, as in OpenLM and in the trainers of LLaVA; left out: all passes have the order of the
+   * first.
+   */
+  reshuffle: z.boolean().optional(),
 });
 
 const evaluateSchema = z.strictObject({

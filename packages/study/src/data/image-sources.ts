@@ -11,13 +11,16 @@ interface PicturedOptions extends SourceOptions {
   features: PictureInputs;
   /** Told of every item left out: `lacks` says what its sample has not; without that, its picture has no features (it did not decode). */
   onLeftOut: (key: string, lacks?: string) => void;
+  /** Which items are read; left out: all. */
+  only?: ((key: string) => boolean) | undefined;
 }
 
 /** Samples of a group whose picture, if they have one, the encoder could read. */
 function withPicture(options: PicturedOptions, group: string): OpenSource<Sample> {
-  const { features, onLeftOut } = options;
+  const { features, onLeftOut, only } = options;
+  const all = shuffledShards(options, group, (key, lacks) => onLeftOut(`${group}/${key}`, lacks), features.decodes);
   return filterSource(
-    shuffledShards(options, group, (key, lacks) => onLeftOut(`${group}/${key}`, lacks), features.decodes),
+    only ? filterSource(all, ({ key }) => only(key) || 'not asked for') : all,
     ({ key, members }) => members['png'] === undefined || features.has(`${group}/${key}`) || 'picture does not decode',
     ({ key }) => onLeftOut(`${group}/${key}`),
   );

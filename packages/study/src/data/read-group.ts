@@ -68,6 +68,10 @@ export interface GroupReading extends Pick<ReadShardsOptions, 'shuffleShards' | 
   pictures?: boolean;
   /** Told of samples that lack what a sample of the group has. */
   onLeftOut?: (key: string, reason: string) => void;
+  /** Whether each pass has an order of its own; left out: all have that of the first. */
+  reshuffle?: boolean | undefined;
+  /** Passes that the run before this one has read to their end, whose orders come again no more. */
+  passesBefore?: number | undefined;
 }
 
 /**
@@ -75,12 +79,15 @@ export interface GroupReading extends Pick<ReadShardsOptions, 'shuffleShards' | 
  * conversation, `tokens` a list of token ids in JSON.
  */
 export function readGroup(corpus: string, group: string, reading: GroupReading = {}): OpenSource<Sample> {
-  const { pictures = false, onLeftOut, ...how } = reading;
+  const { pictures = false, onLeftOut, reshuffle = false, passesBefore = 0, ...how } = reading;
   let format: GroupFormat = { kind: 'own' };
-  const raw: OpenSource<Sample> = async (state) => {
+  const raw: OpenSource<Sample> = async (state, pass) => {
     const found = (await corpusGroups(corpus))[group];
     format = found?.format ?? format;
-    return readShards((found?.shards ?? []).map(literalShard), { ...how, state: state as ShardPosition | undefined });
+    const shards = (found?.shards ?? []).map(literalShard);
+    // A position knows its pass.
+    if (state !== undefined) return readShards(shards, { ...how, state: state as ShardPosition });
+    return readShards(shards, { ...how, epoch: reshuffle ? passesBefore + (pass?.epoch ?? 0) : 0 });
   };
   const { onBroken = 'error' } = how;
   const skipsLines = onBroken !== 'error';

@@ -60,6 +60,31 @@ describe('sources', () => {
     expect(rest.map(({ id }) => id)).toEqual(first.slice(7));
   });
 
+  it('have in every pass the order of the first, or with `reshuffle` one of its own, and resume in any of them', async () => {
+    const folder = await corpus({ 'text/train': Array.from({ length: 20 }, (_, i) => document(`d${i}`)) });
+    const options = { corpus: folder, tokenizer, seed: 1, onBroken: 'error' } as const;
+    type Options = Pick<Parameters<typeof textSource>[0], 'reshuffle' | 'passesBefore'>;
+    const idsOf = async (how: Options, epoch: number): Promise<string[]> =>
+      (await collect(await textSource({ ...options, ...how })(undefined, { epoch }))).map(({ id }) => id);
+    const first = await idsOf({}, 0);
+    expect(await idsOf({}, 1)).toEqual(first);
+    expect(await idsOf({ reshuffle: true }, 0)).toEqual(first);
+    const second = await idsOf({ reshuffle: true }, 1);
+    expect(second).not.toEqual(first);
+    expect(second.toSorted()).toEqual(first.toSorted());
+    expect(await idsOf({ reshuffle: true }, 2)).not.toEqual(second);
+    expect(await idsOf({ reshuffle: true, passesBefore: 1 }, 0)).toEqual(second);
+
+    const open = textSource({ ...options, reshuffle: true });
+    const half = await open(undefined, { epoch: 1 });
+    for (let i = 0; i < 7; i++) await half.next();
+    const state = JSON.parse(JSON.stringify(half.state()));
+    const rest = async (position: unknown, epoch: number) => collect(await open(position, { epoch }));
+    expect((await rest(state, 1)).map(({ id }) => id)).toEqual(second.slice(7));
+    // Another run that goes on from here counts its passes from 0.
+    expect((await rest(state, 0)).map(({ id }) => id)).toEqual(second.slice(7));
+  });
+
   it('read a corpus whose folder is called like a pattern', async () => {
     const folder = await corpus({ 'text/train': [document('a')] });
     const odd = `${folder} {0..1}::b`;
@@ -166,21 +191,22 @@ describe('sources', () => {
         },
       ],
     });
-    const items = await collect(
-      await conversationSource({
-        corpus: folder,
-        tokenizer,
-        seed: 1,
-        features: table(['conversations/train/x']),
-        onBroken: 'error',
-        onLeftOut: () => {},
-      })(),
-    );
+    const options = {
+      corpus: folder,
+      tokenizer,
+      seed: 1,
+      features: table(['conversations/train/x']),
+      onBroken: 'error',
+      onLeftOut: () => {},
+    } as const;
+    const items = await collect(await conversationSource(options)());
     const withPicture = items.find(({ id }) => id === 'x')!;
     const answered = tokenizer.decode([...withPicture.tokens].filter((_, i) => withPicture.loss[i] === 1));
     expect(answered).toBe(' cat<|endoftext|>');
     expect(withPicture.patches).toHaveLength(12);
     expect(items.find(({ id }) => id === 'y')!.patches).toBeUndefined();
+    const only = await collect(await conversationSource({ ...options, only: (key) => key === 'y' })());
+    expect(only.map(({ id }) => id)).toEqual(['y']);
   });
 
   it('a cut shard is an error that names it, or skipped and counted where the recipe says so', async () => {

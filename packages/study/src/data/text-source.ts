@@ -15,11 +15,15 @@ export interface SourceOptions {
   seed: number;
   /** What readers do about cut or corrupt shards. */
   onBroken: 'error' | ((problem: Error) => void);
+  /** Whether each pass has an order of its own; left out: all have that of the first. */
+  reshuffle?: boolean | undefined;
+  /** Passes that the run before this one has read to their end. */
+  passesBefore?: number | undefined;
 }
 
-/** Training documents of a corpus as items, shuffled by the seed; every pass in the same order. */
-export function textSource({ corpus, tokenizer, seed, onBroken }: SourceOptions): OpenSource<TrainingItem> {
-  return mapSource(shuffledShards({ corpus, seed, onBroken }, 'text/train'), ({ key, members }) => ({
+/** Training documents of a corpus as items, shuffled by the seed. */
+export function textSource({ tokenizer, ...options }: SourceOptions): OpenSource<TrainingItem> {
+  return mapSource(shuffledShards(options, 'text/train'), ({ key, members }) => ({
     id: key,
     ...(members['tokens']
       ? tokenisedRow(tokenizer, key, decoder.decode(members['tokens']))
@@ -43,7 +47,7 @@ function tokenisedRow(tokenizer: Tokenizer, key: string, list: string): Pick<Tra
 
 /** Samples of one group of a corpus in an order that the seed decides, shards and samples within a window. */
 export function shuffledShards(
-  { corpus, seed, onBroken }: Pick<SourceOptions, 'corpus' | 'seed' | 'onBroken'>,
+  { corpus, seed, onBroken, reshuffle, passesBefore }: Omit<SourceOptions, 'tokenizer'>,
   group: string,
   onLeftOut?: (key: string, reason: string) => void,
   pictures = false,
@@ -52,6 +56,8 @@ export function shuffledShards(
     shuffleShards: { seed },
     shuffleSamples: { seed, window: shuffleWindow },
     onBroken,
+    reshuffle,
+    passesBefore,
     pictures,
     ...(onLeftOut ? { onLeftOut } : {}),
   });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { corpusGroups } from '../data/read-group.ts';
 import { textSource } from '../data/text-source.ts';
 import { executeStudy } from '../execute-study.ts';
+import type { PhaseRunner } from '../executor.ts';
 import { expandStudy, type Study } from '../graph.ts';
 import { parseRecipe } from '../parse-recipe.ts';
 import { presets } from '../presets/index.ts';
@@ -41,6 +42,7 @@ const recipe = parseRecipe({
 let folder: string;
 let store: Store;
 let study: Study;
+const runner: PhaseRunner = { run: (phase, of, hooks) => runPhase(phase, of, store, hooks) };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'branch-'));
@@ -50,18 +52,19 @@ beforeAll(async () => {
   study = { ...whole, phases };
   await executeStudy(study, {
     store,
-    runner: { run: (phase, of, hooks) => runPhase(phase, of, store, hooks) },
+    runner,
     concurrency: 1,
     estimate: () => 1,
   });
 }, 120_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const folderOf = (kind: string): string => store.phaseDirectory(study.phases.findLast((phase) => phase.kind === kind)!);
+const folderOf = (kind: string, of = study): string =>
+  store.phaseDirectory(of.phases.findLast((phase) => phase.kind === kind)!);
 
 /** How a finished phase's mixture stands. */
-async function mixtureOf(kind: string): Promise<MixtureState> {
-  const file = join(folderOf(kind), 'checkpoints', `named-${finalName}`, 'state.json');
+async function mixtureOf(kind: string, of = study): Promise<MixtureState> {
+  const file = join(folderOf(kind, of), 'checkpoints', `named-${finalName}`, 'state.json');
   const { state } = JSON.parse(await readFile(file, 'utf8')) as { state: { data: BatchesState } };
   return state.data.source as MixtureState;
 }
@@ -81,6 +84,27 @@ it('reads what the text run left, and then every document of the corpus', async 
   for (let i = 0; i < began; i++) await fromTheBeginning.next();
   expect(branch.sources['text']).toEqual(fromTheBeginning.state());
   await fromTheBeginning.return?.();
+});
+
+it('goes on in the pass that the text run was in, where each has an order of its own', async () => {
+  const { samples } = (await corpusGroups(corpusFolder(folderOf('corpus'))))['text/train']!;
+  const reshuffled = { ...recipe, data: { ...recipe.data, reshuffle: true }, main: { ...recipe.main, tokens: 65_536 } };
+  const whole = expandStudy({ ...reshuffled, branch: { ...recipe.branch, tokens: 24_576 } });
+  const phases = whole.phases.filter(({ kind }) => kind === 'main' || kind === 'branch');
+  const ofCorpus = study.phases.filter(({ kind }) => kind !== 'main' && kind !== 'branch');
+  const own = { ...whole, phases: [...ofCorpus, ...phases] };
+  await executeStudy(own, { store, runner, concurrency: 1, estimate: () => 1 });
+  const [main, branch] = [await mixtureOf('main', own), await mixtureOf('branch', own)];
+  expect(main.epochs['text']).toBeGreaterThan(0);
+  expect(branch.epochs['text']).toBeGreaterThan(0);
+  const passes = main.epochs['text']! + branch.epochs['text']!;
+  const readOfThis = main.items['text']! + branch.items['text']! - passes * samples!;
+  const options = { corpus: corpusFolder(folderOf('corpus')), seed: 124, onBroken: 'error' as const, reshuffle: true };
+  const tokenizer = await loadTokenizer(folderOf('tokenizer'));
+  const last = await textSource({ ...options, tokenizer })(undefined, { epoch: passes });
+  for (let i = 0; i < readOfThis; i++) await last.next();
+  expect(branch.sources['text']).toEqual(last.state());
+  await last.return?.();
 });
 
 it('goes on where it stopped, under whatever name another study gives the phase', async () => {

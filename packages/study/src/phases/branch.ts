@@ -32,6 +32,7 @@ interface BranchSettings extends Pick<Recipe, 'model' | 'projector' | 'optimizer
   attention: 'whole-row' | 'within-item';
   seed: number;
   brokenShards: Recipe['data']['brokenShards'];
+  reshuffle?: boolean;
   lrPeak?: number;
   warmupSteps?: number;
   main?: { lrPeak: number; lrMin: number; warmupSteps: number; totalSteps: number };
@@ -53,10 +54,12 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
   const parent = await finalCheckpoint(join(context.parent('main'), 'checkpoints'), textConfig).open(finalName);
   const steps = Math.ceil(settings.tokens / tokensOfUpdate(settings, settings.model));
   const skips = await skipPolicy(context, settings.brokenShards);
-  const source = { corpus, tokenizer, seed: settings.seed, onBroken: skips.onBroken };
+  const { seed, reshuffle } = settings;
+  const source = { corpus, tokenizer, seed, reshuffle, onBroken: skips.onBroken };
   const pictures = await openPictures(context, settings, features, encoder);
   const pictured = { ...source, features: pictures, onLeftOut: skips.onLeftOut };
   const { imageShare, instructionShare = 0 } = settings;
+  const text = textRead(parent);
   const sources = [
     {
       name: 'captions',
@@ -64,7 +67,12 @@ export async function runBranch(context: PhaseContext): Promise<Record<string, u
       open: captionSource({ ...pictured, captions: settings.captions }),
     },
     { name: 'conversations', share: imageShare * instructionShare, open: conversationSource(pictured) },
-    { name: 'text', share: 1 - imageShare, open: textSource(source), from: textPosition(parent) },
+    {
+      name: 'text',
+      share: 1 - imageShare,
+      open: textSource({ ...source, passesBefore: text.passes }),
+      from: text.position,
+    },
   ].filter((source) => source.share > 0);
   const summary = await trainPhase(context, {
     config,
@@ -115,8 +123,9 @@ function branchSchedule(settings: BranchSettings, steps: number): Schedule {
   };
 }
 
-/** Where the main run's text source stood at the checkpoint. */
-function textPosition(checkpoint: Checkpoint): unknown {
+/** Where the main run's text source stood at the checkpoint, and after how many passes. */
+function textRead(checkpoint: Checkpoint): { position: unknown; passes: number } {
   const data = checkpoint.state.data as BatchesState | null;
-  return (data?.source as MixtureState | undefined)?.sources['text'];
+  const mixture = data?.source as MixtureState | undefined;
+  return { position: mixture?.sources['text'], passes: mixture?.epochs['text'] ?? 0 };
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import {
+  collect,
   countBatches,
   initialiseRun,
   limitSource,
+  mapSource,
   namedSource,
   type OpenSource,
   patchSizes,
@@ -29,6 +31,7 @@ type FinetuneSettings = Recipe['finetune'] &
   Pick<Recipe, 'model' | 'projector' | 'optimizer' | 'threads'> & {
     seed: number;
     brokenShards: Recipe['data']['brokenShards'];
+    reshuffle?: boolean;
     ownEncoder?: OwnEncoder;
   };
 
@@ -44,25 +47,30 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
   const config = modelWith(encoder);
   const corpus = corpusFolder(context.parent('corpus'));
   const skips = await skipPolicy(context, settings.brokenShards);
-  const conversations = (pictures: PictureInputs): OpenSource<TrainingItem> =>
-    withLimit(
-      conversationSource({
-        corpus,
-        tokenizer,
-        seed: settings.seed,
-        onBroken: skips.onBroken,
-        features: pictures,
-        onLeftOut: skips.onLeftOut,
-      }),
-      settings.conversations,
-    );
+  const read = (from: PictureInputs, only?: (key: string) => boolean): OpenSource<TrainingItem> =>
+    conversationSource({
+      corpus,
+      tokenizer,
+      seed: settings.seed,
+      reshuffle: settings.reshuffle,
+      onBroken: skips.onBroken,
+      features: from,
+      onLeftOut: skips.onLeftOut,
+      only,
+    });
   const pictures = await openPictures(context, settings, features, encoder);
-  const open = conversations(pictures);
   const blank = blankInputs(pictures, features.patches * features.width, settings.brokenImages ?? 'error');
+  const { conversations: most } = settings;
+  const withoutPictures = withLimit(read(blank), most);
+  const first = withLimit(read(pictures), most);
+  const open =
+    settings.reshuffle && most !== undefined
+      ? sameInEveryPass(first, withoutPictures, (only) => read(pictures, only))
+      : first;
   const shape = { batch: settings.batchSize, length: settings.model.sequenceLength };
   const onePass = await countBatches({
     ...shape,
-    open: namedSource('conversations', conversations(blank)),
+    open: namedSource('conversations', withoutPictures),
     packing: 'no-split',
     features: features.width,
     sizes: patchSizes({ ...shape, imageTokens: features.patches }),
@@ -110,4 +118,25 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
 
 function withLimit(open: OpenSource<TrainingItem>, conversations: number | undefined): OpenSource<TrainingItem> {
   return conversations === undefined ? open : limitSource(open, { max: conversations, cost: () => 1 });
+}
+
+/**
+ * Gives in every pass the items of the first, where later passes have orders of their own and so begin with others.
+ *
+ * @param keys the first pass once more, to be read for its keys alone
+ */
+export function sameInEveryPass(
+  first: OpenSource<TrainingItem>,
+  keys: OpenSource<TrainingItem>,
+  read: (only: (key: string) => boolean) => OpenSource<TrainingItem>,
+): OpenSource<TrainingItem> {
+  let known: Promise<ReadonlySet<string>> | undefined;
+  const readKeys = async (): Promise<ReadonlySet<string>> =>
+    new Set(await collect(await mapSource(keys, ({ id }) => id)()));
+  return async (state, pass) => {
+    if (!pass?.epoch) return first(state, pass);
+    known ??= readKeys();
+    const keysOfFirst = await known;
+    return read((key) => keysOfFirst.has(key))(state, pass);
+  };
 }

@@ -18,6 +18,7 @@ type MainSettings = Recipe['main'] &
     seed: number;
     toStep: number;
     brokenShards: Recipe['data']['brokenShards'];
+    reshuffle?: boolean;
   };
 
 /** Text pre-training (phase 1 of the paper), up to one branch point. It goes on where the phase before it ended. */
@@ -47,6 +48,7 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
           corpus: corpusFolder(context.parent('corpus')),
           tokenizer,
           seed: settings.seed,
+          reshuffle: settings.reshuffle,
           onBroken: skips.onBroken,
         }),
       },

@@ -9,6 +9,7 @@ const paper: Omit<Recipe, 'name' | 'description' | 'model' | 'main' | 'branch'> 
   ...quick,
   threads: 1,
   corpus: { preset: 'standard' },
+  data: { ...quick.data, reshuffle: true },
   tokenizer: { vocabSize: 50_432, maxTrainBytes: 100_000_000 },
   projector: { kind: 'fused-gelu-mlp' },
   optimizer: { ...quick.optimizer, zLoss: 1e-4 },
