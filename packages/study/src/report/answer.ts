@@ -118,15 +118,16 @@ function branchPointSentence(results: StudyResults): string {
   const rows = results.comparisons.filter(
     ({ family, measure, a }) => families.includes(family) && measure === visionMeasure.name && line.includes(a),
   );
-  if (rows.length === 0) return '';
   const told = rows.filter(isTold);
   const headline = headlineComparison(results);
   const late = rows.find(({ a, b }) => a === headline?.a && b === headline.b);
+  // The answer itself has said what there is to say of its own branch point.
+  if (rows.every((row) => row === late)) return '';
   const asOne =
     headline && late && isTold(headline) && !isTold(late)
       ? `; the difference of ${late.a}, asked beforehand as the one question, ${untold(late)}`
       : '';
-  const others = rows.length > 1 ? `Of ${rows.length} earlier branch points` : 'Of the one earlier branch point';
+  const others = `Of ${rows.length} earlier branch points`;
   if (told.length === 0)
     return `${others} none differs from 100 % by more than chance allows, corrected for their number${asOne}`;
   const list = told.map(

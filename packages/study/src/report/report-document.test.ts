@@ -291,6 +291,13 @@ describe('arms that a recipe picks by hand', () => {
     expect(limits(picked).join(' ')).toMatch(/re-warmed to one rate take them apart at 80 and 100 %/);
   });
 
+  it('say nothing twice of the one branch point that the answer is about', () => {
+    const two = quick.arms.filter(({ branchPoint }) => branchPoint === 0.8 || branchPoint === 1);
+    const all = results((arm) => (isContinued(arm) ? 0.8 : 0.3), { ...quick, arms: two });
+    expect(sentences(all)).toMatch(/first saw images at 80 % of/);
+    expect(sentences(all)).not.toMatch(/earlier branch point/);
+  });
+
   it('have the control by the 100 % arm of the line where it has no second name', () => {
     const one = results((arm) => (isContinued(arm) ? 0.8 : 0.3), { ...quick, arms: [...quick.arms, pair[0]!] });
     expect(one.controls.map(({ a, b }) => `${a} ${b}`)).toContain('rewarm-80-x1 branch-100');
