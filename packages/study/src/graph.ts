@@ -175,6 +175,11 @@ export function prerequisites({ parents, continues }: Phase): string[] {
   return continues === undefined ? Object.values(parents) : [...Object.values(parents), continues];
 }
 
+/** Steps of the main run that the piece before this one has taken. */
+export function stepsBefore({ phases }: Pick<Study, 'phases'>, { continues }: Phase): number {
+  return Number(phases.find(({ id }) => id === continues)?.settings['toStep'] ?? 0);
+}
+
 /** Keeps one phase for each identity; a second identity under a name that is taken gets its hash added to the name. */
 function phaseAdder(phases: Map<string, Phase>): AddPhase {
   const idOfHash = new Map<string, string>();

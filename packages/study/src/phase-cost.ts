@@ -13,7 +13,7 @@ import {
 } from '@vlm/model';
 import type { ExternalCorpus } from './data/external-corpus.ts';
 import { ownEncoderCost, type PictureCost, pictureCost } from './encoder-cost.ts';
-import type { Phase, PhaseKind, Study } from './graph.ts';
+import { type Phase, type PhaseKind, type Study, stepsBefore } from './graph.ts';
 import { textModelConfig, visionModelConfig } from './model-config.ts';
 import type { OwnEncoder } from './phase-settings.ts';
 import { studyEncoder } from './phases/encoder.ts';
@@ -325,11 +325,6 @@ function ownRecipe({ recipe, phases }: Study, phase: Phase): Recipe {
     ...(phase.kind === 'finetune' ? { finetune: settings as Recipe['finetune'] } : {}),
     ...(encoder ? { encoder: { ...recipe.encoder, ...encoder.settings } } : {}),
   };
-}
-
-/** Steps of the main run that the phase before this one has taken. */
-function stepsBefore({ phases }: Study, { continues }: Phase): number {
-  return Number(phases.find(({ id }) => id === continues)?.settings['toStep'] ?? 0);
 }
 
 /** Tokens of a caption, of a conversation and of a question with its answer, without the picture, on average in the default corpus. */

@@ -41,11 +41,11 @@ import {
 } from './encoder-data.ts';
 import { probeAccuracy } from './encoder-probe.ts';
 import { type EncoderFile, encoderFile, encoderModelFile } from './features.ts';
+import { metricsFile } from './train-phase.ts';
 
 type EncoderSettings = Recipe['encoder'] & { seed: number; threads: number };
 
 export const encoderWeightsFile = 'encoder.safetensors';
-const metricsFile = 'metrics.jsonl';
 const progressIntervalMs = 250;
 const warmupShare = 0.05;
 /** Pictures over which the statistics of the norms are measured. */

@@ -6,9 +6,10 @@ import { textSource } from '../data/text-source.ts';
 import { textModelConfig } from '../model-config.ts';
 import { mainSteps, type Recipe } from '../recipe.ts';
 import type { PhaseContext } from '../run-phase.ts';
+import { readIfThere, writeWhole } from '../store/whole-file.ts';
 import { corpusFolder } from './corpus.ts';
 import { loadTokenizer } from './tokenizer.ts';
-import { finalCheckpoint, trainPhase } from './train-phase.ts';
+import { finalCheckpoint, metricsFile, trainPhase } from './train-phase.ts';
 
 /** Name of the checkpoint that every training phase leaves. */
 export const finalName = 'final';
@@ -28,6 +29,7 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
   const config = textModelConfig(settings, tokenizer.vocabSize);
   const totalSteps = mainSteps({ main: settings, model: settings.model });
   const skips = await skipPolicy(context, settings.brokenShards);
+  await takeOverMetrics(context);
   return trainPhase(context, {
     config,
     optimizer: settings.optimizer,
@@ -65,6 +67,13 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
     finalName,
     skipped: skips.counts,
   });
+}
+
+/** Every piece has the metrics of the run from its first step on: other studies have the same piece behind other cuts. */
+async function takeOverMetrics(context: PhaseContext): Promise<void> {
+  const own = join(context.directory, metricsFile);
+  if (context.phase.continues === undefined || (await readIfThere(own)) !== undefined) return;
+  await writeWhole(own, (await readIfThere(join(context.parent('continues'), metricsFile))) ?? '');
 }
 
 /** The main run's schedule, from which continued branches start. */

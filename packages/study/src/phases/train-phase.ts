@@ -79,6 +79,9 @@ export interface TrainPhaseOptions {
   skipped(): Promise<Readonly<Record<string, number>>>;
 }
 
+/** A row of numbers for every step. */
+export const metricsFile = 'metrics.jsonl';
+
 const progressIntervalMs = 250;
 
 /** Trains to the end, from wherever an earlier attempt was stopped, and accounts for every token. */
@@ -135,7 +138,7 @@ export async function trainPhase(context: PhaseContext, options: TrainPhaseOptio
       store,
       checkpointEvery: { seconds: checkpointSeconds() },
       namedCheckpoints: { [options.finalName]: steps },
-      logs: [jsonLog(join(context.directory, 'metrics.jsonl'))],
+      logs: [jsonLog(join(context.directory, metricsFile))],
       signal: context.signal,
       onStep: (row) => {
         if (Date.now() - lastShownMs < progressIntervalMs && row.step !== steps) return;

@@ -1,6 +1,15 @@
 import type { EvalRow } from '@vlm/evals';
-import { type Phase, phasesOfArm, type Study, textModelId, untouchedName, usedCheckpoints } from '../graph.ts';
+import {
+  type Phase,
+  phasesOfArm,
+  type Study,
+  stepsBefore,
+  textModelId,
+  untouchedName,
+  usedCheckpoints,
+} from '../graph.ts';
 import { rowsFile } from '../phases/evaluate.ts';
+import { metricsFile } from '../phases/train-phase.ts';
 import type { PhaseRecord, Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import type { CurvePoint, StudyResults } from './results.ts';
@@ -34,8 +43,10 @@ export function phaseReader(study: Study, store: Store) {
     return wholeLines(bytes).map((line) => JSON.parse(line) as Row);
   };
   const texts = new Map<string, string>();
+  /** A piece of a main run has the steps before it too, which the piece before it has already given. */
   const points = async (id: string): Promise<CurvePoint[]> => {
-    return lines<CurvePoint>(id, 'metrics.jsonl');
+    const before = stepsBefore(study, find(id));
+    return (await lines<CurvePoint & { step: number }>(id, metricsFile)).filter(({ step }) => step > before);
   };
   return {
     record,

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { PhaseStatus } from '../executor.ts';
-import { type Phase, phasesOfArm, prerequisites, type Study } from '../graph.ts';
+import { type Phase, phasesOfArm, prerequisites, type Study, stepsBefore } from '../graph.ts';
 import { hardwareText } from '../hardware.ts';
 import { identityOf } from '../identity.ts';
 import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
+import { metricsFile } from '../phases/train-phase.ts';
 import { wholeLines } from '../report/read-phases.ts';
 import type { ScoreRow } from '../report/results.ts';
 import { meanScores, scoreRows, visionScoreTask } from '../report/score-rows.ts';
@@ -101,7 +102,7 @@ export function createWatcher(
   ): Promise<[WatchedPhase, WatchedCurve | undefined]> => {
     const record = await store.record(phase);
     const known = doneCurves.get(phase.hash);
-    const stored = known ?? (await readCurve(phase, store));
+    const stored = known ?? (await readCurve(study, phase, store));
     if (record && stored) doneCurves.set(phase.hash, stored);
     const curve = record ? stored : liveCurves(phase, stored, status);
     const last = curve?.points.at(-1);
@@ -222,16 +223,17 @@ function createLiveCurves(): (
   };
 }
 
-async function readCurve(phase: Phase, store: Store): Promise<WatchedCurve | undefined> {
-  const lines = wholeLines(await store.peek(phase, 'metrics.jsonl'));
-  if (lines.length === 0) return undefined;
-  const every = Math.ceil(lines.length / curvePoints);
-  const points = lines
-    .filter((_, i) => i % every === 0 || i === lines.length - 1)
-    .map((line): [number, number] => {
-      const { step, loss } = JSON.parse(line) as { step: number; loss: number };
-      return [step, loss];
-    });
+/** Of a piece of a main run what is its own; the steps before it are the curve of the piece before. */
+async function readCurve(study: Study, phase: Phase, store: Store): Promise<WatchedCurve | undefined> {
+  const before = stepsBefore(study, phase);
+  const rows = wholeLines(await store.peek(phase, metricsFile))
+    .map((line) => JSON.parse(line) as { step: number; loss: number })
+    .filter(({ step }) => step > before);
+  if (rows.length === 0) return undefined;
+  const every = Math.ceil(rows.length / curvePoints);
+  const points = rows
+    .filter((_, i) => i % every === 0 || i === rows.length - 1)
+    .map(({ step, loss }): [number, number] => [step, loss]);
   return { id: phase.id, kind: phase.kind, points };
 }
 
