@@ -14,7 +14,7 @@ export interface Skips {
 }
 
 /** One line of JSON for each thing left out: a phase that goes on after an interruption knows what it met before. */
-const fileOfSkips = 'left-out.jsonl';
+export const fileOfSkips = 'left-out.jsonl';
 
 export async function skipPolicy(
   { directory, onWarning }: Pick<PhaseContext, 'directory' | 'onWarning'>,

@@ -1,8 +1,9 @@
 /** Pieces of a text run: other studies have the same piece behind other cuts, and must find the same in it. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { fileOfSkips } from '../data/skip-policy.ts';
 import { executeStudy } from '../execute-study.ts';
 import { expandStudy, type Phase, type Study } from '../graph.ts';
 import { presets } from '../presets/index.ts';
@@ -64,4 +65,19 @@ it('has the metrics of every step from the first, wherever it was cut', async ()
 
   const { curves } = await createWatcher(withModels([0.5, 1]), store)();
   expect(curves.flatMap(({ points }) => points.map(([step]) => step))).toEqual(steps);
+});
+
+it('counts what was left out before it once, and once for all its pieces', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'main-'));
+  folders.push(folder);
+  const store = await openStore(folder);
+  const study = textRuns([0.5, 1]);
+  const end = lastPiece(study);
+  await run({ ...study, phases: study.phases.filter((phase) => phase !== end) }, store);
+  const half = study.phases.find(({ id }) => id === end.continues)!;
+  const leftOut = JSON.stringify({ what: 'faults of shards', message: 'a shard' });
+  await appendFile(join(store.phaseDirectory(half), fileOfSkips), `${leftOut}\n`);
+  await run(study, store);
+  const whole = expandStudy({ ...recipe, arms: [branchAt(0.5), branchAt(1)] });
+  expect(await phaseReader(whole, store).skipped()).toEqual({ [`${end.id}: faults of shards`]: 1 });
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { initParameters, vlmParams } from '@vlm/model';
 import { beginRun, type CosineSchedule, resumeRun } from '@vlm/trainer';
-import { skipPolicy } from '../data/skip-policy.ts';
+import { fileOfSkips, skipPolicy } from '../data/skip-policy.ts';
 import { textSource } from '../data/text-source.ts';
 import { textModelConfig } from '../model-config.ts';
 import { mainSteps, type Recipe } from '../recipe.ts';
@@ -28,8 +28,8 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
   const tokenizer = await loadTokenizer(context.parent('tokenizer'));
   const config = textModelConfig(settings, tokenizer.vocabSize);
   const totalSteps = mainSteps({ main: settings, model: settings.model });
+  await takeOverNotes(context);
   const skips = await skipPolicy(context, settings.brokenShards);
-  await takeOverMetrics(context);
   return trainPhase(context, {
     config,
     optimizer: settings.optimizer,
@@ -69,11 +69,14 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
   });
 }
 
-/** Every piece has the metrics of the run from its first step on: other studies have the same piece behind other cuts. */
-async function takeOverMetrics(context: PhaseContext): Promise<void> {
-  const own = join(context.directory, metricsFile);
-  if (context.phase.continues === undefined || (await readIfThere(own)) !== undefined) return;
-  await writeWhole(own, (await readIfThere(join(context.parent('continues'), metricsFile))) ?? '');
+/** Every piece tells what the run did and left out from its first step on: other studies have the same piece behind other cuts. */
+async function takeOverNotes(context: PhaseContext): Promise<void> {
+  if (context.phase.continues === undefined) return;
+  for (const file of [metricsFile, fileOfSkips]) {
+    const own = join(context.directory, file);
+    const before = await readIfThere(join(context.parent('continues'), file));
+    if (before !== undefined && (await readIfThere(own)) === undefined) await writeWhole(own, before);
+  }
 }
 
 /** The main run's schedule, from which continued branches start. */

@@ -10,6 +10,7 @@ import {
 } from '../graph.ts';
 import { rowsFile } from '../phases/evaluate.ts';
 import { metricsFile } from '../phases/train-phase.ts';
+import { finishedRecords } from '../schedule.ts';
 import type { PhaseRecord, Store } from '../store.ts';
 import { StudyError } from '../study-error.ts';
 import type { CurvePoint, StudyResults } from './results.ts';
@@ -91,9 +92,13 @@ export function phaseReader(study: Study, store: Store) {
       ),
     async skipped(): Promise<Record<string, number>> {
       const total: Record<string, number> = {};
-      for (const phase of study.phases) {
-        const counts = ((await store.record(phase))?.summary['skipped'] ?? {}) as Record<string, number>;
-        for (const [what, n] of Object.entries(counts)) if (n > 0) total[`${phase.id}: ${what}`] = n;
+      const records = await finishedRecords(study.phases, store);
+      // A piece of a main run counts what those before it left out.
+      const counted = new Set(study.phases.flatMap(({ id, continues }) => (records.has(id) ? (continues ?? []) : [])));
+      for (const [id, { summary }] of records) {
+        if (counted.has(id)) continue;
+        const counts = (summary['skipped'] ?? {}) as Record<string, number>;
+        for (const [what, n] of Object.entries(counts)) if (n > 0) total[`${id}: ${what}`] = n;
       }
       return total;
     },
