@@ -55,7 +55,7 @@ export interface Study {
 }
 
 /** Raised when a report says more or otherwise than before: it is written again from the same phases. */
-const reportVersion = 12;
+const reportVersion = 13;
 
 type AddPhase = (phase: Omit<Phase, 'hash'>) => string;
 

@@ -28,8 +28,9 @@ export const darkFigureStyle = Object.values(inks)
 const ordered: readonly Ink[] = ['violet', 'indigo', 'teal', 'green', 'olive', 'amber', 'red', 'slate'];
 const dashes: readonly (readonly number[] | undefined)[] = [undefined, [6, 3], [2, 2], [8, 3, 2, 3]];
 
-/** Colour and dash of the `index`-th of several series, in an order of hues that follows the order of the series. */
-export function seriesStyle(index: number): { colour: string; dash?: readonly number[] } {
-  const dash = dashes[Math.floor(index / ordered.length) % dashes.length];
-  return { colour: ink(ordered[index % ordered.length]!), ...(dash ? { dash } : {}) };
+/** Colour and dash of the `index`-th of `count` series, in an order of hues that follows the order of the series: a few are far apart, many repeat with dashes. */
+export function seriesStyle(index: number, count: number): { colour: string; dash?: readonly number[] } {
+  const place = count < ordered.length ? Math.floor((index * ordered.length) / count) : index;
+  const dash = dashes[Math.floor(place / ordered.length) % dashes.length];
+  return { colour: ink(ordered[place % ordered.length]!), ...(dash ? { dash } : {}) };
 }

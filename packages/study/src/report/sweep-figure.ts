@@ -28,7 +28,7 @@ export function sweepFigure(results: StudyResults, name: SweepName): Promise<Fig
   const labels = series ? [...new Set(arms.map(({ arm }) => series(arm, recipe)))] : [];
   // With series of its own, a sweep shows what models score with their picture; otherwise also without and with another.
   const legend: LegendEntry[] = series
-    ? labels.map((label, i) => ({ label, ...seriesStyle(2 * i) }))
+    ? labels.map((label, i) => ({ label, ...seriesStyle(i, labels.length) }))
     : [...blindConditions.map((condition) => conditionLegend[condition]), conditionLegend.text];
   const vision = arms.flatMap((arm): FigurePoint[] =>
     (series ? (['image'] as const) : blindConditions).flatMap((condition) => {

@@ -22,7 +22,7 @@ export function scheduleFigure(results: StudyResults): Promise<Figure> {
   const arms = distinctSchedules(recipe);
   const named = arms.map((arm): [string, Arm] => [scheduleName(arm, recipe), arm]);
   const drawn = named.filter(([, { tokens }]) => tokens === undefined || tokens === recipe.branch.tokens);
-  const legend = [mainEntry, ...drawn.map(([label], i) => ({ label, ...seriesStyle(i) }))];
+  const legend = [mainEntry, ...drawn.map(([label], i) => ({ label, ...seriesStyle(i, drawn.length) }))];
   const paperArms = drawn.filter(([, arm]) => paper.arms.some(({ id }) => id === arm.id));
   return drawLineFigure({
     id: 'schedules',
@@ -109,7 +109,7 @@ function schedulePanel(
       series: label,
     }));
   });
-  return { title, xTitle: 'length of the text run', xFormat: '.0%', yFormat: '.0e', points: [...text, ...branches] };
+  return { title, xTitle: 'length of the text run', xFormat: '.0%', yFormat: '~e', points: [...text, ...branches] };
 }
 
 /** Losses of the three phases, of the arms over the branch point at the study's first seed that was evaluated. */
@@ -118,7 +118,10 @@ export function lossFigure(results: StudyResults): Promise<Figure> {
   const seed = results.recipe.seeds.find((one) => trained.some((model) => model.seed === one));
   const line = new Set(timingArms(results).map(({ id }) => id));
   const models = trained.filter((model) => model.seed === seed && line.has(model.arm!.id));
-  const legend = [mainEntry, ...models.map((model, i) => ({ label: armName(model), ...seriesStyle(i) }))];
+  const legend = [
+    mainEntry,
+    ...models.map((model, i) => ({ label: armName(model), ...seriesStyle(i, models.length) })),
+  ];
   const points = (series: string, curve: readonly CurvePoint[] = []) =>
     curve.map(({ tokens, loss }) => ({ x: tokens, y: loss, series }));
   const panel = (title: string, all: LinePanel['points']): LinePanel => ({
