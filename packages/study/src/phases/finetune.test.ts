@@ -1,28 +1,40 @@
-import { arraySource, collect, type OpenSource, type TrainingItem } from '@vlm/trainer';
+import { arraySource, collect, limitSource, type OpenSource, type TrainingItem } from '@vlm/trainer';
 import { expect, it } from 'vitest';
-import { sameInEveryPass } from './finetune.ts';
+import { conversationsOf } from './finetune.ts';
 
 const ids = ['a', 'b', 'c', 'd', 'e'];
-const items = (keys: readonly string[]) =>
+const itemsOf = (keys: readonly string[]) =>
   keys.map((id): TrainingItem => ({ id, tokens: Int32Array.of(1), loss: Uint8Array.of(1) }));
+/** Every other pass from the end. */
+const read =
+  (only: (key: string) => boolean = () => true): OpenSource<TrainingItem> =>
+  (state, pass) => {
+    const order = pass?.epoch ? ids.toReversed() : ids;
+    return arraySource(itemsOf(order.filter(only)))(state, pass);
+  };
+const pass = async (open: OpenSource<TrainingItem>, epoch: number, state?: unknown): Promise<string> =>
+  (await collect(await open(state, { epoch }))).map(({ id }) => id).join('');
 
 it('gives in later passes, whose order is another, the conversations of the first', async () => {
-  const first = arraySource(items(ids.slice(0, 3)));
   let readings = 0;
-  const counted: OpenSource<TrainingItem> = (state, pass) => {
+  const keys: OpenSource<TrainingItem> = (state, which) => {
     readings++;
-    return first(state, pass);
+    return limitSource(read(), { max: 3, cost: () => 1 })(state, which);
   };
-  const open = sameInEveryPass(first, counted, (only) => arraySource(items(ids.toReversed().filter(only))));
-  const pass = async (epoch: number, state?: unknown): Promise<string[]> =>
-    (await collect(await open(state, { epoch }))).map(({ id }) => id);
-  expect(await pass(0)).toEqual(['a', 'b', 'c']);
+  const open = conversationsOf({ conversations: 3, reshuffle: true }, read, keys);
+  expect(await pass(open, 0)).toBe('abc');
   expect(readings).toBe(0);
-  expect(await pass(1)).toEqual(['c', 'b', 'a']);
-  expect(await pass(2)).toEqual(['c', 'b', 'a']);
+  expect(await pass(open, 1)).toBe('cba');
+  expect(await pass(open, 2)).toBe('cba');
   expect(readings).toBe(1);
 
   const second = await open(undefined, { epoch: 1 });
   await second.next();
-  expect(await pass(1, JSON.parse(JSON.stringify(second.state())))).toEqual(['b', 'a']);
+  expect(await pass(open, 1, JSON.parse(JSON.stringify(second.state())))).toBe('ba');
+});
+
+it('gives all of them where none is left out', async () => {
+  const open = conversationsOf({ reshuffle: true }, read, read());
+  expect(await pass(open, 0)).toBe('abcde');
+  expect(await pass(open, 1)).toBe('edcba');
 });

@@ -60,13 +60,8 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     });
   const pictures = await openPictures(context, settings, features, encoder);
   const blank = blankInputs(pictures, features.patches * features.width, settings.brokenImages ?? 'error');
-  const { conversations: most } = settings;
-  const withoutPictures = withLimit(read(blank), most);
-  const first = withLimit(read(pictures), most);
-  const open =
-    settings.reshuffle && most !== undefined
-      ? sameInEveryPass(first, withoutPictures, (only) => read(pictures, only))
-      : first;
+  const withoutPictures = withLimit(read(blank), settings.conversations);
+  const open = conversationsOf(settings, (only) => read(pictures, only), withoutPictures);
   const shape = { batch: settings.batchSize, length: settings.model.sequenceLength };
   const onePass = await countBatches({
     ...shape,
@@ -116,16 +111,27 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
   return { ...summary, epochs: settings.epochs, parentChecksum: parent.checksum };
 }
 
+/**
+ * The conversations that a recipe asks for: all, or so many of the first pass.
+ *
+ * @param read all of them, or those whose keys are wanted
+ * @param keys the first pass as it is asked for, to be read for its keys alone
+ */
+export function conversationsOf(
+  { conversations, reshuffle }: Pick<FinetuneSettings, 'conversations' | 'reshuffle'>,
+  read: (only?: (key: string) => boolean) => OpenSource<TrainingItem>,
+  keys: OpenSource<TrainingItem>,
+): OpenSource<TrainingItem> {
+  const first = withLimit(read(), conversations);
+  return reshuffle && conversations !== undefined ? sameInEveryPass(first, keys, read) : first;
+}
+
 function withLimit(open: OpenSource<TrainingItem>, conversations: number | undefined): OpenSource<TrainingItem> {
   return conversations === undefined ? open : limitSource(open, { max: conversations, cost: () => 1 });
 }
 
-/**
- * Gives in every pass the items of the first, where later passes have orders of their own and so begin with others.
- *
- * @param keys the first pass once more, to be read for its keys alone
- */
-export function sameInEveryPass(
+/** Gives in every pass the items of the first, where later passes have orders of their own and so begin with others. */
+function sameInEveryPass(
   first: OpenSource<TrainingItem>,
   keys: OpenSource<TrainingItem>,
   read: (only: (key: string) => boolean) => OpenSource<TrainingItem>,

@@ -3,7 +3,7 @@ import { presets } from '../presets/index.ts';
 import type { Recipe } from '../recipe.ts';
 import { madeUpResults } from '../testing/made-up-results.ts';
 import { seriesStyle } from './palette.ts';
-import { scheduleFigure } from './training-figures.ts';
+import { lossFigure, scheduleFigure } from './training-figures.ts';
 
 it('gives every mark of the learning rates’ axis a number of its own', async () => {
   const standard: Recipe = { ...presets['standard']!, seeds: [124] };
@@ -14,6 +14,16 @@ it('gives every mark of the learning rates’ axis a number of its own', async (
     expect(marks.length).toBeGreaterThan(3);
     expect(new Set(marks).size).toBe(marks.length);
   }
+});
+
+it('draws the losses of the first seed that was evaluated', async () => {
+  const standard = presets['standard']!;
+  const all = madeUpResults({ ...standard, arms: standard.arms.slice(-2) }, () => 0.5);
+  const later = { ...all, models: all.models.filter(({ seed }) => seed === 365) };
+  expect((await lossFigure(all)).caption).toContain('seed 124.');
+  const { caption, legend } = await lossFigure(later);
+  expect(caption).toContain('seed 365.');
+  expect(legend).toHaveLength(3);
 });
 
 it('draws a few series in hues far apart, and no two alike of up to 32', () => {
