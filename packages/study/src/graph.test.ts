@@ -101,6 +101,10 @@ describe('expandStudy', () => {
     expect(new Set(changed(quick, reshuffle(true)))).toEqual(
       new Set(['main', 'branch', 'finetune', 'evaluate', 'report']),
     );
+    const training = expandStudy(reshuffle(true)).phases.filter(({ kind }) =>
+      ['main', 'branch', 'finetune'].includes(kind),
+    );
+    expect(training.map(({ settings }) => settings['reshuffle'])).toEqual(training.map(() => true));
   });
 
   it('gives an arm its own settings and another identity', () => {
