@@ -191,8 +191,8 @@ const dataSchema = z.strictObject({
    */
   features: z.enum(['stored', 'when-read']).optional(),
   /**
-   * Whether each pass over a source has an order of its own, as in OpenLM and in the trainers of LLaVA; left out: all passes have the order of the
-   * first.
+   * Whether each pass over a source has an order of its own, as in OpenLM (its file_utils.py seeds the order of shards with seed + pass) and in prismatic
+   * (`SplitModalitySampler`: seed + epoch); left out: all passes have the order of the first.
    */
   reshuffle: z.boolean().optional(),
 });

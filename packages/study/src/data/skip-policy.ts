@@ -14,13 +14,13 @@ export interface Skips {
 }
 
 /** One line of JSON for each thing left out: a phase that goes on after an interruption knows what it met before. */
-export const fileOfSkips = 'left-out.jsonl';
+export const leftOutFile = 'left-out.jsonl';
 
 export async function skipPolicy(
   { directory, onWarning }: Pick<PhaseContext, 'directory' | 'onWarning'>,
   brokenShards: Recipe['data']['brokenShards'],
 ): Promise<Skips> {
-  const file = join(directory, fileOfSkips);
+  const file = join(directory, leftOutFile);
   const text = (await readIfThere(file)) ?? '';
   const known = new Map(entriesOf(text).map(({ what, message }) => [message, what]));
   let written = text === '' || text.endsWith('\n') ? Promise.resolve() : appendFile(file, '\n');

@@ -1,4 +1,4 @@
-import { arraySource, collect, limitSource, type OpenSource, type TrainingItem } from '@vlm/trainer';
+import { arraySource, collect, type OpenSource, type TrainingItem } from '@vlm/trainer';
 import { expect, it } from 'vitest';
 import { conversationsOf } from './finetune.ts';
 
@@ -16,17 +16,10 @@ const pass = async (open: OpenSource<TrainingItem>, epoch: number, state?: unkno
   (await collect(await open(state, { epoch }))).map(({ id }) => id).join('');
 
 it('gives in later passes, whose order is another, the conversations of the first', async () => {
-  let readings = 0;
-  const keys: OpenSource<TrainingItem> = (state, which) => {
-    readings++;
-    return limitSource(read(), { max: 3, cost: () => 1 })(state, which);
-  };
-  const open = conversationsOf({ conversations: 3, reshuffle: true }, read, keys);
+  const open = conversationsOf({ conversations: 3, reshuffle: true }, read, new Set(['a', 'b', 'c']));
   expect(await pass(open, 0)).toBe('abc');
-  expect(readings).toBe(0);
   expect(await pass(open, 1)).toBe('cba');
   expect(await pass(open, 2)).toBe('cba');
-  expect(readings).toBe(1);
 
   const second = await open(undefined, { epoch: 1 });
   await second.next();
@@ -34,7 +27,7 @@ it('gives in later passes, whose order is another, the conversations of the firs
 });
 
 it('gives all of them where none is left out', async () => {
-  const open = conversationsOf({ reshuffle: true }, read, read());
+  const open = conversationsOf({ reshuffle: true }, read, new Set(ids));
   expect(await pass(open, 0)).toBe('abcde');
   expect(await pass(open, 1)).toBe('edcba');
 });

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import {
-  collect,
   countBatches,
   initialiseRun,
   limitSource,
@@ -60,12 +59,16 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
     });
   const pictures = await openPictures(context, settings, features, encoder);
   const blank = blankInputs(pictures, features.patches * features.width, settings.brokenImages ?? 'error');
-  const withoutPictures = withLimit(read(blank), settings.conversations);
-  const open = conversationsOf(settings, (only) => read(pictures, only), withoutPictures);
+  const keys = new Set<string>();
+  const counted = mapSource(withLimit(read(blank), settings.conversations), (item) => {
+    keys.add(item.id);
+    return item;
+  });
+  const open = conversationsOf(settings, (only) => read(pictures, only), keys);
   const shape = { batch: settings.batchSize, length: settings.model.sequenceLength };
   const onePass = await countBatches({
     ...shape,
-    open: namedSource('conversations', withoutPictures),
+    open: namedSource('conversations', counted),
     packing: 'no-split',
     features: features.width,
     sizes: patchSizes({ ...shape, imageTokens: features.patches }),
@@ -112,37 +115,23 @@ export async function runFinetune(context: PhaseContext): Promise<Record<string,
 }
 
 /**
- * The conversations that a recipe asks for: all, or so many of the first pass.
+ * The conversations that a recipe asks for: all, or so many of the first pass, which are then those of every pass: later ones with an order of
+ * their own begin with others.
  *
  * @param read all of them, or those whose keys are wanted
- * @param keys the first pass as it is asked for, to be read for its keys alone
+ * @param keys those of the first pass
  */
 export function conversationsOf(
   { conversations, reshuffle }: Pick<FinetuneSettings, 'conversations' | 'reshuffle'>,
   read: (only?: (key: string) => boolean) => OpenSource<TrainingItem>,
-  keys: OpenSource<TrainingItem>,
+  keys: ReadonlySet<string>,
 ): OpenSource<TrainingItem> {
   const first = withLimit(read(), conversations);
-  return reshuffle && conversations !== undefined ? sameInEveryPass(first, keys, read) : first;
+  if (!reshuffle || conversations === undefined) return first;
+  const later = read((key) => keys.has(key));
+  return (state, pass) => (pass?.epoch ? later : first)(state, pass);
 }
 
 function withLimit(open: OpenSource<TrainingItem>, conversations: number | undefined): OpenSource<TrainingItem> {
   return conversations === undefined ? open : limitSource(open, { max: conversations, cost: () => 1 });
-}
-
-/** Gives in every pass the items of the first, where later passes have orders of their own and so begin with others. */
-function sameInEveryPass(
-  first: OpenSource<TrainingItem>,
-  keys: OpenSource<TrainingItem>,
-  read: (only: (key: string) => boolean) => OpenSource<TrainingItem>,
-): OpenSource<TrainingItem> {
-  let known: Promise<ReadonlySet<string>> | undefined;
-  const readKeys = async (): Promise<ReadonlySet<string>> =>
-    new Set(await collect(await mapSource(keys, ({ id }) => id)()));
-  return async (state, pass) => {
-    if (!pass?.epoch) return first(state, pass);
-    known ??= readKeys();
-    const keysOfFirst = await known;
-    return read((key) => keysOfFirst.has(key))(state, pass);
-  };
 }

@@ -1,11 +1,11 @@
 /** Pieces of a text run: other studies have the same piece behind other cuts, and must find the same in it. */
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { fileOfSkips } from '../data/skip-policy.ts';
+import { leftOutFile } from '../data/skip-policy.ts';
 import { executeStudy } from '../execute-study.ts';
-import { expandStudy, type Phase, type Study } from '../graph.ts';
+import { expandStudy, type Phase, type Study, stepsBefore } from '../graph.ts';
 import { presets } from '../presets/index.ts';
 import type { Arm, Recipe } from '../recipe.ts';
 import { phaseReader } from '../report/read-phases.ts';
@@ -65,6 +65,11 @@ it('has the metrics of every step from the first, wherever it was cut', async ()
 
   const { curves } = await createWatcher(withModels([0.5, 1]), store)();
   expect(curves.flatMap(({ points }) => points.map(([step]) => step))).toEqual(steps);
+
+  // Stores of before have in each piece its own steps alone.
+  const own = text.split('\n').slice(stepsBefore(cut, lastPiece(cut)));
+  await writeFile(join(store.phaseDirectory(end), metricsFile), own.join('\n'));
+  expect(await phaseReader(withModels([0.5, 1]), store).mainCurves()).toEqual(curve);
 });
 
 it('counts what was left out before it once, and once for all its pieces', async () => {
@@ -76,7 +81,7 @@ it('counts what was left out before it once, and once for all its pieces', async
   const begin = study.phases.find(({ kind }) => kind === 'main')!;
   await run({ ...study, phases: study.phases.filter((phase) => phase.kind !== 'main' || phase === begin) }, store);
   const leftOut = JSON.stringify({ what: 'faults of shards', message: 'a shard' });
-  await appendFile(join(store.phaseDirectory(begin), fileOfSkips), `${leftOut}\n`);
+  await appendFile(join(store.phaseDirectory(begin), leftOutFile), `${leftOut}\n`);
   await run(study, store);
   const half = study.phases.find(({ id }) => id === end.continues)!;
   expect((await store.record(half))!.summary['skipped']).toEqual({ 'faults of shards': 1 });

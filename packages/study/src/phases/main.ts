@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { initParameters, vlmParams } from '@vlm/model';
 import { beginRun, type CosineSchedule, resumeRun } from '@vlm/trainer';
-import { fileOfSkips, skipPolicy } from '../data/skip-policy.ts';
+import { leftOutFile, skipPolicy } from '../data/skip-policy.ts';
 import { textSource } from '../data/text-source.ts';
 import { textModelConfig } from '../model-config.ts';
 import { mainSteps, type Recipe } from '../recipe.ts';
@@ -72,7 +72,7 @@ export async function runMain(context: PhaseContext): Promise<Record<string, unk
 /** Every piece tells what the run did and left out from its first step on: other studies have the same piece behind other cuts. */
 async function takeOverNotes(context: PhaseContext): Promise<void> {
   if (context.phase.continues === undefined) return;
-  for (const file of [metricsFile, fileOfSkips]) {
+  for (const file of [metricsFile, leftOutFile]) {
     const own = join(context.directory, file);
     const before = await readIfThere(join(context.parent('continues'), file));
     if (before !== undefined && (await readIfThere(own)) === undefined) await writeWhole(own, before);

@@ -1,8 +1,8 @@
 import type { ScoredRow } from '@vlm/evals';
 import type { Recipe } from '../recipe.ts';
 import { budget } from '../sweeps/budget.ts';
-import { lateBranchPoint, percentName, timingLine } from '../sweeps/sweep.ts';
-import { armSide, compareSides, isTold, type RowsOfArms, type Side, untold } from './compare-arms.ts';
+import { lateBranchPoint, percentName } from '../sweeps/sweep.ts';
+import { armSide, compareSides, headlinePair, isTold, type RowsOfArms, type Side, untold } from './compare-arms.ts';
 import { type Measure, signedDifference, sixTaskMeasure, visionMeasure } from './measures.ts';
 import type { Comparison } from './results.ts';
 
@@ -21,7 +21,9 @@ const twoPhaseAt = (peak: string): string => `rewarm-100-${peak}`;
 export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparison[] {
   const side = (id: string): Side | undefined => armSide(rowsOf, id);
   type Contrast = [Side | undefined, Side | undefined];
-  const rewarmedTwoPhase = side(twoPhase) ?? side(twoPhaseOnLine(recipe));
+  // The same arm under the name that the answer has for it, where a recipe gives it but one.
+  const [, ofAnswer = twoPhase] = headlinePair(recipe.arms) ?? [];
+  const rewarmedTwoPhase = side(twoPhase) ?? side(ofAnswer);
   const questions: Contrast[][] = [
     [
       [side(rewarmedLate), rewarmedTwoPhase],
@@ -39,10 +41,6 @@ export function controlComparisons(recipe: Recipe, rowsOf: RowsOfArms): Comparis
     );
   });
 }
-
-/** The same arm as the line of branch points has it, for a recipe that has but one name for it. */
-const twoPhaseOnLine = ({ arms }: Recipe): string =>
-  timingLine(arms.map((arm) => ({ arm }))).find(({ arm }) => arm.branchPoint === 1)?.arm.id ?? twoPhase;
 
 /** A late arm and the two-phase arm without images in phase 2, and what the images add to each. */
 function twinContrasts(side: (id: string) => Side | undefined, arm: string): [Side | undefined, Side | undefined][] {

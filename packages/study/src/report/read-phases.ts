@@ -39,16 +39,9 @@ export function phaseReader(study: Study, store: Store) {
     if (!found) throw new StudyError('not-finished', `Phase ${id} is not finished; run the study first.`);
     return found;
   };
-  const lines = async <Row>(id: string, file: string): Promise<Row[]> => {
-    const bytes = await store.peek(find(id), file);
-    return wholeLines(bytes).map((line) => JSON.parse(line) as Row);
-  };
   const texts = new Map<string, string>();
-  /** A piece of a main run has the steps before it too, which the piece before it has already given. */
-  const points = async (id: string): Promise<CurvePoint[]> => {
-    const before = stepsBefore(study, find(id));
-    return (await lines<CurvePoint & { step: number }>(id, metricsFile)).filter(({ step }) => step > before);
-  };
+  const points = async (id: string): Promise<CurvePoint[]> =>
+    (await ownMetrics(study, find(id), store)).map((line) => JSON.parse(line) as CurvePoint);
   return {
     record,
     /** Nothing of a phase that no evaluated arm needed, such as the recipe's own encoder beside a sweep's. */
@@ -56,7 +49,7 @@ export function phaseReader(study: Study, store: Store) {
       (await store.record(find(id)))?.summary ?? {},
     /** Answers of one model. All models are asked the same: texts are held once for all of them, which more than halves a report's memory. */
     async rows(id: string): Promise<EvalRow[]> {
-      const rows = await lines<EvalRow>(id, rowsFile);
+      const rows = wholeLines(await store.peek(find(id), rowsFile)).map((line) => JSON.parse(line) as EvalRow);
       for (const row of rows) shareTexts(row, texts);
       return rows;
     },
@@ -124,6 +117,18 @@ function shareTexts(row: EvalRow, texts: Map<string, string>): void {
     if (shared === undefined) texts.set(value, value);
     else fields[name] = shared;
   }
+}
+
+/**
+ * Lines of a training phase's metrics, one a step. A piece of a main run has those of the steps before it too, which are left to the piece before:
+ * passed over by their number, for a long run has millions.
+ */
+export async function ownMetrics(study: Study, phase: Phase, store: Store): Promise<string[]> {
+  const lines = wholeLines(await store.peek(phase, metricsFile));
+  const [first] = lines;
+  if (first === undefined) return [];
+  const { step } = JSON.parse(first) as { step: number };
+  return lines.slice(Math.max(0, stepsBefore(study, phase) + 1 - step));
 }
 
 /** Lines of a file that may be growing: half a line at its end is left for the next look. */

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { PhaseStatus } from '../executor.ts';
-import { type Phase, phasesOfArm, prerequisites, type Study, stepsBefore } from '../graph.ts';
+import { type Phase, phasesOfArm, prerequisites, type Study } from '../graph.ts';
 import { hardwareText } from '../hardware.ts';
 import { identityOf } from '../identity.ts';
 import { phaseLogFile } from '../phase-log.ts';
 import { readRows, rowsFile } from '../phases/evaluate.ts';
-import { metricsFile } from '../phases/train-phase.ts';
-import { wholeLines } from '../report/read-phases.ts';
+import { ownMetrics } from '../report/read-phases.ts';
 import type { ScoreRow } from '../report/results.ts';
 import { meanScores, scoreRows, visionScoreTask } from '../report/score-rows.ts';
 import type { PhaseRecord, Store } from '../store.ts';
@@ -223,17 +222,16 @@ function createLiveCurves(): (
   };
 }
 
-/** Of a piece of a main run what is its own; the steps before it are the curve of the piece before. */
 async function readCurve(study: Study, phase: Phase, store: Store): Promise<WatchedCurve | undefined> {
-  const before = stepsBefore(study, phase);
-  const rows = wholeLines(await store.peek(phase, metricsFile))
-    .map((line) => JSON.parse(line) as { step: number; loss: number })
-    .filter(({ step }) => step > before);
-  if (rows.length === 0) return undefined;
-  const every = Math.ceil(rows.length / curvePoints);
-  const points = rows
-    .filter((_, i) => i % every === 0 || i === rows.length - 1)
-    .map(({ step, loss }): [number, number] => [step, loss]);
+  const lines = await ownMetrics(study, phase, store);
+  if (lines.length === 0) return undefined;
+  const every = Math.ceil(lines.length / curvePoints);
+  const points = lines
+    .filter((_, i) => i % every === 0 || i === lines.length - 1)
+    .map((line): [number, number] => {
+      const { step, loss } = JSON.parse(line) as { step: number; loss: number };
+      return [step, loss];
+    });
   return { id: phase.id, kind: phase.kind, points };
 }
 
